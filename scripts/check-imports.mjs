@@ -1,0 +1,100 @@
+// Holds the import arrows of ARCHITECTURE.md against the code: a folder may import only what stands below it, and no file is in a circle.
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, posix } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const src = fileURLToPath(new URL("../src/", import.meta.url));
+
+/** For each part of the house (a folder of src, or a file in it), the parts that it may import. */
+const MAY_IMPORT = {
+  errors: [],
+  options: ["errors"],
+  source: ["errors", "options"],
+  formats: ["errors", "options", "source", "#platform"],
+  tensor: ["errors", "options"],
+  quant: ["errors", "tensor"],
+  math: ["errors"],
+  kernels: ["errors", "tensor", "quant", "math"],
+  tokenizer: ["errors", "options", "source", "#platform"],
+  model: ["errors", "tensor", "quant", "math", "kernels"],
+  load: ["errors", "options", "source", "formats", "tensor", "quant", "kernels", "model"],
+  generate: ["errors", "options", "math", "tokenizer", "model"],
+  platform: ["errors", "source"],
+  index: [
+    "errors",
+    "options",
+    "source",
+    "formats",
+    "tensor",
+    "quant",
+    "kernels",
+    "model",
+    "load",
+    "tokenizer",
+    "generate",
+    "#platform",
+  ],
+  cli: [
+    "errors",
+    "options",
+    "source",
+    "formats",
+    "tensor",
+    "quant",
+    "model",
+    "load",
+    "tokenizer",
+    "generate",
+    "index",
+    "platform",
+    "#platform",
+  ],
+};
+
+const files = readdirSync(src, { recursive: true })
+  .map((f) => String(f).replaceAll("\\", "/"))
+  .filter((f) => f.endsWith(".ts") && !f.startsWith("kernels/wasm/"));
+const partOf = (file) => file.split("/")[0].replace(/\.ts$/, "");
+const faults = [];
+const graph = new Map();
+
+for (const file of files) {
+  const text = readFileSync(join(src, file), "utf8").replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
+  const part = partOf(file);
+  if (!MAY_IMPORT[part]) faults.push(`${file}: "${part}" is no part of the house (scripts/check-imports.mjs)`);
+  const targets = [];
+  for (const [statement, name] of text.matchAll(/^(?:import|export)\b[^;]*?from\s+"([^"]+)"|^import\s+"([^"]+)"/gm)) {
+    if (name === undefined) continue;
+    if (name.startsWith(".")) {
+      const target = posix.normalize(posix.join(dirname(file), name));
+      if (!/^(?:import|export) type\b/.test(statement)) targets.push(target);
+      const to = partOf(target);
+      if (to !== part && !MAY_IMPORT[part]?.includes(to))
+        faults.push(`${file}: ${part} may not import ${to} (${name})`);
+    } else if (name.startsWith("#")) {
+      if (!MAY_IMPORT[part]?.includes(name)) faults.push(`${file}: ${part} may not import ${name}`);
+    } else if (part !== "platform" && part !== "cli") {
+      faults.push(`${file}: only platform/ and cli/ may name a runtime's module (${name})`);
+    }
+  }
+  if (/\bimport\s*\(|\bimport\.meta\b/.test(text))
+    faults.push(`${file}: dynamic import() and import.meta have no place in src/`);
+  graph.set(file, targets);
+}
+
+const state = new Map();
+function visit(file, path) {
+  if (state.get(file) === "done") return;
+  if (state.get(file) === "open") {
+    faults.push(`circle: ${[...path.slice(path.indexOf(file)), file].join(" -> ")}`);
+    return;
+  }
+  state.set(file, "open");
+  for (const next of graph.get(file) ?? []) visit(next, [...path, file]);
+  state.set(file, "done");
+}
+for (const file of files) visit(file, []);
+
+for (const fault of faults) console.error(fault);
+if (faults.length) process.exit(1);
+console.log(`imports: ${files.length} files, every arrow as ARCHITECTURE.md draws it, no circle`);

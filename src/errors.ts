@@ -1,0 +1,130 @@
+/**
+ * Every error that phi-ts throws on purpose extends {@link PhiError}: one class per cause, a stable `code` to branch on,
+ * and a message that says what was wrong, what was got and what was expected. Aborts are the exception: they reject with
+ * the `reason` of the caller's own signal.
+ */
+export class PhiError extends Error {
+  readonly code: string;
+  constructor(code: string, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** Facts that an error message is made of; all are optional but `what`. */
+export interface ErrorFacts {
+  what: string;
+  file?: string;
+  tensor?: string;
+  got?: unknown;
+  expected?: unknown;
+  cause?: unknown;
+}
+
+function sentence(facts: ErrorFacts): string {
+  let text = facts.what;
+  const place = [facts.file && `file ${facts.file}`, facts.tensor && `tensor ${facts.tensor}`]
+    .filter(Boolean)
+    .join(", ");
+  if (place) text = `${place}: ${text}`;
+  if ("got" in facts) text += `; got ${show(facts.got)}`;
+  if ("expected" in facts) text += `; expected ${show(facts.expected)}`;
+  return text;
+}
+
+/** A value as it stands in a message: short, and never a whole array. */
+export function show(value: unknown): string {
+  if (typeof value === "string")
+    return value.length > 80 ? `${JSON.stringify(value.slice(0, 77))}…` : JSON.stringify(value);
+  if (typeof value === "bigint") return `${value}`;
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) {
+    const list = Array.from(value as ArrayLike<unknown>).slice(0, 8);
+    const more = (value as ArrayLike<unknown>).length > 8 ? ", …" : "";
+    return `[${list.map((v) => (typeof v === "string" ? v : show(v))).join(", ")}${more}]`;
+  }
+  if (typeof value === "object" && value !== null) {
+    try {
+      const text = JSON.stringify(value);
+      return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+    } catch {
+      return "an object";
+    }
+  }
+  return String(value);
+}
+
+/** A file does not keep to its format. Fields name the place. */
+export class FormatError extends PhiError {
+  readonly file?: string;
+  readonly tensor?: string;
+  readonly got?: unknown;
+  readonly expected?: unknown;
+  constructor(facts: ErrorFacts, code = "format") {
+    super(code, sentence(facts), { cause: facts.cause });
+    this.file = facts.file;
+    this.tensor = facts.tensor;
+    this.got = facts.got;
+    this.expected = facts.expected;
+  }
+}
+
+/** A file or folder is missing, unreadable or shorter than asked for. */
+export class SourceError extends PhiError {
+  readonly file?: string;
+  constructor(facts: ErrorFacts, code = "source") {
+    super(code, sentence(facts), { cause: facts.cause });
+    this.file = facts.file;
+  }
+}
+
+/** config.json asks for a model or for mathematics that is not built. */
+export class ConfigError extends PhiError {
+  constructor(facts: ErrorFacts, code = "config") {
+    super(code, sentence(facts), { cause: facts.cause });
+  }
+}
+
+/** A tokenizer file asks for something that is not built, or a token or text does not fit it. */
+export class TokenizerError extends PhiError {
+  constructor(facts: ErrorFacts, code = "tokenizer") {
+    super(code, sentence(facts), { cause: facts.cause });
+  }
+}
+
+/** An option is unknown, or has a value of the wrong kind or range. */
+export class OptionError extends PhiError {
+  constructor(facts: ErrorFacts, code = "option") {
+    super(code, sentence(facts), { cause: facts.cause });
+  }
+}
+
+/** Operands of a kernel or a tensor operation do not fit each other. */
+export class ShapeError extends PhiError {
+  constructor(facts: ErrorFacts, code = "shape") {
+    super(code, sentence(facts), { cause: facts.cause });
+  }
+}
+
+/** Memory cannot be had. `contextSize` is the largest that would fit, where that is known. */
+export class MemoryError extends PhiError {
+  readonly contextSize?: number;
+  constructor(facts: ErrorFacts & { contextSize?: number }, code = "memory") {
+    super(code, sentence(facts), { cause: facts.cause });
+    this.contextSize = facts.contextSize;
+  }
+}
+
+/** A sequence would grow past the model's context, or the pool of KV blocks has none left. */
+export class ContextError extends PhiError {
+  constructor(facts: ErrorFacts, code: "context_full" | "kv_full" = "context_full") {
+    super(code, sentence(facts), { cause: facts.cause });
+  }
+}
+
+/** Something was used after `dispose()`. */
+export class DisposedError extends PhiError {
+  constructor(what: string) {
+    super("disposed", `${what} was used after dispose()`);
+  }
+}

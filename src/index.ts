@@ -1,0 +1,1 @@
+export { PhiError } from "./errors.ts";

@@ -1,0 +1,204 @@
+import { ShapeError, show } from "../errors.ts";
+import { GROUP, groupsOf, type PackedMatrix, ROWS } from "../quant/packed-matrix.ts";
+import type { Arena } from "../tensor/arena.ts";
+import type { DType } from "../tensor/dtype.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { type Int8Rows, KV_BLOCK, type KVLayer, type Operations } from "./kernels.ts";
+
+/**
+ * The same operations with their operands checked first, so that neither form of a kernel has to: a wrong pointer in WASM would
+ * corrupt memory silently. Costs well under a microsecond a call.
+ * @throws ShapeError (from every operation) that names the operation, the operand, what it is and what it should be
+ */
+export function checked(arena: Arena, ops: Operations): Operations {
+  const here = (op: string, name: string, owner: Arena) => {
+    if (owner !== arena)
+      throw new ShapeError({ what: `${op}: ${name} lies in another arena`, got: owner.name, expected: arena.name });
+  };
+  /** Checks one operand; a negative number in `shape` stands for "at least its absolute value". */
+  const is = (op: string, name: string, t: Tensor, shape: readonly number[], dtypes: readonly DType[] = F32) => {
+    here(op, name, t.arena);
+    const fits =
+      t.shape.length === shape.length && shape.every((d, i) => (d < 0 ? t.shape[i] >= -d : t.shape[i] === d));
+    if (fits && dtypes.includes(t.dtype)) return;
+    const got = `${t.dtype} [${t.shape.join(", ")}]`;
+    const want = `${dtypes.join(" or ")} [${shape.map((d) => (d < 0 ? `≥ ${-d}` : d)).join(", ")}]`;
+    throw new ShapeError({ what: `${op}: ${name} is ${got}, should be ${want}` });
+  };
+  const rank = (op: string, name: string, t: Tensor, n: number) => {
+    if (t.shape.length !== n) throw new ShapeError({ what: `${op}: ${name} should have ${n} axes`, got: t.shape });
+    return t.shape;
+  };
+  const int8 = (op: string, x: Int8Rows) => {
+    const groups = groupsOf(x.cols);
+    is(op, "int8 rows' q", x.q, [-x.rows, groups * GROUP], ["i8"]);
+    is(op, "int8 rows' scale", x.scale, [-x.rows, groups]);
+    is(op, "int8 rows' sum", x.sum, [-x.rows, groups], ["i32"]);
+    is(op, "int8 rows' pairs", x.pairs, [-x.rows, groups * GROUP], ["i16"]);
+  };
+  const cache = (op: string, kv: KVLayer, K: number, dh: number, end: number) => {
+    const blocks = kv.k.shape[0];
+    is(op, "cache.k", kv.k, [blocks, K, KV_BLOCK, dh]);
+    is(op, "cache.v", kv.v, [blocks, K, KV_BLOCK, dh]);
+    is(op, "cache.table", kv.table, [-Math.ceil(end / KV_BLOCK)], ["i32"]);
+  };
+  const block = (op: string, m: PackedMatrix, row: number, n: number, aligned: boolean) => {
+    here(op, "the matrix", m.arena);
+    const ends = row + n === m.rows || n % ROWS === 0 || !aligned;
+    if (row >= 0 && row + n <= m.rows && ends && (row % ROWS === 0 || !aligned)) return;
+    const what = `${op}: rows ${row} to ${row + n} of ${m.rows}${aligned ? `, in blocks of ${ROWS}` : ""}`;
+    throw new ShapeError({ what });
+  };
+  const positive = (op: string, name: string, value: number) => {
+    if (!(value > 0)) throw new ShapeError({ what: `${op}: ${name} should be above 0, is ${show(value)}` });
+  };
+
+  return {
+    embed(out, ids, table) {
+      const [T] = rank("embed", "ids", ids, 1);
+      here("embed", "table", table.arena);
+      is("embed", "out", out, [T, table.cols]);
+      is("embed", "ids", ids, [T], ["i32"]);
+      for (const id of ids.data) {
+        if (id < 0 || id >= table.rows)
+          throw new ShapeError({ what: "embed: no such row", got: id, expected: `0 … ${table.rows - 1}` });
+      }
+      ops.embed(out, ids, table);
+    },
+    rmsnorm(out, x, weight, eps) {
+      const [T, D] = rank("rmsnorm", "x", x, 2);
+      is("rmsnorm", "x", x, [T, D]);
+      is("rmsnorm", "out", out, [T, D]);
+      is("rmsnorm", "weight", weight, [D]);
+      ops.rmsnorm(out, x, weight, eps);
+    },
+    layernorm(out, x, weight, bias, eps) {
+      const [T, D] = rank("layernorm", "x", x, 2);
+      is("layernorm", "x", x, [T, D]);
+      is("layernorm", "out", out, [T, D]);
+      is("layernorm", "weight", weight, [D]);
+      is("layernorm", "bias", bias, [D]);
+      ops.layernorm(out, x, weight, bias, eps);
+    },
+    quantizeActivations(out, x) {
+      is("quantizeActivations", "x", x, [out.rows, out.cols]);
+      int8("quantizeActivations", out);
+      ops.quantizeActivations(out, x);
+    },
+    linear(out, x, weight) {
+      here("linear", "weight", weight.arena);
+      if ("q" in x) {
+        int8("linear", x);
+        is("linear", "out", out, [x.rows, weight.rows]);
+        if (x.cols !== weight.cols)
+          throw new ShapeError({ what: "linear: inputs", got: x.cols, expected: weight.cols });
+        if (weight.format === "f32") throw new ShapeError({ what: "linear: f32 weights take f32 activations" });
+      } else {
+        const [T] = rank("linear", "x", x, 2);
+        is("linear", "x", x, [T, weight.cols]);
+        is("linear", "out", out, [T, weight.rows]);
+      }
+      ops.linear(out, x, weight);
+    },
+    rope(x, heads, cos, sin) {
+      const [T, n, dh] = rank("rope", "x", x, 3);
+      const half = rank("rope", "cos", cos, 2)[1];
+      is("rope", "x", x, [T, n, dh]);
+      is("rope", "cos", cos, [T, half]);
+      is("rope", "sin", sin, [T, half]);
+      if (heads > n || heads < 0) throw new ShapeError({ what: "rope: heads", got: heads, expected: `at most ${n}` });
+      if (2 * half > dh) throw new ShapeError({ what: "rope: rotary dims", got: 2 * half, expected: `at most ${dh}` });
+      ops.rope(x, heads, cos, sin);
+    },
+    storeKV(kv, qkv, start) {
+      const [T, n, dh] = rank("storeKV", "qkv", qkv, 3);
+      const K = kv.k.shape[1];
+      is("storeKV", "qkv", qkv, [T, -2 * K, dh]);
+      cache("storeKV", kv, K, dh, start + T);
+      if (n < 3 * K)
+        throw new ShapeError({
+          what: "storeKV: fewer query heads than key heads",
+          got: n - 2 * K,
+          expected: `at least ${K}`,
+        });
+      ops.storeKV(kv, qkv, start);
+    },
+    attention(out, qkv, kv, start, window, scale) {
+      const [T, n, dh] = rank("attention", "qkv", qkv, 3);
+      const K = kv.k.shape[1];
+      const H = n - 2 * K;
+      is("attention", "qkv", qkv, [T, n, dh]);
+      is("attention", "out", out, [T, H, dh]);
+      cache("attention", kv, K, dh, start + T);
+      if (H < 1 || H % K !== 0)
+        throw new ShapeError({ what: "attention: query heads", got: H, expected: `a multiple of ${K}` });
+      if (!(window >= 0)) throw new ShapeError({ what: "attention: window", got: window, expected: "0 or more" });
+      ops.attention(out, qkv, kv, start, window, scale);
+    },
+    softmax(out, x) {
+      const [T, N] = rank("softmax", "x", x, 2);
+      is("softmax", "x", x, [T, N]);
+      is("softmax", "out", out, [T, N]);
+      positive("softmax", "row length", N);
+      ops.softmax(out, x);
+    },
+    add(out, a, b) {
+      is("add", "out", out, a.shape);
+      is("add", "a", a, a.shape);
+      is("add", "b", b, a.shape);
+      ops.add(out, a, b);
+    },
+    swiglu(out, gateUp) {
+      const [T, F] = rank("swiglu", "out", out, 2);
+      is("swiglu", "out", out, [T, F]);
+      is("swiglu", "gateUp", gateUp, [T, 2 * F]);
+      ops.swiglu(out, gateUp);
+    },
+    gelu(out, x, form) {
+      is("gelu", "out", out, x.shape);
+      is("gelu", "x", x, x.shape);
+      ops.gelu(out, x, form);
+    },
+    argmax(out, x) {
+      const [T, V] = rank("argmax", "x", x, 2);
+      is("argmax", "x", x, [T, V]);
+      is("argmax", "out", out, [T], ["i32"]);
+      positive("argmax", "row length", V);
+      ops.argmax(out, x);
+    },
+    topk(ids, values, x) {
+      const [T, V] = rank("topk", "x", x, 2);
+      const k = rank("topk", "ids", ids, 2)[1];
+      is("topk", "x", x, [T, V]);
+      is("topk", "ids", ids, [T, k], ["i32"]);
+      is("topk", "values", values, [T, k]);
+      if (k < 1 || k > V) throw new ShapeError({ what: "topk: k", got: k, expected: `1 … ${V}` });
+      ops.topk(ids, values, x);
+    },
+    packRows(matrix, row, src) {
+      const [n] = rank("packRows", "src", src, 2);
+      is("packRows", "src", src, [n, matrix.cols], ["f32", "f16", "bf16"]);
+      block("packRows", matrix, row, n, true);
+      ops.packRows(matrix, row, src);
+    },
+    repackRows(matrix, row, src) {
+      const [n] = rank("repackRows", "src", src, 2);
+      if (matrix.format === "f32")
+        throw new ShapeError({ what: "repackRows: the matrix should be q4 or q8", got: "f32" });
+      is("repackRows", "src", src, [n, groupsOf(matrix.cols) * PLAIN_BLOCK_BYTES[matrix.format]], ["u8"]);
+      block("repackRows", matrix, row, n, true);
+      ops.repackRows(matrix, row, src);
+    },
+    unpackRows(out, matrix, row) {
+      const [n] = rank("unpackRows", "out", out, 2);
+      is("unpackRows", "out", out, [n, matrix.cols]);
+      block("unpackRows", matrix, row, n, false);
+      ops.unpackRows(out, matrix, row);
+    },
+  };
+}
+
+const F32: readonly DType[] = ["f32"];
+
+/** Bytes of ggml's Q4_0 and Q8_0 blocks of 32 weights. */
+const PLAIN_BLOCK_BYTES = { q4: 18, q8: 34 } as const;

@@ -1,0 +1,106 @@
+import type { PackedMatrix } from "../quant/packed-matrix.ts";
+import type { Arena } from "../tensor/arena.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+/**
+ * The contract: one signature per operation, outputs first, then inputs, weights and constants. `reference/` holds the definition of
+ * each (plain loops, float64 sums), `wasm/` its SIMD twin under the same file name. All operands of a call lie in one arena.
+ *
+ * Letters: T new tokens, S cached + new tokens, D hidden size, H query heads, K key/value heads, dh head dim, R rotary dims (R ≤ dh, even),
+ * F ffn size, V vocabulary, N outputs and C inputs of a linear layer, G = ceil(C / 32) groups, B tokens of a KV block.
+ * Tensors are f32 unless a dtype is named.
+ */
+export interface Operations {
+  // ── rows in, rows out ────────────────────────────────────────────────────────────────────────
+  /** out[T, D] = rows `ids` (i32 [T]) of table [V, D], as float32. */
+  embed(out: Tensor, ids: Tensor, table: PackedMatrix): void;
+  /** out[T, D] = x / sqrt(mean(x²) + eps) · weight[D]. */
+  rmsnorm(out: Tensor, x: Tensor, weight: Tensor, eps: number): void;
+  /** out[T, D] = (x - mean(x)) / sqrt(var(x) + eps) · weight[D] + bias[D]; var is the biased variance. */
+  layernorm(out: Tensor, x: Tensor, weight: Tensor, bias: Tensor, eps: number): void;
+  /** Each row of x [T, C] to int8 groups of 32 with an f32 scale; see {@link Int8Rows}. */
+  quantizeActivations(out: Int8Rows, x: Tensor): void;
+  /** out[T, N] = x · Wᵀ, with x as float32 [T, C] (any format of W), or as int8 rows (q8 and q4 weights). */
+  linear(out: Tensor, x: Tensor | Int8Rows, weight: PackedMatrix): void;
+
+  // ── attention ────────────────────────────────────────────────────────────────────────────────
+  /**
+   * In place: rotates the first R dims (half-split) of the first `heads` heads of x [T, heads + others, dh]
+   * by the angles whose cos and sin are [T, R/2].
+   */
+  rope(x: Tensor, heads: number, cos: Tensor, sin: Tensor): void;
+  /** Writes keys and values of qkv [T, H + 2K, dh] into the cache, at positions `start` … `start + T - 1`. */
+  storeKV(cache: KVLayer, qkv: Tensor, start: number): void;
+  /**
+   * out[T, H, dh] = softmax(q · kᵀ · scale) · v of the queries in qkv [T, H + 2K, dh] at positions `start` …, causal; query i sees keys j
+   * with i - j < window (window 0: all). The cache already holds the keys and values up to position start + T - 1.
+   */
+  attention(out: Tensor, qkv: Tensor, cache: KVLayer, start: number, window: number, scale: number): void;
+  /** out[T, N] = softmax along the rows of x [T, N]. */
+  softmax(out: Tensor, x: Tensor): void;
+
+  // ── element by element ───────────────────────────────────────────────────────────────────────
+  /** out = a + b, any equal shapes; out may be a or b. */
+  add(out: Tensor, a: Tensor, b: Tensor): void;
+  /** out[T, F] = silu(gate) · up, of gateUp [T, 2F] = [gate; up]. */
+  swiglu(out: Tensor, gateUp: Tensor): void;
+  /** out = gelu(x): `tanh` is the approximation of HF's gelu_new, `erf` the exact one. out may be x. */
+  gelu(out: Tensor, x: Tensor, form: "tanh" | "erf"): void;
+
+  // ── choosing ─────────────────────────────────────────────────────────────────────────────────
+  /** out (i32 [T]) = index of the greatest of each row of x [T, V]; the lowest index among equals. NaN is never greatest. */
+  argmax(out: Tensor, x: Tensor): void;
+  /** The k greatest of each row of x [T, V], descending, lower index first among equals: ids (i32 [T, k]), values [T, k]. */
+  topk(ids: Tensor, values: Tensor, x: Tensor): void;
+
+  // ── weights ──────────────────────────────────────────────────────────────────────────────────
+  /**
+   * Rows `row` … of the matrix from src [n, C] of dtype f32, f16 or bf16: copied or converted for an f32 matrix, quantized for q8 and q4
+   * (scales searched for the least squared error). `row` is a multiple of 8; n too, unless these are the last rows.
+   */
+  packRows(matrix: PackedMatrix, row: number, src: Tensor): void;
+  /** The same from rows of plain blocks (u8 [n, G · block bytes]) of ggml's Q4_0 (into q4) or Q8_0 (into q8), without loss. */
+  repackRows(matrix: PackedMatrix, row: number, src: Tensor): void;
+  /** out[n, C] = rows `row` … `row + n - 1` of the matrix, as float32. */
+  unpackRows(out: Tensor, matrix: PackedMatrix, row: number): void;
+}
+
+/** The operations bound to one arena, with operands checked. */
+export interface Kernels extends Operations {
+  readonly kind: KernelKind;
+  readonly arena: Arena;
+}
+
+/** `reference`: plain TypeScript. `strict`: WASM SIMD without relaxed instructions. */
+export type KernelKind = "reference" | "strict";
+
+/**
+ * Activations as int8: x[t, c] ≈ q[t, c] · scale[t, c / 32], groups of 32 along C, the tail of the last group zero.
+ * scale = max|x| / 127 of the group, q = round to nearest even of x / scale, in -127 … 127.
+ */
+export interface Int8Rows {
+  /** Tokens T and true columns C of the rows that it holds now. */
+  readonly rows: number;
+  readonly cols: number;
+  /** i8 [T, 32 G] */
+  readonly q: Tensor;
+  /** f32 [T, G] */
+  readonly scale: Tensor;
+  /** i32 [T, G]: sum of q over the group; -8 times it is what the offset of q4's nibbles comes to. */
+  readonly sum: Tensor;
+  /** i16 [T, 32 G]: q once more, each 8 neighbours in the order 0 2 4 6 1 3 5 7, as strict SIMD's i16 dot product reads them. */
+  readonly pairs: Tensor;
+}
+
+/** Tokens that one block of the KV cache holds. The sums of attention are cut at its borders, so it is part of the bits. */
+export const KV_BLOCK = 32;
+
+/** The keys and values of one layer for one sequence: two pools of blocks and the numbers of the blocks that are the sequence's. */
+export interface KVLayer {
+  /** f32 [blocks, K, B, dh] */
+  readonly k: Tensor;
+  /** f32 [blocks, K, B, dh] */
+  readonly v: Tensor;
+  /** i32 [≥ ceil(S / B)]: position p lies in block table[floor(p / B)], at p mod B. */
+  readonly table: Tensor;
+}

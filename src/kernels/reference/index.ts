@@ -1,0 +1,2 @@
+// The definitions, one file per operation. Each takes tensors and needs no state.
+export { add } from "./add.ts";

@@ -1,0 +1,34 @@
+import type { PhiConfig } from "./config.ts";
+import type { KVPool } from "./kv-cache.ts";
+
+/** Which of LongRoPE's two factor sets turns the positions; models without LongRoPE are always "short". */
+export type RopeRegime = "short" | "long";
+
+/** One chunk of a forward pass: T tokens at positions start … start + T - 1 of one sequence. */
+export interface Chunk {
+  /** Token ids, T of them, 1 ≤ T ≤ `decoder.maxChunk`. */
+  ids: ArrayLike<number>;
+  start: number;
+  /** Numbers of the KV blocks of the sequence, in order; they cover start + T tokens. Positions below `start` are filled already. */
+  blocks: readonly number[];
+  regime: RopeRegime;
+  /** Receives logits: of all T positions if it is T·V long, of the last position if it is V long. Absent: none are computed. */
+  logits?: Float32Array;
+}
+
+/** A loaded model: weights in arenas, a pool of KV blocks, and one function. Synchronous and stateless but for the pool's contents. */
+export interface Decoder {
+  readonly config: PhiConfig;
+  readonly pool: KVPool;
+  /** The most tokens that one step takes; how a prompt is cut into steps never changes a bit. */
+  readonly maxChunk: number;
+  /** Bytes of weights that one decoding step reads. */
+  readonly weightBytesPerToken: number;
+  step(chunk: Chunk): void;
+  /** Copies the keys and values of block `from` to block `to` in every layer (a fork's last, half-filled block). */
+  copyBlock(from: number, to: number): void;
+  /** The regime that the reference uses for a forward pass whose sequence is `length` tokens long at its end. */
+  regimeOf(length: number): RopeRegime;
+  /** Gives all memory back; a later step throws. */
+  dispose(): void;
+}

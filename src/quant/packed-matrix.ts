@@ -1,0 +1,45 @@
+import type { Arena } from "../tensor/arena.ts";
+
+/**
+ * Formats in which kernels read weights:
+ * - `f32`: row-major float32, as checkpoints mean it.
+ * - `q8`: groups of 32 along the input, int8 times an f16 scale (8.5 bits a weight); layout in q8.ts.
+ * - `q4`: groups of 32 along the input, (nibble - 8) times an f16 scale (4.5 bits a weight); layout in q4.ts.
+ */
+export type WeightFormat = "f32" | "q8" | "q4";
+
+/** Weights that share one scale: 32 neighbours along the input dimension. */
+export const GROUP = 32;
+
+/** Output rows that q4 and q8 interleave, so that a SIMD lane is a row. */
+export const ROWS = 8;
+
+/** Groups in a row of `cols` weights; the last one is padded with weights of value 0. */
+export const groupsOf = (cols: number): number => Math.ceil(cols / GROUP);
+
+/** Bytes of one block of 8 rows × 32 weights: 8 f16 scales, then the weights. */
+export const BLOCK_BYTES = { q4: 16 + 128, q8: 16 + 256 } as const;
+
+/** Bytes of a matrix [rows, cols] in `format`, padding included (rows to a multiple of 8, cols to a multiple of 32; f32 has none). */
+export function packedBytes(format: WeightFormat, rows: number, cols: number): number {
+  if (format === "f32") return rows * cols * 4;
+  return Math.ceil(rows / ROWS) * groupsOf(cols) * BLOCK_BYTES[format];
+}
+
+/** A weight matrix [rows = output dim N, cols = input dim K] placed in an arena in a kernel format. */
+export interface PackedMatrix {
+  readonly format: WeightFormat;
+  readonly rows: number;
+  readonly cols: number;
+  readonly arena: Arena;
+  /** Byte offset in `arena.buffer`, a multiple of 64. */
+  readonly ptr: number;
+  /** As {@link packedBytes} says. */
+  readonly byteLength: number;
+}
+
+/** Takes room for a matrix in `arena`; its weights are written by the `packRows` or `repackRows` kernel. */
+export function allocMatrix(arena: Arena, format: WeightFormat, rows: number, cols: number): PackedMatrix {
+  const byteLength = packedBytes(format, rows, cols);
+  return { format, rows, cols, arena, ptr: arena.alloc(byteLength), byteLength };
+}
