@@ -1,0 +1,54 @@
+/** What a tokenizer does; made by `loadTokenizer` from a checkpoint's tokenizer.json (and tokenizer_config.json beside it). */
+export interface Tokenizer {
+  /** One more than the greatest token id. */
+  readonly vocabSize: number;
+  /**
+   * Text to ids. By default text is only ever text: "<|end|>" typed by a user becomes the ids of its characters.
+   * @throws OptionError for an unknown option
+   */
+  encode(text: string, options?: EncodeOptions): number[];
+  /** Ids to text. @throws TokenizerError for an id that is not in the vocabulary */
+  decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
+  /** A decoder for ids that arrive one by one; it never gives out half a character. */
+  stream(options?: DecodeOptions): TokenStream;
+  /** The id of a token by its exact content in the vocabulary or among the added tokens, or undefined. */
+  idOf(token: string): number | undefined;
+  /** The token of an id as the vocabulary writes it, or undefined. */
+  tokenOf(id: number): string | undefined;
+  /** The added tokens of the file, in the order of their ids. */
+  readonly addedTokens: readonly AddedToken[];
+  /** tokenizer_config.json as parsed, where it was there (chat template, bos and eos tokens). */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** The published chat template (Jinja text), from tokenizer_config.json or chat_template.jinja, where it was there. */
+  readonly chatTemplate?: string;
+}
+
+export interface EncodeOptions {
+  /** Add what the post-processor adds around plain text (such as a BOS). Default: true, which for most Phi files adds nothing. */
+  addSpecialTokens?: boolean;
+  /** Let added tokens that are not white space (control tokens) be recognized in the text, as Hugging Face does. Default: false. */
+  parseSpecialTokens?: boolean;
+}
+
+export interface DecodeOptions {
+  /** Leave special tokens out of the text. Default: false. */
+  skipSpecialTokens?: boolean;
+}
+
+export interface TokenStream {
+  /** Text that has become certain by this id; often "", never half a character. */
+  push(id: number): string;
+  /** What is left when no more ids come. */
+  end(): string;
+}
+
+export interface AddedToken {
+  id: number;
+  content: string;
+  /** As the file marks it; `skipSpecialTokens` goes by this. */
+  special: boolean;
+  lstrip: boolean;
+  rstrip: boolean;
+  singleWord: boolean;
+  normalized: boolean;
+}
