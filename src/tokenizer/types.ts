@@ -7,6 +7,13 @@ export interface Tokenizer {
    * @throws OptionError for an unknown option
    */
   encode(text: string, options?: EncodeOptions): number[];
+  /**
+   * Ids of the joined text of `segments`, where control tokens are recognized only inside segments with `control: true` (one that
+   * would begin or end in another segment is text). Equal to `encode(joined, { parseSpecialTokens: true })` whenever the
+   * other segments hold no control token: what an added token strips, it strips across the border of a segment too.
+   * @throws OptionError for an unknown option
+   */
+  encodeSegments(segments: readonly TextSegment[], options?: SegmentOptions): number[];
   /** Ids to text. @throws TokenizerError for an id that is not in the vocabulary */
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
   /** A decoder for ids that arrive one by one; it never gives out half a character. */
@@ -28,6 +35,18 @@ export interface EncodeOptions {
   addSpecialTokens?: boolean;
   /** Let added tokens that are not white space (control tokens) be recognized in the text, as Hugging Face does. Default: false. */
   parseSpecialTokens?: boolean;
+}
+
+/** A piece of a text that somebody composes of markup and of what users wrote. */
+export interface TextSegment {
+  text: string;
+  /** True for markup, in which control tokens are recognized; false for text of users and documents, in which they never are. */
+  control: boolean;
+}
+
+export interface SegmentOptions {
+  /** Add what the post-processor adds around plain text. Default: false, since a chat format writes its own. */
+  addSpecialTokens?: boolean;
 }
 
 export interface DecodeOptions {
