@@ -1,0 +1,164 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+/**
+ * The goldens: tiny random checkpoints of the Phi architectures with what Hugging Face transformers (float32, eager attention)
+ * computes from them, and phi-tiny's own. They are read by the few lines below and not by the library, whose safetensors
+ * reader is itself under test.
+ */
+export const GOLDEN_CASES = ["phi-3-mini-4k", "phi-3-mini-128k", "phi-3-medium", "phi-4", "phi-4-mini"] as const;
+export type GoldenCase = (typeof GOLDEN_CASES)[number];
+
+/** The path of a file or folder below the project's root, wherever the tests are started from. */
+export const inProject = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
+
+export const PHI_TINY = inProject("models/phi-tiny");
+
+export interface GoldenPrompt {
+  /** "len33": the prompt's name, by its length. */
+  id: string;
+  /** T ids. */
+  ids: number[];
+  /** [T, V] f32: logits of all positions. */
+  logits: Float32Array;
+  /** 24 tokens chosen one by one, EOS notwithstanding. */
+  greedy: {
+    tokens: number[];
+    /** Distance of the two largest logits at each choice; none is below 0.02. */
+    margins: number[];
+    /** [24, V] f32: the logits that chose them. */
+    logits: Float32Array;
+    /** The sequence grows past LongRoPE's switch on the way. */
+    crossesSwitch: boolean;
+  };
+  /** LongRoPE's factor set for this length, where the model has two. */
+  rope?: "short" | "long";
+  /** [T, D] f32 each, on one prompt of a case: the residual stream after the embedding ("embed"), after each block ("layer0" …), and after the final norm ("norm"). */
+  hidden?: Map<string, Float32Array>;
+}
+
+export interface Golden {
+  case: GoldenCase;
+  /** The checkpoint: config.json in the newer form of keys, config.hub.json in the older one. */
+  folder: string;
+  /** V */
+  vocabSize: number;
+  prompts: GoldenPrompt[];
+}
+
+export function openGolden(name: GoldenCase): Golden {
+  const folder = inProject(`test/fixtures/golden/${name}`);
+  const { prompts } = readJson<{ prompts: GoldenPromptJson[] }>(`${folder}/golden.json`);
+  const tensors = readTensors(`${folder}/golden.safetensors`);
+  const values = (tensor: string): Float32Array => {
+    const found = tensors.get(tensor);
+    if (!found) throw new Error(`${name}: no tensor ${tensor} in golden.safetensors`);
+    return found.data;
+  };
+  return {
+    case: name,
+    folder,
+    vocabSize: tensors.get(prompts[0].logits)?.shape[1] ?? 0,
+    prompts: prompts.map((p) => ({
+      id: p.id,
+      ids: p.input_ids,
+      logits: values(p.logits),
+      greedy: {
+        tokens: p.greedy.tokens,
+        margins: p.greedy.margins,
+        logits: values(p.greedy.logits),
+        crossesSwitch: p.greedy.crosses_longrope_switch,
+      },
+      rope: p.rope_used_for_logits,
+      hidden: p.hidden && new Map(p.hidden.names.map((n) => [n.split(".").at(-1) ?? n, values(n)])),
+    })),
+  };
+}
+
+export interface PhiTinyPrompt {
+  /** Text with control tokens, to be encoded with `parseSpecialTokens: true`. */
+  prompt: string;
+  promptIds: number[];
+  /** Greedy continuation, at most 64 ids, ending with the first EOS (included). */
+  ids: number[];
+  text: string;
+  /** Smallest distance of the two largest logits along the continuation. */
+  margin: number;
+  /** [V] f32: logits of the prompt's last position, for some prompts. */
+  logits?: Float32Array;
+}
+
+export function openPhiTinyGolden(): { eosTokenIds: number[]; prompts: PhiTinyPrompt[] } {
+  const json = readJson<PhiTinyJson>(`${PHI_TINY}/golden.json`);
+  const tensors = readTensors(`${PHI_TINY}/golden.safetensors`);
+  const prompts = json.prompts.map((p, i) => ({
+    prompt: p.prompt,
+    promptIds: p.prompt_ids,
+    ids: p.ids,
+    text: p.text,
+    margin: p.smallest_top2_gap,
+    logits: tensors.get(`prompt_${i}`)?.data,
+  }));
+  return { eosTokenIds: json.eos_token_ids, prompts };
+}
+
+export interface Eval {
+  /** Perplexity, KL from bf16 in nats, share of equal first choices: of transformers' run with those weights on text.txt. */
+  text_windows: { perplexity: number; tokens_scored: number; mean_kl_from_bf16?: number; top1_agreement?: number };
+  text_tokens: number;
+  mini_gsm_correct: number;
+  mini_gsm_total: number;
+}
+
+export interface Problem {
+  question: string;
+  answer: number;
+  solution: string;
+  type: string;
+}
+
+/** Unseen text and word problems, and phi-tiny's scores on them by precision; definitions stand in reference.json. */
+export function openEvals(): { text: string; problems: Problem[]; results: Record<string, Eval> } {
+  const folder = inProject("test/fixtures/evals");
+  const lines = readFileSync(`${folder}/mini-gsm.jsonl`, "utf8").trim().split("\n");
+  return {
+    text: readFileSync(`${folder}/text.txt`, "utf8"),
+    problems: lines.map((line) => JSON.parse(line) as Problem),
+    results: readJson<{ results: Record<string, Eval> }>(`${folder}/reference.json`).results,
+  };
+}
+
+interface GoldenPromptJson {
+  id: string;
+  input_ids: number[];
+  logits: string;
+  greedy: { tokens: number[]; margins: number[]; logits: string; crosses_longrope_switch: boolean };
+  rope_used_for_logits?: "short" | "long";
+  hidden?: { names: string[] };
+}
+
+interface PhiTinyJson {
+  eos_token_ids: number[];
+  prompts: { prompt: string; prompt_ids: number[]; ids: number[]; text: string; smallest_top2_gap: number }[];
+}
+
+function readJson<T>(file: string): T {
+  return JSON.parse(readFileSync(file, "utf8")) as T;
+}
+
+/** All F32 tensors of a safetensors file. */
+function readTensors(file: string): Map<string, { shape: number[]; data: Float32Array }> {
+  const bytes = new Uint8Array(readFileSync(file));
+  const headerLength = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + headerLength))) as Record<
+    string,
+    { dtype?: string; shape: number[]; data_offsets: [number, number] }
+  >;
+  const tensors = new Map<string, { shape: number[]; data: Float32Array }>();
+  for (const [name, { dtype, shape, data_offsets }] of Object.entries(header)) {
+    if (dtype !== "F32") continue;
+    const [from, to] = data_offsets.map((offset) => 8 + headerLength + offset);
+    tensors.set(name, { shape, data: new Float32Array(bytes.slice(from, to).buffer) });
+  }
+  return tensors;
+}
