@@ -1,1 +1,117 @@
-export {};
+import { type FileHandle, mkdir, open, readdir, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { SourceError } from "../errors.ts";
+import { checkName, checkRange, notFound } from "../source/range.ts";
+import type { Sink } from "../source/sink.ts";
+import type { OpenedPath, Source, SourceFile } from "../source/source.ts";
+
+/** One call of read() takes at most this much: Node's own limit is 2 GiB - 1. */
+const MAX_READ = 2 ** 30;
+
+/**
+ * A folder gives a Source of the files in it; a file gives the Source of its folder and its own name.
+ * @throws SourceError (code "not_found") if nothing is there
+ */
+export async function openPath(path: string): Promise<OpenedPath> {
+  const found = await stat(path).catch((cause) => {
+    throw pathError(path, cause);
+  });
+  if (found.isDirectory()) return { source: folderSource(path) };
+  return { source: folderSource(dirname(path)), file: basename(path) };
+}
+
+/** The files of a folder on disk; names that lead out of it are refused. */
+function folderSource(folder: string): Source {
+  const list = async () => {
+    const entries = await readdir(folder, { withFileTypes: true });
+    return entries.filter((e) => !e.isDirectory()).map((e) => e.name);
+  };
+  return {
+    list,
+    async open(name) {
+      checkName(name);
+      const path = join(folder, name);
+      const handle = await open(path, "r").catch(async (cause) => {
+        if (codeOf(cause) !== "ENOENT") throw pathError(path, cause);
+        throw notFound(path, await list().catch(() => []));
+      });
+      const info = await handle.stat();
+      if (info.isFile()) return diskFile(path, handle, info.size);
+      await handle.close();
+      throw new SourceError({ what: "not a file", file: path });
+    },
+  };
+}
+
+function diskFile(path: string, handle: FileHandle, size: number): SourceFile {
+  let closed = false;
+  return {
+    size,
+    async read(offset, length, into) {
+      if (closed) throw new SourceError({ what: "the file was closed", file: path });
+      const target = checkRange(path, size, offset, length, into);
+      let done = 0;
+      while (done < length) {
+        const { bytesRead } = await handle
+          .read(target, done, Math.min(length - done, MAX_READ), offset + done)
+          .catch((cause) => {
+            throw new SourceError({ what: "reading failed", file: path, cause, got: codeOf(cause) ?? String(cause) });
+          });
+        if (bytesRead === 0) {
+          throw new SourceError({
+            what: "the file has become shorter since it was opened",
+            file: path,
+            got: `${offset + done} bytes`,
+            expected: size,
+          });
+        }
+        done += bytesRead;
+      }
+      return target;
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      await handle.close();
+    },
+  };
+}
+
+/** A folder on disk to write files into; it is made if it is not there. @throws SourceError if that fails */
+export async function createFolder(path: string): Promise<Sink> {
+  await mkdir(path, { recursive: true }).catch((cause) => {
+    throw pathError(path, cause);
+  });
+  return {
+    async create(name) {
+      checkName(name);
+      const file = join(path, name);
+      const handle = await open(file, "w").catch((cause) => {
+        throw pathError(file, cause);
+      });
+      return {
+        async write(bytes) {
+          for (let done = 0; done < bytes.length; ) {
+            const length = Math.min(bytes.length - done, MAX_READ);
+            const { bytesWritten } = await handle.write(bytes, done, length).catch((cause) => {
+              throw new SourceError({ what: "writing failed", file, cause, got: codeOf(cause) ?? String(cause) });
+            });
+            done += bytesWritten;
+          }
+        },
+        close: () => handle.close(),
+      };
+    },
+  };
+}
+
+const codeOf = (cause: unknown): string | undefined => (cause as { code?: string } | undefined)?.code;
+
+function pathError(path: string, cause: unknown): SourceError {
+  const code = codeOf(cause);
+  if (code === "ENOENT" || code === "ENOTDIR") {
+    return new SourceError({ what: "there is no such file or folder", file: path, cause }, "not_found");
+  }
+  const what = code === "EACCES" || code === "EPERM" ? "this may not be opened (permissions)" : "this cannot be opened";
+  return new SourceError({ what, file: path, got: code ?? String(cause), cause });
+}

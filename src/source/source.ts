@@ -21,3 +21,11 @@ export interface SourceFile {
   read(offset: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
   close?(): Promise<void>;
 }
+
+/** What a path leads to. */
+export interface OpenedPath {
+  /** The folder, or the folder in which the file lies. */
+  source: Source;
+  /** The file's name in it, if the path named a file. */
+  file?: string;
+}
