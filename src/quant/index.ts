@@ -1,4 +1,5 @@
 /** The int4 and int8 group formats that kernels read: definitions in plain TypeScript. */
+export { allocRow, dequantizeRow, type QuantizedRow, readRow } from "./dequantize.ts";
 export {
   allocMatrix,
   BLOCK_BYTES,
@@ -9,5 +10,5 @@ export {
   ROWS,
   type WeightFormat,
 } from "./packed-matrix.ts";
-export { paddedCols, q4Block, q4Nibble } from "./q4.ts";
-export { q8Block, q8Byte } from "./q8.ts";
+export { paddedCols, q4Block, q4Nibble, readQ4Group, writeQ4Group } from "./q4.ts";
+export { q8Block, q8Byte, readQ8Group, writeQ8Group } from "./q8.ts";

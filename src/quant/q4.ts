@@ -1,3 +1,4 @@
+import { FormatError } from "../errors.ts";
 import { BLOCK_BYTES, GROUP, groupsOf, type PackedMatrix, ROWS } from "./packed-matrix.ts";
 
 /**
@@ -28,3 +29,38 @@ export function q4Nibble(r: number, k: number): { byte: number; shift: 0 | 4 } {
 
 /** Inputs of a row with padding. */
 export const paddedCols = (cols: number): number => groupsOf(cols) * GROUP;
+
+/**
+ * Writes one group of one row: its 32 nibbles (0 … 15, input by input; 8 where the matrix has no such input) and the bits of its f16 scale.
+ * `row` may be a padding row, up to the next multiple of 8.
+ * @throws FormatError if a nibble is out of range
+ */
+export function writeQ4Group(
+  matrix: PackedMatrix,
+  row: number,
+  group: number,
+  nibbles: ArrayLike<number>,
+  scale: number,
+): void {
+  const block = new Uint8Array(matrix.arena.buffer, q4Block(matrix, row, group), BLOCK_BYTES.q4);
+  const r = row % ROWS;
+  block[2 * r] = scale & 0xff;
+  block[2 * r + 1] = scale >> 8;
+  for (let k = 0; k < GROUP; k++) {
+    const n = nibbles[k];
+    if (!(n >= 0 && n <= 15)) throw new FormatError({ what: "q4: a nibble", got: n, expected: "0 … 15" });
+    const { byte, shift } = q4Nibble(r, k);
+    block[byte] = (block[byte] & (0xf0 >> shift)) | (n << shift);
+  }
+}
+
+/** Reads one group of one row: its 32 nibbles into `nibbles`; returns the bits of its f16 scale. */
+export function readQ4Group(matrix: PackedMatrix, row: number, group: number, nibbles: Uint8Array | Int8Array): number {
+  const block = new Uint8Array(matrix.arena.buffer, q4Block(matrix, row, group), BLOCK_BYTES.q4);
+  const r = row % ROWS;
+  for (let k = 0; k < GROUP; k++) {
+    const { byte, shift } = q4Nibble(r, k);
+    nibbles[k] = (block[byte] >> shift) & 15;
+  }
+  return block[2 * r] | (block[2 * r + 1] << 8);
+}

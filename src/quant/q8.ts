@@ -1,4 +1,5 @@
-import { BLOCK_BYTES, groupsOf, type PackedMatrix, ROWS } from "./packed-matrix.ts";
+import { FormatError } from "../errors.ts";
+import { BLOCK_BYTES, GROUP, groupsOf, type PackedMatrix, ROWS } from "./packed-matrix.ts";
 
 /**
  * q8: weight = q · s, with q an int8 (-127 … 127 when we quantize; -128 may come from a file) and s an f16 scale for each 32 neighbours along the input.
@@ -20,4 +21,35 @@ export function q8Block(matrix: PackedMatrix, row: number, group: number): numbe
 /** The byte of its block in which weight (r = row mod 8, k = input mod 32) lies. */
 export function q8Byte(r: number, k: number): number {
   return 16 + (k >> 2) * 32 + (r >> 2) * 16 + (r & 3) * 4 + (k & 3);
+}
+
+/**
+ * Writes one group of one row: its 32 int8 (input by input; 0 where the matrix has no such input) and the bits of its f16 scale.
+ * `row` may be a padding row, up to the next multiple of 8.
+ * @throws FormatError if a value is out of range
+ */
+export function writeQ8Group(
+  matrix: PackedMatrix,
+  row: number,
+  group: number,
+  values: ArrayLike<number>,
+  scale: number,
+): void {
+  const block = new Uint8Array(matrix.arena.buffer, q8Block(matrix, row, group), BLOCK_BYTES.q8);
+  const r = row % ROWS;
+  block[2 * r] = scale & 0xff;
+  block[2 * r + 1] = scale >> 8;
+  for (let k = 0; k < GROUP; k++) {
+    const q = values[k];
+    if (!(q >= -128 && q <= 127)) throw new FormatError({ what: "q8: a weight", got: q, expected: "-128 … 127" });
+    block[q8Byte(r, k)] = q;
+  }
+}
+
+/** Reads one group of one row: its 32 int8 into `values`; returns the bits of its f16 scale. */
+export function readQ8Group(matrix: PackedMatrix, row: number, group: number, values: Int8Array): number {
+  const block = new Uint8Array(matrix.arena.buffer, q8Block(matrix, row, group), BLOCK_BYTES.q8);
+  const r = row % ROWS;
+  for (let k = 0; k < GROUP; k++) values[k] = block[q8Byte(r, k)];
+  return block[2 * r] | (block[2 * r + 1] << 8);
 }

@@ -1,0 +1,47 @@
+import { f16ToF32 } from "../tensor/convert.ts";
+import { GROUP, groupsOf, type PackedMatrix } from "./packed-matrix.ts";
+import { readQ4Group } from "./q4.ts";
+import { readQ8Group } from "./q8.ts";
+
+/** One row of a q4 or q8 matrix as integers and scales: weight k = q[k] · scale[floor(k / 32)], exactly. */
+export interface QuantizedRow {
+  /** [32 G]: int8 for q8, nibble - 8 for q4; padding inputs are 0. */
+  readonly q: Int8Array;
+  /** [G]: the f16 scales as float32. */
+  readonly scale: Float32Array;
+}
+
+/** Room for a row of `matrix`. */
+export function allocRow(matrix: PackedMatrix): QuantizedRow {
+  const groups = groupsOf(matrix.cols);
+  return { q: new Int8Array(groups * GROUP), scale: new Float32Array(groups) };
+}
+
+/** Row `row` (of a q4 or q8 matrix) as integers and scales, into `into`. */
+export function readRow(into: QuantizedRow, matrix: PackedMatrix, row: number): void {
+  const { q, scale } = into;
+  for (let g = 0; g < scale.length; g++) {
+    const group = q.subarray(g * GROUP, (g + 1) * GROUP);
+    if (matrix.format === "q8") {
+      scale[g] = f16ToF32(readQ8Group(matrix, row, g, group));
+    } else {
+      scale[g] = f16ToF32(readQ4Group(matrix, row, g, group));
+      for (let k = 0; k < GROUP; k++) group[k] -= 8;
+    }
+  }
+}
+
+/**
+ * Row `row` of a matrix of any format as float32 [C], into `out`. Exact for finite scales: at most 8 bits times the 11 of an f16 fit a
+ * float32's 24. A scale of infinity or NaN gives what float32 gives (0 · ∞ is NaN).
+ */
+export function dequantizeRow(out: Float32Array, matrix: PackedMatrix, row: number): void {
+  const C = matrix.cols;
+  if (matrix.format === "f32") {
+    out.set(new Float32Array(matrix.arena.buffer, matrix.ptr + row * C * 4, C));
+    return;
+  }
+  const weights = allocRow(matrix);
+  readRow(weights, matrix, row);
+  for (let k = 0; k < C; k++) out[k] = weights.q[k] * weights.scale[Math.floor(k / GROUP)];
+}
