@@ -1,0 +1,96 @@
+// Holds the package against what its users do with it: packs it, installs the tarball into a fresh project, and imports and type-checks
+// every entry there. Prints one line per claim and "N passed, N failed, N skipped".
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const pkg = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const project = mkdtempSync(join(tmpdir(), "phi-ts-package-"));
+const run = (command, args, cwd = project) =>
+  execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+
+let passed = 0;
+let failed = 0;
+function claim(title, check) {
+  try {
+    const fault = check();
+    if (fault) throw new Error(fault);
+    passed++;
+    console.log(`✓ ${title}`);
+  } catch (error) {
+    failed++;
+    console.log(
+      `✗ ${title}\n  ${`${error.message}\n${error.stdout ?? ""}`.trim().split("\n").slice(0, 12).join("\n  ")}`,
+    );
+  }
+}
+
+const entries = Object.keys(pkg.exports).filter((name) => name !== "./package.json");
+const specifiers = entries.map((name) => pkg.name + name.slice(1));
+try {
+  run("npm", ["run", "prepack", "--silent"], root);
+  const pack = ["pack", "--json", "--silent", "--ignore-scripts", "--pack-destination", project];
+  const [tarball] = JSON.parse(run("npm", pack, root));
+  const files = tarball.files.map((f) => f.path);
+
+  claim("no dependencies and no install scripts", () => {
+    const scripts = ["preinstall", "install", "postinstall", "prepare"].filter((name) => pkg.scripts[name]);
+    return Object.keys(pkg.dependencies ?? {}).length + scripts.length ? `got ${scripts}` : "";
+  });
+  claim("the tarball holds dist and papers, and no models, tests or build states", () => {
+    const allowed = /^(dist\/.*\.(js|d\.ts)|package\.json|[A-Z]+\.md|LICENSE)$/;
+    return files.filter((f) => !allowed.test(f)).join(", ");
+  });
+  for (const name of entries) {
+    claim(`exports "${name}" has types first and default last, and both files are packed`, () => {
+      const targets = pkg.exports[name];
+      const order = Object.keys(targets).filter((condition) => condition !== "phi-ts-source");
+      if (order[0] !== "types" || order.at(-1) !== "default") return `conditions are ${order}`;
+      const missing = order.map((c) => targets[c].slice(2)).filter((f) => !files.includes(f));
+      return missing.length ? `not packed: ${missing}` : "";
+    });
+  }
+
+  writeFileSync(join(project, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }));
+  run("npm", ["install", "--offline", "--no-audit", "--no-fund", "--silent", join(project, tarball.filename)]);
+  claim("plain JavaScript imports every entry", () => {
+    const lines = specifiers.map((s) => `console.log(Object.keys(await import("${s}")).length, "${s}");`);
+    writeFileSync(join(project, "user.mjs"), lines.join("\n"));
+    const empty = run("node", ["user.mjs"]).match(/^0 .*/gm);
+    return empty ? `nothing exported: ${empty}` : "";
+  });
+  claim("require.resolve finds every entry", () => {
+    writeFileSync(join(project, "user.cjs"), specifiers.map((s) => `require.resolve("${s}");`).join("\n"));
+    run("node", ["user.cjs"]);
+  });
+  claim("the `phi` command starts", () => {
+    const help = run("node_modules/.bin/phi", ["--help"]);
+    return help.includes("phi chat") ? "" : help;
+  });
+  const imports = specifiers.map((s, i) => `import * as m${i} from "${s}";\nexport const k${i} = Object.keys(m${i});`);
+  writeFileSync(join(project, "user.ts"), imports.join("\n"));
+  for (const [moduleResolution, module] of [
+    ["bundler", "esnext"],
+    ["nodenext", "nodenext"],
+  ]) {
+    claim(
+      `TypeScript accepts every entry's types with moduleResolution ${moduleResolution}, without @types/node`,
+      () => {
+        const options = ["--strict", "--noEmit", "--target", "es2022", "--module", module];
+        const tsc = join(root, "node_modules/typescript/bin/tsc");
+        if (!existsSync(tsc)) return "no TypeScript: run npm ci first";
+        run("node", [tsc, "user.ts", ...options, "--moduleResolution", moduleResolution]);
+      },
+    );
+  }
+  console.log(
+    `${tarball.filename}: ${tarball.files.length} files, ${tarball.size} bytes packed, ${tarball.unpackedSize} unpacked`,
+  );
+} finally {
+  rmSync(project, { recursive: true, force: true });
+}
+console.log(`${passed} passed, ${failed} failed, 0 skipped`);
+process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
