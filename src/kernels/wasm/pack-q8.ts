@@ -1,0 +1,83 @@
+import { maxOfEach, splatLane, storeTransposed } from "./lanes";
+import { scaleToF32, scaleUp } from "./scale";
+
+/** 1.5 · 2^23: added to a float32 within ±2^22 it leaves the nearest integer, ties to even, in the low bits. */
+const ROUND: f32 = 12582912;
+
+/**
+ * 4 rows × 32 weights to their half (rows 0-3 or 4-7) of a q8 block.
+ *
+ * Per row the largest magnitude, by the integer order of float32 bits: | row 0 | row 1 | row 2 | row 3 |; the scales in those lanes; then
+ * each row · 1/scale to int8, 16 neighbours a vector, and 4 rows × 4 chunks of 4 neighbours transposed into the block's order.
+ * Same bytes as quantizeQ8 for each row. Rows with a weight that is not finite or ≥ 2^22 get scale NaN; x is overwritten for those.
+ * @param out the block's byte 16 (rows 0-3) or 32 (rows 4-7): vectors lie 32 bytes apart
+ * @param scales where the four f16 go
+ * @param x f32 [4, 32], aligned to 16
+ */
+export function packHalfQ8(out: usize, scales: usize, x: usize): void {
+  const top = maxOfEach(magnitude(x), magnitude(x + 128), magnitude(x + 256), magnitude(x + 384));
+  const bad = i32x4.ge_s(top, i32x4.splat(0x4a800000)); // 2^22
+  if (v128.any_true(bad)) clearRows(x, i32x4.bitmask(bad));
+  const zero = i32x4.le_s(top, i32x4.splat(0x33000000)); // 2^-25
+  const skip = v128.or(bad, zero);
+
+  // d = max / 127; one in the lanes that are skipped, so that nothing there becomes NaN.
+  const one = f32x4.splat(1);
+  const d = v128.bitselect(one, f32x4.div(top, f32x4.splat(127)), skip);
+  const s = scaleUp(d);
+  const r = v128.andnot(f32x4.div(one, scaleToF32(s)), skip);
+  storeScales(scales, v128.bitselect(i32x4.splat(0x7e00), v128.andnot(s, zero), bad));
+
+  const ra = splatLane(r, 0);
+  const rb = splatLane(r, 1);
+  const rc = splatLane(r, 2);
+  const rd = splatLane(r, 3);
+  for (let half: usize = 0; half < 2; half++, x += 64, out += 128) {
+    storeTransposed(out, 32, sixteen(x, ra), sixteen(x + 128, rb), sixteen(x + 256, rc), sixteen(x + 384, rd));
+  }
+}
+
+/** Four f16, in the low halves of i32 lanes, to 8 bytes. */
+// @ts-ignore: decorator
+@inline
+export function storeScales(out: usize, s: v128): void {
+  v128.store_lane<u64>(out, v128.shuffle<i16>(s, s, 0, 2, 4, 6, 0, 2, 4, 6), 0);
+}
+
+/** The largest |x| of 32 as float32 bits, spread over four lanes; above 0x7f800000 if there is a NaN. */
+// @ts-ignore: decorator
+@inline
+function magnitude(x: usize): v128 {
+  const mask = i32x4.splat(0x7fffffff);
+  let top = v128.and(v128.load(x), mask);
+  for (let i: usize = 16; i < 128; i += 16) top = i32x4.max_s(top, v128.and(v128.load(x + i), mask));
+  return top;
+}
+
+/** Overwrites with zeros the rows of x, f32 [4, 32], whose bit in `rows` is set. */
+export function clearRows(x: usize, rows: i32): void {
+  for (let i: usize = 0; i < 512; i += 16) {
+    if ((rows >> <i32>(i >> 7)) & 1) v128.store(x + i, i32x4.splat(0));
+  }
+}
+
+/** Sixteen neighbours · r, rounded, as int8. */
+// @ts-ignore: decorator
+@inline
+function sixteen(x: usize, r: v128): v128 {
+  return i8x16.narrow_i16x8_s(eight(x, r), eight(x + 32, r));
+}
+
+// @ts-ignore: decorator
+@inline
+function eight(x: usize, r: v128): v128 {
+  return i16x8.narrow_i32x4_s(rounded(x, r), rounded(x + 16, r));
+}
+
+/** Four neighbours · r, rounded to nearest even, as i32. */
+// @ts-ignore: decorator
+@inline
+function rounded(x: usize, r: v128): v128 {
+  const y = f32x4.add(f32x4.mul(v128.load(x), r), f32x4.splat(ROUND));
+  return i32x4.sub(y, i32x4.splat(reinterpret<i32>(ROUND)));
+}
