@@ -10,7 +10,7 @@ const MAY_IMPORT = {
   errors: [],
   options: ["errors"],
   source: ["errors", "options"],
-  formats: ["errors", "options", "source", "#platform"],
+  formats: ["errors", "options", "source", "tensor", "#platform"],
   tensor: ["errors", "options"],
   quant: ["errors", "tensor"],
   math: ["errors"],

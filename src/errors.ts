@@ -24,7 +24,7 @@ export interface ErrorFacts {
 
 function sentence(facts: ErrorFacts): string {
   let text = facts.what;
-  const place = [facts.file && `file ${facts.file}`, facts.tensor && `tensor ${facts.tensor}`]
+  const place = [facts.file && `file ${clip(facts.file)}`, facts.tensor !== undefined && `tensor ${clip(facts.tensor)}`]
     .filter(Boolean)
     .join(", ");
   if (place) text = `${place}: ${text}`;
@@ -32,6 +32,9 @@ function sentence(facts: ErrorFacts): string {
   if ("expected" in facts) text += `; expected ${show(facts.expected)}`;
   return text;
 }
+
+/** Names come from files: one of a million characters stays whole in the error's fields, but not in its message. */
+const clip = (name: string): string => (name.length > 200 ? `${name.slice(0, 200)}…` : name);
 
 /** A value as it stands in a message: short, and never a whole array. */
 export function show(value: unknown): string {

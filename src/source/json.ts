@@ -3,6 +3,15 @@ import { FormatError } from "../errors.ts";
 /** A JSON value as {@link JsonScanner} gives it: objects are Maps, since a file may have a key named "__proto__". */
 export type JsonValue = null | boolean | number | string | JsonValue[] | Map<string, JsonValue>;
 
+/** What an error of {@link JsonScanner} may say beside its message; `at` is the place if that is not the next character. */
+export interface Fault {
+  at?: number;
+  got?: unknown;
+  expected?: unknown;
+  tensor?: string;
+  code?: string;
+}
+
 /** Objects and arrays inside one another, at most. */
 const MAX_DEPTH = 256;
 
@@ -23,13 +32,11 @@ export class JsonScanner {
     this.file = file;
   }
 
-  /** @throws FormatError with the place, always */
-  fail(what: string, at: number = this.at, expected?: string, code = "json"): never {
+  /** @throws FormatError with the place, always; `got` is the text at that place unless it is given */
+  fail(what: string, facts: Fault = {}): never {
+    const { at = this.at, code = "json", ...more } = facts;
     const got = at < this.text.length ? this.text.slice(at, at + 20) : "the end of the text";
-    throw new FormatError(
-      { what: `${what} at character ${at}`, file: this.file, got, ...(expected && { expected }) },
-      code,
-    );
+    throw new FormatError({ what: `${what} at character ${at}`, file: this.file, got, ...more }, code);
   }
 
   /** The next character that is no white space, without taking it; "" at the end. */
@@ -50,7 +57,7 @@ export class JsonScanner {
   }
 
   expect(char: string): void {
-    if (!this.accept(char)) this.fail("invalid JSON", this.at, `"${char}"`);
+    if (!this.accept(char)) this.fail("invalid JSON", { expected: `"${char}"` });
   }
 
   /** Nothing but white space may follow. */
@@ -71,7 +78,7 @@ export class JsonScanner {
       if (slashes % 2 === 0) break;
       end = this.text.indexOf('"', end + 1);
     }
-    if (end === -1) this.fail("invalid JSON: a string has no end", start - 1);
+    if (end === -1) this.fail("invalid JSON: a string has no end", { at: start - 1 });
     this.at = end + 1;
     const raw = this.text.slice(start, end);
     if (!escaped && !/[\u0000-\u001f\\]/.test(raw)) return raw;
@@ -79,9 +86,9 @@ export class JsonScanner {
     try {
       value = JSON.parse(`"${raw}"`);
     } catch {
-      return this.fail("invalid JSON: a string with a bad escape or a control character", start - 1);
+      return this.fail("invalid JSON: a string with a bad escape or a control character", { at: start - 1 });
     }
-    if (/[\ud800-\udfff]/u.test(value)) this.fail("invalid JSON: half of a surrogate pair", start - 1);
+    if (/[\ud800-\udfff]/u.test(value)) this.fail("invalid JSON: half of a surrogate pair", { at: start - 1 });
     return value;
   }
 
@@ -91,13 +98,16 @@ export class JsonScanner {
     const pattern = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
     pattern.lastIndex = this.at;
     const token = pattern.exec(this.text)?.[0];
-    if (token === undefined) return this.fail("invalid JSON", this.at, "a number");
+    if (token === undefined) return this.fail("invalid JSON", { expected: "a number" });
     this.at += token.length;
     return token;
   }
 
-  /** Walks an object: `read` is called after each key and its colon, and must take the value. */
-  object(read: (key: string) => void): void {
+  /**
+   * Walks an object: `read` is called after each key and its colon, and must take the value.
+   * @param duplicate may say more of a key that comes twice; if it does not throw, the error names the key and the place
+   */
+  object(read: (key: string) => void, duplicate?: (key: string, at: number) => void): void {
     this.#enter("{");
     const seen = new Set<string>();
     if (!this.accept("}")) {
@@ -105,8 +115,10 @@ export class JsonScanner {
         this.peek();
         const at = this.at;
         const key = this.string();
-        if (seen.has(key))
-          this.fail(`duplicate key ${JSON.stringify(key.slice(0, 80))}`, at, undefined, "duplicate_key");
+        if (seen.has(key)) {
+          duplicate?.(key, at);
+          this.fail(`duplicate key ${JSON.stringify(key.slice(0, 80))}`, { at, code: "duplicate_key" });
+        }
         seen.add(key);
         this.expect(":");
         read(key);
@@ -152,12 +164,15 @@ export class JsonScanner {
         return value;
       }
     }
-    return c === "-" || (c >= "0" && c <= "9") ? Number(this.number()) : this.fail("invalid JSON", this.at, "a value");
+    return c === "-" || (c >= "0" && c <= "9")
+      ? Number(this.number())
+      : this.fail("invalid JSON", { expected: "a value" });
   }
 
   #enter(char: string): void {
     this.expect(char);
-    if (++this.#depth > MAX_DEPTH) this.fail("JSON nested too deeply", this.at - 1, `at most ${MAX_DEPTH} levels`);
+    if (++this.#depth > MAX_DEPTH)
+      this.fail("JSON nested too deeply", { at: this.at - 1, expected: `at most ${MAX_DEPTH} levels` });
   }
 }
 

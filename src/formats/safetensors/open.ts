@@ -1,0 +1,179 @@
+import { openPath } from "#platform";
+import { MemoryError, SourceError } from "../../errors.ts";
+import { checkOptions } from "../../options.ts";
+import { type Bytes, badInput, bytesFile, isSource, isSourceFile } from "../../source/bytes.ts";
+import { notFound } from "../../source/range.ts";
+import type { Source, SourceFile } from "../../source/source.ts";
+import { DTYPE_BYTES } from "./dtype.ts";
+import { fault } from "./fault.ts";
+import { bytesToFloat32 } from "./float32.ts";
+import { checkIndex, readIndex } from "./index-file.ts";
+import { openShard, type Shard, type TensorInfo } from "./shard.ts";
+
+/** What {@link openSafetensors} reads: a path (Node, Bun, Deno), a folder, a file, or bytes. */
+export type SafetensorsInput = string | Source | SourceFile | Bytes;
+
+/** An opened checkpoint: one file, or the shards of an index as if they were one. */
+export interface Safetensors {
+  /** All tensors by name, in the order in which they lie in their files. */
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** `__metadata__` of the file, or of all shards together. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /**
+   * The bytes of a tensor, in fresh memory.
+   * @throws FormatError (safetensors_missing) if there is none of that name, MemoryError if the engine has no room for it
+   */
+  read(name: string): Promise<Uint8Array>;
+  /**
+   * Fills `into` with the bytes of a tensor from its byte `offset` on; nothing else is read.
+   * @returns `into`
+   * @throws FormatError (safetensors_missing), SourceError if that reaches past the tensor's end
+   */
+  readInto(name: string, offset: number, into: Uint8Array): Promise<Uint8Array>;
+  /**
+   * A tensor as float32: 16- and 8-bit types exactly, wider ones to the nearest (64-bit integers by way of float64).
+   * @throws FormatError (safetensors_missing), MemoryError
+   */
+  toFloat32(name: string): Promise<Float32Array>;
+  /** Closes the files. */
+  close(): Promise<void>;
+}
+
+/** Bytes that are converted at a time. */
+const BLOCK = 1 << 20;
+
+const SINGLE = "model.safetensors";
+const INDEX = "model.safetensors.index.json";
+
+/**
+ * Opens a safetensors checkpoint. Headers are read and checked whole; tensors are read when asked for, by byte range.
+ *
+ * A folder gives its `model.safetensors` or, without one, the shards of its `model.safetensors.index.json` (Hugging Face's order). A path may
+ * also name one file, which may be an index.
+ * @param options.file which file of a folder to open; for a SourceFile or bytes the name in error messages
+ * @throws SourceError if there is no such file; FormatError for everything that is wrong in a file, before more than its header is read
+ * @example
+ * const file = await openSafetensors("models/phi-tiny");
+ * for (const { name, dtype, shape } of file.tensors.values()) console.log(name, dtype, shape);
+ * const norm = await file.toFloat32("model.norm.weight"); // Float32Array [D]
+ * await file.close();
+ */
+export async function openSafetensors(input: SafetensorsInput, options: { file?: string } = {}): Promise<Safetensors> {
+  checkOptions("openSafetensors", options, ["file"]);
+  const { file } = options;
+  if (typeof input === "string") {
+    const opened = await openPath(input);
+    return openFolder(opened.source, file ?? opened.file);
+  }
+  if (isSource(input)) return openFolder(input, file);
+  const name = file ?? "safetensors";
+  if (input instanceof Uint8Array || input instanceof ArrayBuffer)
+    return reader([await openShard(bytesFile(input), name)]);
+  if (isSourceFile(input)) return reader([await openShard(input, name)]);
+  return badInput("openSafetensors", input);
+}
+
+async function openFolder(source: Source, wanted: string | undefined): Promise<Safetensors> {
+  let name = wanted;
+  if (name === undefined) {
+    const names = await source.list();
+    name = [SINGLE, INDEX].find((n) => names.includes(n));
+    if (name === undefined) throw notFound(`${SINGLE} or ${INDEX}`, names);
+  }
+  if (!name.endsWith(".json")) return reader(await openShards(source, [name]));
+  const index = await readIndex(source, name);
+  const shards = await openShards(source, index.shards);
+  try {
+    checkIndex(index, shards);
+  } catch (error) {
+    await closeAll(shards);
+    throw error;
+  }
+  return reader(shards);
+}
+
+/** All of them, or none: what was opened is closed if another fails. */
+async function openShards(source: Source, names: readonly string[]): Promise<Shard[]> {
+  const results = await Promise.allSettled(
+    names.map(async (name) => {
+      const file = await source.open(name);
+      try {
+        return await openShard(file, name);
+      } catch (error) {
+        await file.close?.();
+        throw error;
+      }
+    }),
+  );
+  const shards = results.flatMap((r) => (r.status === "fulfilled" ? [r.value] : []));
+  const failed = results.find((r) => r.status === "rejected");
+  if (failed) {
+    await closeAll(shards);
+    throw failed.reason;
+  }
+  return shards;
+}
+
+async function closeAll(shards: readonly Shard[]): Promise<void> {
+  for (const { file } of shards) await file.close?.();
+}
+
+function reader(shards: readonly Shard[]): Safetensors {
+  const files = new Map(shards.map((shard) => [shard.name, shard.file]));
+  const tensors = new Map(shards.flatMap((shard) => shard.tensors.map((t) => [t.name, t])));
+  const metadata = Object.fromEntries(shards.flatMap((shard) => [...shard.metadata]));
+
+  const find = (name: string): TensorInfo => {
+    const info = tensors.get(name);
+    if (info) return info;
+    const near = [...tensors.keys()].filter((n) => n.endsWith(name) || name.endsWith(n)).slice(0, 3);
+    const expected = near.length ? `perhaps ${near.join(", ")}` : `one of ${tensors.size} others`;
+    throw fault("missing", { what: "there is no tensor of that name", file: shards[0].name, tensor: name, expected });
+  };
+  const readInto = async (name: string, offset: number, into: Uint8Array): Promise<Uint8Array> => {
+    const info = find(name);
+    if (!Number.isSafeInteger(offset) || offset < 0 || offset + into.length > info.byteLength) {
+      const what = `read past the end of tensor ${name.slice(0, 200)}`;
+      const got = `bytes ${offset} to ${offset + into.length}`;
+      throw new SourceError({ what, file: info.file, got, expected: `0 to ${info.byteLength}` });
+    }
+    return (files.get(info.file) as SourceFile).read(info.offset + offset, into.length, into);
+  };
+
+  return {
+    tensors,
+    metadata,
+    readInto,
+    read: async (name) =>
+      readInto(
+        name,
+        0,
+        room(name, () => new Uint8Array(find(name).byteLength)),
+      ),
+    async toFloat32(name) {
+      const { dtype, byteLength } = find(name);
+      const step = DTYPE_BYTES[dtype];
+      const out = room(name, () => new Float32Array(byteLength / step));
+      if (dtype === "F32") {
+        await readInto(name, 0, new Uint8Array(out.buffer));
+        return out;
+      }
+      const block = new Uint8Array(Math.min(BLOCK, byteLength));
+      for (let at = 0; at < byteLength; at += BLOCK) {
+        const bytes = await readInto(name, at, block.subarray(0, Math.min(BLOCK, byteLength - at)));
+        bytesToFloat32(dtype, bytes, out.subarray(at / step, (at + bytes.length) / step));
+      }
+      return out;
+    },
+    close: () => closeAll(shards),
+  };
+}
+
+function room<T>(name: string, make: () => T): T {
+  try {
+    return make();
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new MemoryError({ what: `the engine has no room for tensor ${name.slice(0, 200)} as a whole`, cause });
+  }
+}
