@@ -1,3 +1,4 @@
+import type { Tensor } from "../tensor/tensor.ts";
 import type { PhiConfig } from "./config.ts";
 import type { KVPool } from "./kv-cache.ts";
 
@@ -14,6 +15,11 @@ export interface Chunk {
   regime: RopeRegime;
   /** Receives logits: of all T positions if it is T·V long, of the last position if it is V long. Absent: none are computed. */
   logits?: Float32Array;
+  /**
+   * Looks at the residual stream [T, D] after the embedding, after each layer (by number) and after the final norm. The tensor is used
+   * again at once: copy what is to be kept.
+   */
+  trace?: (point: "embed" | "norm" | number, x: Tensor) => void;
 }
 
 /** A loaded model: weights in arenas, a pool of KV blocks, and one function. Synchronous and stateless but for the pool's contents. */

@@ -1,0 +1,118 @@
+import { MemoryError } from "../errors.ts";
+import { createKernels } from "../kernels/create.ts";
+import { type KernelKind, KV_BLOCK, type KVLayer } from "../kernels/kernels.ts";
+import { KVPool } from "../model/kv-cache.ts";
+import type { Phi3Layer } from "../model/phi3.ts";
+import { allocScratch } from "../model/scratch.ts";
+import { type Stage, Transformer } from "../model/transformer.ts";
+import type { ModelWeights, WeightSpec } from "../model/weights.ts";
+import { allocMatrix, type PackedMatrix } from "../quant/packed-matrix.ts";
+import { Arena, KERNEL_RESERVE } from "../tensor/arena.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { type ArenaPlan, kvBlocks, largestContext, type Plan } from "./plan.ts";
+
+/** A weight that has its place but not yet its values. */
+export interface Slot {
+  spec: WeightSpec;
+  stage: Stage;
+  /** A vector is an f32 matrix of one row here, so that it is filled as matrices are. */
+  matrix: PackedMatrix;
+  /** Bytes of the arena's scratch, through which values are read. */
+  staging: { ptr: number; bytes: number };
+}
+
+export interface Allocated {
+  transformer: Transformer;
+  slots: Slot[];
+}
+
+/** Makes a memory; tests give their own to see what happens when there is none. */
+export type NewArena = (bytes: number, name: string) => Arena;
+
+const newArena: NewArena = (bytes, name) => new Arena(bytes - KERNEL_RESERVE, { name });
+
+/**
+ * Makes the memories that `plan` names, each of exactly its size, and puts every tensor into its place.
+ * @throws MemoryError with the largest contextSize that fits, where the engine does not give as much as planned
+ */
+export function allocate(plan: Plan, kind: KernelKind, make: NewArena = newArena): Allocated {
+  const arenas = makeArenas(plan, make);
+  const weights: Partial<ModelWeights> = {};
+  const slots: Slot[] = [];
+  const stages = plan.arenas.map((arenaPlan, i) => furnish(plan, arenaPlan, arenas[i], kind, weights, slots));
+  weights.head ??= weights.embed;
+  const { config, maxChunk } = plan;
+  // Of an embedding table one row is read; a tied table is read whole, as the head.
+  const table = config.tiedEmbeddings ? 0 : (weights.embed as PackedMatrix).byteLength;
+  const weightBytesPerToken = slots.reduce((sum, s) => sum + s.matrix.byteLength, 0) - table;
+  const pool = new KVPool(kvBlocks(plan.kvTokens));
+  const parts = { config, stages, weights: weights as ModelWeights, pool, maxChunk, weightBytesPerToken };
+  return { transformer: new Transformer(parts), slots };
+}
+
+/** Takes the pieces of one arena, in the order: weights, block table, caches, scratch. */
+function furnish(
+  plan: Plan,
+  arenaPlan: ArenaPlan,
+  arena: Arena,
+  kind: KernelKind,
+  weights: Partial<ModelWeights>,
+  slots: Slot[],
+): Stage {
+  const { config, format } = plan;
+  const layers = new Map<number, Record<string, PackedMatrix | Tensor>>();
+  const mine: Pick<Slot, "spec" | "matrix">[] = [];
+  for (const spec of arenaPlan.specs) {
+    const matrix = allocMatrix(arena, spec.vector ? "f32" : format, spec.rows, spec.cols);
+    const value = spec.vector ? new Tensor(arena, matrix.ptr, "f32", [spec.cols]) : matrix;
+    mine.push({ spec, matrix });
+    if (typeof spec.place !== "number") Object.assign(weights, { [spec.slot]: value });
+    else layers.set(spec.place, { ...layers.get(spec.place), [spec.slot]: value });
+  }
+  const table = Tensor.alloc(arena, "i32", [Math.ceil(plan.contextSize / KV_BLOCK)]);
+  const shape = [kvBlocks(plan.kvTokens), config.kvHeads, KV_BLOCK, config.headDim];
+  const cached = [...layers.values()].map((layer) => {
+    const kv: KVLayer = { k: Tensor.alloc(arena, "f32", shape), v: Tensor.alloc(arena, "f32", shape), table };
+    return { weights: layer as unknown as Phi3Layer, kv };
+  });
+  const staging = { ptr: arena.mark(), bytes: arenaPlan.scratch };
+  const scratch = allocScratch(arena, config, plan.maxChunk, plan.activations, arenaPlan.hasHead);
+  const stage: Stage = { arena, kernels: createKernels(arena, kind), scratch, layers: cached };
+  slots.push(...mine.map((m) => ({ ...m, stage, staging })));
+  return stage;
+}
+
+function makeArenas(plan: Plan, make: NewArena): Arena[] {
+  const arenas: Arena[] = [];
+  for (const { bytes, name } of plan.arenas) {
+    try {
+      arenas.push(make(bytes, name));
+    } catch (cause) {
+      if (!(cause instanceof MemoryError)) throw cause;
+      const granted = arenas.reduce((sum, a) => sum + a.byteLength, 0) + probe(bytes, make);
+      const contextSize = largestContext(plan, (total) => total.bytes <= granted);
+      throw new MemoryError({
+        what: `the engine gives no memory for contextSize ${plan.contextSize}${contextSize ? `; ${contextSize} would fit` : ""}`,
+        got: `about ${granted} bytes`,
+        expected: `${plan.total.bytes} bytes`,
+        contextSize,
+        cause,
+      });
+    }
+  }
+  return arenas;
+}
+
+/** The most bytes below `bytes` that the engine gives at once, to one part in 64. Goes down, so that only one memory is ever made. */
+function probe(bytes: number, make: NewArena): number {
+  for (let part = 63; part > 0; part--) {
+    const less = Math.floor((bytes / 64) * part);
+    try {
+      make(less, "probe");
+      return less;
+    } catch (error) {
+      if (!(error instanceof MemoryError)) throw error;
+    }
+  }
+  return 0;
+}

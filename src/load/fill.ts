@@ -1,0 +1,85 @@
+import { FormatError } from "../errors.ts";
+import type { SafetensorsFile, TensorInfo } from "../formats/safetensors/index.ts";
+import type { WeightSpec } from "../model/weights.ts";
+import { ROWS } from "../quant/packed-matrix.ts";
+import { BYTES, type DType } from "../tensor/dtype.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import type { Slot } from "./allocate.ts";
+
+/** Which dtypes of a file weights may have, and what they are in memory. */
+const READABLE: Readonly<Record<string, DType>> = { F32: "f32", F16: "f16", BF16: "bf16" };
+
+export interface FillOptions {
+  signal?: AbortSignal;
+  /** Called after each block, with bytes of the files read so far and the tensor they belong to. */
+  onBytes?: (bytes: number, tensor: string) => void;
+}
+
+/**
+ * Finds every weight in the files, before any memory is taken.
+ * @throws FormatError if one is missing, has another shape than the config says, or a dtype that weights do not come in
+ * @returns bytes that loading will read
+ */
+export function checkWeights(files: SafetensorsFile, specs: readonly WeightSpec[]): number {
+  let bytes = 0;
+  for (const spec of specs) {
+    const info = files.tensors.get(spec.name);
+    const shape = spec.vector ? [spec.cols] : [spec.rows, spec.cols];
+    if (!info)
+      throw new FormatError(
+        { what: "the checkpoint lacks this tensor", tensor: spec.name, expected: shape },
+        "missing_tensor",
+      );
+    const place = { file: info.file, tensor: spec.name };
+    if (info.shape.length !== shape.length || info.shape.some((d, i) => d !== shape[i])) {
+      throw new FormatError({
+        what: "the shape is not what config.json says",
+        ...place,
+        got: info.shape,
+        expected: shape,
+      });
+    }
+    if (!Object.hasOwn(READABLE, info.dtype)) {
+      throw new FormatError({
+        what: "weights of this dtype are not built",
+        ...place,
+        got: info.dtype,
+        expected: Object.keys(READABLE),
+      });
+    }
+    bytes += info.byteLength;
+  }
+  return bytes;
+}
+
+/**
+ * Streams all weights into their places, in the order in which they lie in the files: a block of rows is read into the arena's scratch and
+ * packed from there, so that no more memory than the arenas is needed.
+ * @throws the signal's reason on abort; SourceError where a file cannot be read
+ */
+export async function fillWeights(
+  files: SafetensorsFile,
+  slots: readonly Slot[],
+  options: FillOptions = {},
+): Promise<void> {
+  const placed = slots.map((slot) => ({ slot, info: files.tensors.get(slot.spec.name) as TensorInfo }));
+  placed.sort((a, b) =>
+    a.info.file === b.info.file ? a.info.offset - b.info.offset : a.info.file < b.info.file ? -1 : 1,
+  );
+  let read = 0;
+  for (const { slot, info } of placed) {
+    const { matrix, stage, staging } = slot;
+    const { arena, kernels } = stage;
+    const dtype = READABLE[info.dtype];
+    const rowBytes = matrix.cols * BYTES[dtype];
+    const block = Math.floor(staging.bytes / rowBytes / ROWS) * ROWS;
+    for (let row = 0; row < matrix.rows; row += block) {
+      options.signal?.throwIfAborted();
+      const n = Math.min(block, matrix.rows - row);
+      await files.readInto(info.name, row * rowBytes, new Uint8Array(arena.buffer, staging.ptr, n * rowBytes));
+      kernels.packRows(matrix, row, new Tensor(arena, staging.ptr, dtype, [n, matrix.cols]));
+      read += n * rowBytes;
+      options.onBytes?.(read, info.name);
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import { SourceError } from "../errors.ts";
+import { openSafetensors, type SafetensorsFile } from "../formats/safetensors/index.ts";
+import type { KernelKind } from "../kernels/kernels.ts";
+import { type PhiConfig, parseConfig } from "../model/config.ts";
+import type { Decoder } from "../model/decoder.ts";
+import { phi3Weights } from "../model/phi3.ts";
+import type { Activations } from "../model/scratch.ts";
+import { checkNumber } from "../options.ts";
+import type { WeightFormat } from "../quant/packed-matrix.ts";
+import { readJson } from "../source/index.ts";
+import type { Source } from "../source/source.ts";
+import { allocate } from "./allocate.ts";
+import { checkWeights, fillWeights } from "./fill.ts";
+import { MAX_ARENA_BYTES, type Plan, planArenas } from "./plan.ts";
+
+export interface LoadOptions {
+  /** Kernel format of the matrices. `auto`: as the file has them; bf16, f16 and f32 files become q4. Default "auto". */
+  weights?: "auto" | WeightFormat;
+  /** How quantized matrices see their inputs; f32 weights always take f32. Default "int8". */
+  activations?: Activations;
+  /** Default "auto": the fastest that this engine runs. */
+  kernels?: "auto" | KernelKind;
+  /** Greatest length of a sequence in tokens. Default: the model's, at most 4096. */
+  contextSize?: number;
+  /** Tokens that the KV cache holds for all sequences together. Default: contextSize. */
+  kvTokens?: number;
+  onProgress?: (progress: LoadProgress) => void;
+  signal?: AbortSignal;
+}
+
+/** Progress over the whole job, in bytes of the checkpoint's files. */
+export interface LoadProgress {
+  phase: "weights";
+  loaded: number;
+  total: number;
+  /** The tensor that was read last. */
+  tensor: string;
+}
+
+/** Bytes that a model takes: in all, by use, and arena by arena. */
+export interface MemoryUse {
+  weights: number;
+  kv: number;
+  scratch: number;
+  total: number;
+  arenas: { name: string; bytes: number; weights: number; kv: number; scratch: number; layers: number }[];
+}
+
+export interface LoadedModel {
+  decoder: Decoder;
+  config: PhiConfig;
+  memory: MemoryUse;
+  contextSize: number;
+  /** The format that the matrices have in memory. */
+  weights: WeightFormat;
+  activations: Activations;
+  kernels: KernelKind;
+  /** generation_config.json as parsed, where there is one. */
+  generationConfig?: Record<string, unknown>;
+}
+
+/** A checkpoint that was looked at but not loaded: all that its headers say. */
+export interface Inspected {
+  config: PhiConfig;
+  generationConfig?: Record<string, unknown>;
+  files: SafetensorsFile;
+  plan: Plan;
+  /** Bytes of the checkpoint that loading reads. */
+  sourceBytes: number;
+}
+
+const DEFAULT_CONTEXT = 4096;
+
+/** Tokens of a chunk: enough to share each read of the weights, few enough that a caller's event loop gets its turn. */
+const MAX_CHUNK = 32;
+
+/**
+ * Reads config.json and the headers of the weights, checks them against each other and plans the memory; no weights are read.
+ * @throws ConfigError, FormatError, SourceError, OptionError, MemoryError
+ */
+export async function inspectModel(
+  source: Source,
+  options: LoadOptions = {},
+  maxArenaBytes = MAX_ARENA_BYTES,
+): Promise<Inspected> {
+  const names = await source.list();
+  if (!names.includes("config.json")) {
+    throw new SourceError({ what: "no config.json here: is this a checkpoint folder?", got: names.slice(0, 8) });
+  }
+  const config = parseConfig(await readJson(source, "config.json"));
+  const generationConfig = names.includes("generation_config.json")
+    ? ((await readJson(source, "generation_config.json")) as Record<string, unknown>)
+    : undefined;
+  const contextSize = checkNumber(
+    "loadPhi",
+    "contextSize",
+    options.contextSize,
+    { min: 1, max: config.contextLength, integer: true },
+    Math.min(config.contextLength, DEFAULT_CONTEXT),
+  );
+  const kvTokens = checkNumber(
+    "loadPhi",
+    "kvTokens",
+    options.kvTokens,
+    { min: 1, max: 2 ** 31, integer: true },
+    contextSize,
+  );
+  const format: WeightFormat = options.weights === undefined || options.weights === "auto" ? "q4" : options.weights;
+  const activations = format === "f32" ? "f32" : (options.activations ?? "int8");
+  const specs = phi3Weights(config);
+  const files = await openSafetensors(source);
+  try {
+    const sourceBytes = checkWeights(files, specs);
+    const maxChunk = Math.min(MAX_CHUNK, contextSize);
+    const plan = planArenas({ config, specs, format, activations, contextSize, kvTokens, maxChunk, maxArenaBytes });
+    return { config, generationConfig, files, plan, sourceBytes };
+  } catch (error) {
+    await files.close();
+    throw error;
+  }
+}
+
+/**
+ * Loads a checkpoint folder: config.json, safetensors (one file or shards with an index), quantizing while it streams.
+ * @param maxArenaBytes the most that one arena may take; smaller values spread a model over more arenas
+ * @throws ConfigError, FormatError, SourceError, OptionError before memory is taken; MemoryError; the signal's reason on abort
+ */
+export async function loadModel(
+  source: Source,
+  options: LoadOptions = {},
+  maxArenaBytes = MAX_ARENA_BYTES,
+): Promise<LoadedModel> {
+  options.signal?.throwIfAborted();
+  const { config, generationConfig, files, plan, sourceBytes } = await inspectModel(source, options, maxArenaBytes);
+  try {
+    const kernels: KernelKind =
+      options.kernels === undefined || options.kernels === "auto" ? "strict" : options.kernels;
+    const { transformer, slots } = allocate(plan, kernels);
+    await fillWeights(files, slots, {
+      signal: options.signal,
+      onBytes: (loaded, tensor) => options.onProgress?.({ phase: "weights", loaded, total: sourceBytes, tensor }),
+    });
+    const { format: weights, activations, contextSize } = plan;
+    const memory = memoryUse(plan);
+    return { decoder: transformer, config, memory, contextSize, weights, activations, kernels, generationConfig };
+  } finally {
+    await files.close();
+  }
+}
+
+export function memoryUse(plan: Plan): MemoryUse {
+  const { weights, kv, scratch, bytes: total } = plan.total;
+  const arenas = plan.arenas.map(({ name, bytes, weights, kv, scratch, layers }) => ({
+    name,
+    bytes,
+    weights,
+    kv,
+    scratch,
+    layers,
+  }));
+  return { weights, kv, scratch, total, arenas };
+}

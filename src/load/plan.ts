@@ -1,0 +1,145 @@
+import { MemoryError } from "../errors.ts";
+import { KV_BLOCK } from "../kernels/kernels.ts";
+import type { PhiConfig } from "../model/config.ts";
+import { type Activations, scratchBytes } from "../model/scratch.ts";
+import type { WeightSpec } from "../model/weights.ts";
+import { packedBytes, ROWS, type WeightFormat } from "../quant/packed-matrix.ts";
+import { alignUp, KERNEL_RESERVE } from "../tensor/arena.ts";
+
+/** What decides how much memory a model takes; all known from the header alone. */
+export interface PlanInput {
+  config: PhiConfig;
+  specs: readonly WeightSpec[];
+  format: WeightFormat;
+  activations: Activations;
+  /** Greatest length of one sequence, in tokens. */
+  contextSize: number;
+  /** Tokens that the KV pool holds, for all sequences together. */
+  kvTokens: number;
+  /** Tokens that one step takes at most. */
+  maxChunk: number;
+  /** Most bytes that one arena may take. */
+  maxArenaBytes: number;
+}
+
+/** One arena: what lies in it, and how many bytes that takes. */
+export interface ArenaPlan {
+  name: string;
+  specs: WeightSpec[];
+  /** Layers whose weights and caches lie here. */
+  layers: number;
+  weights: number;
+  kv: number;
+  /** Buffers of a forward pass; before the first one, weights are read through the same bytes. */
+  scratch: number;
+  hasHead: boolean;
+  /** Sum of the above, of the block table and of the kernels' reserve: the size of the memory. */
+  bytes: number;
+}
+
+export interface Plan extends PlanInput {
+  arenas: ArenaPlan[];
+  /** Bytes over all arenas. */
+  total: { weights: number; kv: number; scratch: number; bytes: number };
+}
+
+/** wasm32 ends at 4 GiB, and engines rarely give the last of it. */
+export const MAX_ARENA_BYTES = 3.5 * 2 ** 30;
+
+/** Blocks of a KV pool of so many tokens. */
+export const kvBlocks = (kvTokens: number): number => Math.ceil(kvTokens / KV_BLOCK);
+
+/** Bytes of one weight in its arena, padded as an arena pads. */
+export function weightBytes(spec: WeightSpec, format: WeightFormat): number {
+  return alignUp(spec.vector ? spec.cols * 4 : packedBytes(format, spec.rows, spec.cols));
+}
+
+/** Bytes of the KV cache of one layer: keys and values, f32 [blocks, K, 32, dh] each. */
+export function kvBytesPerLayer(config: PhiConfig, kvTokens: number): number {
+  return 2 * alignUp(kvBlocks(kvTokens) * config.kvHeads * KV_BLOCK * config.headDim * 4);
+}
+
+/** Bytes through which weights are read: at least 8 rows of the widest matrix as float32, and about a megabyte. */
+export function stagingBytes(specs: readonly WeightSpec[]): number {
+  const widest = specs.reduce((most, s) => Math.max(most, s.cols), 0);
+  return alignUp(Math.max(2 ** 20, ROWS * widest * 4));
+}
+
+/**
+ * Places embedding, layers and head into as few arenas as hold them, in the order in which a token passes them. No tensor spans two
+ * arenas; a layer, its cache and scratch for it lie in one; a tied table is the head too.
+ * @throws MemoryError if one layer alone is too large for an arena; it names the largest contextSize at which none is
+ */
+export function planArenas(input: PlanInput): Plan {
+  const arenas = place(input);
+  const largest = arenas.reduce((most, a) => Math.max(most, a.bytes), 0);
+  if (largest > input.maxArenaBytes) {
+    const contextSize = largestContext(input, () => true);
+    throw new MemoryError({
+      what: `a layer with its cache and scratch is too large for an arena${contextSize ? `; contextSize ${contextSize} would fit` : ""}`,
+      got: `${largest} bytes`,
+      expected: `at most ${input.maxArenaBytes}`,
+      contextSize,
+    });
+  }
+  return { ...input, arenas, total: totals(arenas) };
+}
+
+/** The arenas, one of which may be too large if a single item is. */
+function place(input: PlanInput): ArenaPlan[] {
+  const { config, specs, format } = input;
+  const table = alignUp(Math.ceil(input.contextSize / KV_BLOCK) * 4);
+  const staging = stagingBytes(specs);
+  const kvLayer = kvBytesPerLayer(config, input.kvTokens);
+  const arenas: ArenaPlan[] = [];
+
+  const grown = (a: ArenaPlan, mine: WeightSpec[], layers: number, head: boolean): ArenaPlan => {
+    const weights = a.weights + mine.reduce((sum, s) => sum + weightBytes(s, format), 0);
+    const kv = a.kv + layers * kvLayer;
+    const hasHead = a.hasHead || head;
+    const scratch = Math.max(staging, scratchBytes(config, input.maxChunk, input.activations, hasHead));
+    const bytes = KERNEL_RESERVE + table + weights + kv + scratch;
+    return { ...a, specs: [...a.specs, ...mine], layers: a.layers + layers, weights, kv, scratch, hasHead, bytes };
+  };
+  const add = (where: WeightSpec["place"], layers: number, head: boolean) => {
+    const mine = specs.filter((s) => s.place === where);
+    const last = arenas.at(-1);
+    const next = last && grown(last, mine, layers, head);
+    if (next && next.bytes <= input.maxArenaBytes) arenas[arenas.length - 1] = next;
+    else arenas.push(grown(empty(`arena ${arenas.length}`), mine, layers, head));
+  };
+
+  add("embed", 0, config.tiedEmbeddings);
+  for (let i = 0; i < config.layers; i++) add(i, 1, false);
+  if (!config.tiedEmbeddings) add("head", 0, true);
+  return arenas;
+}
+
+const empty = (name: string): ArenaPlan => {
+  return { name, specs: [], layers: 0, weights: 0, kv: 0, scratch: 0, hasHead: false, bytes: 0 };
+};
+
+function totals(arenas: ArenaPlan[]): Plan["total"] {
+  const sum = (key: "weights" | "kv" | "scratch" | "bytes") => arenas.reduce((n, a) => n + a[key], 0);
+  return { weights: sum("weights"), kv: sum("kv"), scratch: sum("scratch"), bytes: sum("bytes") };
+}
+
+/**
+ * The largest contextSize (a multiple of 32, at most the one asked for, with a KV pool as large) whose arenas are none too large and
+ * whose plan passes `fits`; 0 if there is none.
+ */
+export function largestContext(input: PlanInput, fits: (total: Plan["total"]) => boolean): number {
+  const passes = (blocks: number) => {
+    const tokens = blocks * KV_BLOCK;
+    const arenas = place({ ...input, contextSize: tokens, kvTokens: tokens });
+    return arenas.every((a) => a.bytes <= input.maxArenaBytes) && fits(totals(arenas));
+  };
+  let low = 0;
+  let high = Math.floor(input.contextSize / KV_BLOCK);
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (passes(middle)) low = middle;
+    else high = middle - 1;
+  }
+  return low * KV_BLOCK;
+}

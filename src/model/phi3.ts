@@ -1,0 +1,76 @@
+/**
+ * HF model_type `phi3`: Phi-3, Phi-3.5, Phi-4, Phi-4-reasoning and Phi-4-mini (HF Phi3DecoderLayer, Phi3Attention, Phi3MLP).
+ *
+ * Letters: T new tokens, D hidden, H query heads, K key/value heads, dh head dim, R rotary dims, F ffn, V vocabulary.
+ */
+import type { Kernels, KVLayer } from "../kernels/kernels.ts";
+import type { PackedMatrix } from "../quant/packed-matrix.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { PhiConfig } from "./config.ts";
+import type { Scratch } from "./scratch.ts";
+import { matrix, modelWeights, vector, type WeightSpec } from "./weights.ts";
+
+/** One decoder layer. */
+export interface Phi3Layer {
+  inputNorm: Tensor; //     [D]
+  qkv: PackedMatrix; //     [(H + 2K)·dh, D]   rows: q heads, k heads, v heads
+  o: PackedMatrix; //       [D, H·dh]
+  postNorm: Tensor; //      [D]
+  gateUp: PackedMatrix; //  [2F, D]            rows: gate, up
+  down: PackedMatrix; //    [D, F]
+}
+
+/** The tensors of a checkpoint, by their published names. */
+export function phi3Weights(c: PhiConfig): WeightSpec[] {
+  const { hiddenSize: D, intermediateSize: F, heads: H, kvHeads: K, headDim: dh } = c;
+  const layers: WeightSpec[] = [];
+  for (let i = 0; i < c.layers; i++) {
+    const at = `model.layers.${i}`;
+    layers.push(
+      vector(`${at}.input_layernorm.weight`, i, "inputNorm", D),
+      matrix(`${at}.self_attn.qkv_proj.weight`, i, "qkv", (H + 2 * K) * dh, D),
+      matrix(`${at}.self_attn.o_proj.weight`, i, "o", D, H * dh),
+      vector(`${at}.post_attention_layernorm.weight`, i, "postNorm", D),
+      matrix(`${at}.mlp.gate_up_proj.weight`, i, "gateUp", 2 * F, D),
+      matrix(`${at}.mlp.down_proj.weight`, i, "down", D, F),
+    );
+  }
+  return modelWeights(c, layers);
+}
+
+/** x [T, D] += attention(norm(x)); x += mlp(norm(x)). */
+export function phi3Layer(k: Kernels, c: PhiConfig, w: Phi3Layer, s: Scratch, kv: KVLayer, start: number): void {
+  attention(k, c, w, s, kv, start);
+  k.add(s.x, s.x, s.h);
+  mlp(k, c, w, s);
+  k.add(s.x, s.x, s.h);
+}
+
+/** h [T, D] = o · attention(rope(qkv · norm(x))). */
+function attention(k: Kernels, c: PhiConfig, w: Phi3Layer, s: Scratch, kv: KVLayer, start: number): void {
+  const T = s.x.shape[0];
+  const heads = c.heads + c.kvHeads; // queries and keys turn, values do not
+  k.rmsnorm(s.h, s.x, w.inputNorm, c.normEps); //                                  [T, D]
+  project(k, s, s.qkv.reshape([T, w.qkv.rows]), s.h, w.qkv); //                    [T, (H + 2K)·dh]
+  k.rope(s.qkv, heads, s.cos, s.sin); //                                           first R dims of each head
+  k.storeKV(kv, s.qkv, start); //                                                  positions start … start + T - 1
+  k.attention(s.attn, s.qkv, kv, start, c.slidingWindow, 1 / Math.sqrt(c.headDim)); // [T, H, dh]
+  project(k, s, s.h, s.attn.reshape([T, w.o.cols]), w.o); //                       [T, D]
+}
+
+/** h [T, D] = down · (silu(gate) · up), gate and up of norm(x). */
+function mlp(k: Kernels, c: PhiConfig, w: Phi3Layer, s: Scratch): void {
+  k.rmsnorm(s.h, s.x, w.postNorm, c.normEps); //     [T, D]
+  project(k, s, s.gateUp, s.h, w.gateUp); //         [T, 2F]
+  k.swiglu(s.ff, s.gateUp); //                       [T, F]
+  project(k, s, s.h, s.ff, w.down); //               [T, D]
+}
+
+/** out [T, N] = x [T, C] · Wᵀ, through int8 where the weights are quantized and the model was loaded so. */
+export function project(k: Kernels, s: Scratch, out: Tensor, x: Tensor, w: PackedMatrix): void {
+  const int8 = w.format === "f32" ? undefined : s.int8.get(w.cols);
+  if (int8 === undefined) return k.linear(out, x, w);
+  const rows = { ...int8, rows: x.shape[0] };
+  k.quantizeActivations(rows, x);
+  k.linear(out, rows, w);
+}

@@ -1,0 +1,104 @@
+import { ConfigError } from "../errors.ts";
+import { log } from "../math/index.ts";
+import type { PhiConfig } from "./config.ts";
+
+export type Json = Record<string, unknown>;
+
+/** Keys of a rope dictionary that are understood. Others (yarn's betas, llama3's bands …) would change the angles. */
+const KNOWN = [
+  ...["type", "rope_type", "rope_theta", "partial_rotary_factor", "short_factor", "long_factor"],
+  ...["original_max_position_embeddings", "attention_factor", "factor"],
+];
+
+/**
+ * The rotary part of a config: `rope_parameters` (transformers 5), or `rope_theta`, `partial_rotary_factor` and `rope_scaling` (before).
+ * "su", the first name of LongRoPE in Phi-3's configs, and "yarn" where it carries LongRoPE's factor lists, mean LongRoPE, as HF Phi3Config reads them.
+ * @throws ConfigError for another kind of scaling, or lists of another length than R / 2
+ */
+export function parseRope(
+  raw: Json,
+  headDim: number,
+  contextLength: number,
+  file: string,
+): Pick<PhiConfig, "rotaryDim" | "ropeTheta" | "longrope"> {
+  const newer = asObject(raw.rope_parameters, "rope_parameters", file);
+  const rope: Json = newer ?? asObject(raw.rope_scaling, "rope_scaling", file) ?? {};
+  for (const key of Object.keys(rope)) {
+    if (!KNOWN.includes(key)) {
+      throw new ConfigError({ what: `rope: "${key}" asks for something that is not built`, file, got: rope[key] });
+    }
+  }
+  const partial = number(rope.partial_rotary_factor ?? raw.partial_rotary_factor ?? 1, "partial_rotary_factor", file);
+  const ropeTheta = number(rope.rope_theta ?? raw.rope_theta ?? 10000, "rope_theta", file);
+  // HF: int(head_dim * partial_rotary_factor)
+  const rotaryDim = Math.trunc(headDim * partial);
+  if (!(partial <= 1 && rotaryDim > 0 && rotaryDim % 2 === 0)) {
+    throw new ConfigError({
+      what: "rotary dimensions of a head",
+      file,
+      got: rotaryDim,
+      expected: `an even number up to ${headDim}`,
+    });
+  }
+  const type = rope.rope_type ?? rope.type ?? "default";
+  if (type === "default") {
+    if (rope.short_factor !== undefined || rope.long_factor !== undefined) {
+      throw new ConfigError({
+        what: "rope: factor lists without a type",
+        file,
+        got: rope,
+        expected: 'type "longrope"',
+      });
+    }
+    return { rotaryDim, ropeTheta };
+  }
+  const lists = Array.isArray(rope.short_factor) && Array.isArray(rope.long_factor);
+  if (type !== "longrope" && !((type === "su" || type === "yarn") && lists)) {
+    throw new ConfigError({
+      what: "this kind of rope scaling is not built",
+      file,
+      got: type,
+      expected: "default or longrope",
+    });
+  }
+  const originalContext = number(
+    rope.original_max_position_embeddings ?? raw.original_max_position_embeddings ?? 4096,
+    "original_max_position_embeddings",
+    file,
+  );
+  const scale = contextLength / originalContext;
+  // HF modeling_rope_utils, _compute_longrope_parameters; LongRoPE paper (arXiv 2402.13753), section 3.
+  const attentionFactor =
+    rope.attention_factor != null
+      ? number(rope.attention_factor, "attention_factor", file)
+      : scale <= 1
+        ? 1
+        : Math.sqrt(1 + log(scale) / log(originalContext));
+  return {
+    rotaryDim,
+    ropeTheta,
+    longrope: {
+      shortFactor: factors(rope.short_factor, "short_factor", rotaryDim / 2, file),
+      longFactor: factors(rope.long_factor, "long_factor", rotaryDim / 2, file),
+      originalContext,
+      attentionFactor,
+    },
+  };
+}
+
+function asObject(value: unknown, key: string, file: string): Json | undefined {
+  if (value == null) return undefined;
+  if (typeof value === "object" && !Array.isArray(value)) return value as Json;
+  throw new ConfigError({ what: `"${key}"`, file, got: value, expected: "an object" });
+}
+
+function number(value: unknown, key: string, file: string): number {
+  if (typeof value === "number" && Number.isFinite(value) && value > 0) return value;
+  throw new ConfigError({ what: `"${key}"`, file, got: value, expected: "a positive number" });
+}
+
+function factors(value: unknown, key: string, length: number, file: string): number[] {
+  const fits = Array.isArray(value) && value.length === length;
+  if (fits && value.every((f) => typeof f === "number" && Number.isFinite(f) && f > 0)) return value;
+  throw new ConfigError({ what: `rope: "${key}"`, file, got: value, expected: `${length} positive numbers` });
+}

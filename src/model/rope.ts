@@ -1,0 +1,54 @@
+/**
+ * RoPE tables (Su et al., arXiv 2104.09864), with LongRoPE's factors. Letters: T tokens, R rotary dims.
+ *
+ * The reference (HF Phi3RotaryEmbedding) forms every angle in float32, so each step here is rounded to float32 where it is there; cos and
+ * sin are taken of the rounded angle in float64 and rounded once.
+ */
+import { cos, pow, sin } from "../math/index.ts";
+import type { PhiConfig } from "./config.ts";
+import type { RopeRegime } from "./decoder.ts";
+
+const f32 = Math.fround;
+
+/** Inverse frequencies, f32 [R/2]: 1 / (factor_i · theta^(2i / R)), the factors being 1 without LongRoPE. */
+export function inverseFrequencies(config: PhiConfig, regime: RopeRegime): Float32Array {
+  const half = config.rotaryDim / 2;
+  const factors = regime === "long" ? config.longrope?.longFactor : config.longrope?.shortFactor;
+  const out = new Float32Array(half);
+  for (let i = 0; i < half; i++) {
+    const power = f32(pow(config.ropeTheta, f32((2 * i) / config.rotaryDim)));
+    out[i] = 1 / (factors ? f32(f32(factors[i]) * power) : power);
+  }
+  return out;
+}
+
+/**
+ * Writes cos and sin, f32 [T, R/2] each, of the positions start … start + T - 1, times the attention factor.
+ * @param frequencies f32 [R/2] of {@link inverseFrequencies}
+ */
+export function fillRope(
+  cosOut: Float32Array,
+  sinOut: Float32Array,
+  frequencies: Float32Array,
+  start: number,
+  T: number,
+  attentionFactor: number,
+): void {
+  const half = frequencies.length;
+  const factor = f32(attentionFactor);
+  for (let t = 0; t < T; t++) {
+    for (let i = 0; i < half; i++) {
+      const angle = f32(frequencies[i] * (start + t));
+      cosOut[t * half + i] = f32(cos(angle)) * factor;
+      sinOut[t * half + i] = f32(sin(angle)) * factor;
+    }
+  }
+}
+
+/**
+ * The regime of a forward pass whose sequence is `length` tokens long at its end: HF takes the long factors as soon as max(position) + 1
+ * exceeds original_max_position_embeddings, for all positions of the pass.
+ */
+export function ropeRegime(config: PhiConfig, length: number): RopeRegime {
+  return config.longrope && length > config.longrope.originalContext ? "long" : "short";
+}

@@ -1,0 +1,108 @@
+import type { Int8Rows } from "../kernels/kernels.ts";
+import { groupsOf } from "../quant/packed-matrix.ts";
+import { type Arena, alignUp } from "../tensor/arena.ts";
+import type { DType } from "../tensor/dtype.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import type { PhiConfig } from "./config.ts";
+
+/** How the matrices see their inputs: as int8 groups of 32, or as float32. */
+export type Activations = "int8" | "f32";
+
+/** Rows of logits computed at once: about 8 MB of them, however large the vocabulary. */
+export function logitRows(config: PhiConfig, T: number): number {
+  return Math.max(1, Math.min(T, Math.floor(2 ** 21 / config.vocabSize)));
+}
+
+/** What one chunk of T tokens needs in each arena beside weights and cache; one buffer each, used again by every layer. */
+export interface Scratch {
+  /** i32 [T] */
+  ids: Tensor;
+  /** The residual stream, [T, D]. */
+  x: Tensor;
+  /** Normed input of a block, and its output before the residual add, [T, D]. */
+  h: Tensor;
+  /** [T, H + 2K, dh] */
+  qkv: Tensor;
+  /** [T, H, dh] */
+  attn: Tensor;
+  /** [T, 2F] */
+  gateUp: Tensor;
+  /** [T, F] */
+  ff: Tensor;
+  /** [T, R/2] each */
+  cos: Tensor;
+  sin: Tensor;
+  /** [logit rows, V], only where the head lies. */
+  logits?: Tensor;
+  /** Inputs of matrices as int8, by their number of columns (D, H·dh, F); empty with f32 activations. */
+  int8: ReadonlyMap<number, Int8Rows>;
+}
+
+type Piece = [name: string, dtype: DType, shape: number[]];
+
+function pieces(c: PhiConfig, T: number, withLogits: boolean): Piece[] {
+  const list: Piece[] = [
+    ["ids", "i32", [T]],
+    ["x", "f32", [T, c.hiddenSize]],
+    ["h", "f32", [T, c.hiddenSize]],
+    ["qkv", "f32", [T, c.heads + 2 * c.kvHeads, c.headDim]],
+    ["attn", "f32", [T, c.heads, c.headDim]],
+    ["gateUp", "f32", [T, 2 * c.intermediateSize]],
+    ["ff", "f32", [T, c.intermediateSize]],
+    ["cos", "f32", [T, c.rotaryDim / 2]],
+    ["sin", "f32", [T, c.rotaryDim / 2]],
+  ];
+  if (withLogits) list.push(["logits", "f32", [logitRows(c, T), c.vocabSize]]);
+  return list;
+}
+
+/** The widths at which activations are quantized. */
+const widths = (c: PhiConfig): number[] => [...new Set([c.hiddenSize, c.heads * c.headDim, c.intermediateSize])];
+
+function int8Pieces(T: number, cols: number): Piece[] {
+  const G = groupsOf(cols);
+  return [
+    ["q", "i8", [T, G * 32]],
+    ["scale", "f32", [T, G]],
+    ["sum", "i32", [T, G]],
+    ["pairs", "i16", [T, G * 32]],
+  ];
+}
+
+/** Bytes that {@link allocScratch} takes from an arena. */
+export function scratchBytes(c: PhiConfig, T: number, activations: Activations, withLogits: boolean): number {
+  const all = pieces(c, T, withLogits);
+  if (activations === "int8") for (const cols of widths(c)) all.push(...int8Pieces(T, cols));
+  return all.reduce((sum, [, dtype, shape]) => sum + alignUp(Tensor.bytes(dtype, shape)), 0);
+}
+
+/** Takes the scratch of chunks of up to T tokens from `arena`. */
+export function allocScratch(
+  arena: Arena,
+  c: PhiConfig,
+  T: number,
+  activations: Activations,
+  withLogits: boolean,
+): Scratch {
+  const take = (list: Piece[]) =>
+    Object.fromEntries(list.map(([name, dtype, shape]) => [name, Tensor.alloc(arena, dtype, shape)]));
+  const tensors = take(pieces(c, T, withLogits));
+  const int8 = new Map<number, Int8Rows>();
+  if (activations === "int8") {
+    for (const cols of widths(c))
+      int8.set(cols, { rows: T, cols, ...take(int8Pieces(T, cols)) } as unknown as Int8Rows);
+  }
+  return { ...tensors, int8 } as unknown as Scratch;
+}
+
+/** The same buffers, seen as for a chunk of exactly T tokens. */
+export function scratchFor(s: Scratch, T: number): Scratch {
+  const cut = (t: Tensor) => t.rows(0, T);
+  const int8 = new Map([...s.int8].map(([cols, rows]) => [cols, { ...rows, rows: T }]));
+  return {
+    ...{ ids: cut(s.ids), x: cut(s.x), h: cut(s.h), qkv: cut(s.qkv), attn: cut(s.attn) },
+    ...{ gateUp: cut(s.gateUp), ff: cut(s.ff), cos: cut(s.cos), sin: cut(s.sin) },
+    logits: s.logits,
+    int8,
+  };
+}

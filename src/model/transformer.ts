@@ -1,0 +1,161 @@
+import { DisposedError, OptionError } from "../errors.ts";
+import type { Kernels, KVLayer } from "../kernels/kernels.ts";
+import type { Arena } from "../tensor/arena.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { PhiConfig } from "./config.ts";
+import type { Chunk, Decoder, RopeRegime } from "./decoder.ts";
+import type { KVPool } from "./kv-cache.ts";
+import { type Phi3Layer, phi3Layer, project } from "./phi3.ts";
+import { fillRope, inverseFrequencies, ropeRegime } from "./rope.ts";
+import { type Scratch, scratchFor } from "./scratch.ts";
+import type { ModelWeights } from "./weights.ts";
+
+/** What lies in one arena: some layers in a row with their caches, scratch for them, and the kernels bound there. */
+export interface Stage {
+  arena: Arena;
+  kernels: Kernels;
+  scratch: Scratch;
+  layers: { weights: Phi3Layer; kv: KVLayer }[];
+}
+
+export interface TransformerParts {
+  config: PhiConfig;
+  /** In the order of the layers. */
+  stages: Stage[];
+  weights: ModelWeights;
+  pool: KVPool;
+  maxChunk: number;
+  weightBytesPerToken: number;
+}
+
+/**
+ * The decoder: embedding → layers → norm → head, over one or several arenas. Only the residual stream [T, D] passes from one arena
+ * to the next. Letters as in kernels.ts.
+ */
+export class Transformer implements Decoder {
+  readonly config: PhiConfig;
+  readonly pool: KVPool;
+  readonly maxChunk: number;
+  readonly weightBytesPerToken: number;
+  #parts: TransformerParts | undefined;
+  #frequencies: Record<RopeRegime, Float32Array>;
+  #views = new Map<number, Scratch[]>();
+
+  constructor(parts: TransformerParts) {
+    this.config = parts.config;
+    this.pool = parts.pool;
+    this.maxChunk = parts.maxChunk;
+    this.weightBytesPerToken = parts.weightBytesPerToken;
+    this.#parts = parts;
+    this.#frequencies = {
+      short: inverseFrequencies(parts.config, "short"),
+      long: inverseFrequencies(parts.config, "long"),
+    };
+  }
+
+  /** @throws OptionError for a chunk of no or of too many tokens, DisposedError after dispose */
+  step(chunk: Chunk): void {
+    const { config, stages, weights } = this.#alive();
+    const T = chunk.ids.length;
+    if (!(T >= 1 && T <= this.maxChunk)) {
+      throw new OptionError({ what: "a step takes tokens", got: T, expected: `1 … ${this.maxChunk}` });
+    }
+    const scratch = this.#scratch(T);
+    const first = stageOf(stages, weights.embed.arena);
+    (scratch[first].ids.data as Int32Array).set(chunk.ids);
+    stages[first].kernels.embed(scratch[first].x, scratch[first].ids, weights.embed); // [T, D]
+    chunk.trace?.("embed", scratch[first].x);
+
+    let at = first;
+    let number = 0;
+    for (let i = 0; i < stages.length; i++) {
+      const { kernels, layers } = stages[i];
+      if (layers.length === 0) continue;
+      move(scratch[at].x, scratch[i].x);
+      at = i;
+      this.#turn(scratch[i], chunk);
+      writeTable(layers[0].kv.table, chunk.blocks);
+      for (const layer of layers) {
+        phi3Layer(kernels, config, layer.weights, scratch[i], layer.kv, chunk.start);
+        chunk.trace?.(number++, scratch[i].x);
+      }
+    }
+    if (chunk.logits || chunk.trace) this.#head(chunk, scratch, at);
+  }
+
+  /** logits [rows, V] = head · norm(x), of the last position or of all, a few rows at a time. */
+  #head(chunk: Chunk, scratch: Scratch[], from: number): void {
+    const { config, stages, weights } = this.#alive();
+    const T = chunk.ids.length;
+    const V = config.vocabSize;
+    const out = chunk.logits;
+    if (out && out.length !== V && out.length !== T * V) {
+      throw new OptionError({ what: "room for logits", got: out.length, expected: `${V} (last) or ${T * V} (all)` });
+    }
+    const at = stageOf(stages, weights.head.arena);
+    const { kernels } = stages[at];
+    const s = scratch[at];
+    move(scratch[from].x, s.x);
+    // Rows before the last are normed only for those who look at them.
+    const first = out?.length === T * V || chunk.trace ? 0 : T - 1;
+    kernels.rmsnorm(s.h.rows(first, T), s.x.rows(first, T), weights.norm, config.normEps);
+    chunk.trace?.("norm", s.h);
+    if (!out || !s.logits) return;
+    const room = s.logits.shape[0];
+    const count = out.length / V;
+    for (let t = T - count; t < T; t += room) {
+      const n = Math.min(room, T - t);
+      const logits = s.logits.rows(0, n); // [n, V]
+      project(kernels, s, logits, s.h.rows(t, t + n), weights.head);
+      out.set(logits.f32, (t - T + count) * V);
+    }
+  }
+
+  /** cos and sin of the chunk's positions. */
+  #turn(s: Scratch, chunk: Chunk): void {
+    const factor = this.config.longrope?.attentionFactor ?? 1;
+    fillRope(s.cos.f32, s.sin.f32, this.#frequencies[chunk.regime], chunk.start, chunk.ids.length, factor);
+  }
+
+  #scratch(T: number): Scratch[] {
+    let views = this.#views.get(T);
+    if (!views) {
+      views = this.#alive().stages.map((stage) => scratchFor(stage.scratch, T));
+      this.#views.set(T, views);
+    }
+    return views;
+  }
+
+  copyBlock(from: number, to: number): void {
+    for (const { layers } of this.#alive().stages) {
+      for (const { kv } of layers) {
+        for (const pool of [kv.k, kv.v]) pool.rows(to, to + 1).f32.set(pool.rows(from, from + 1).f32);
+      }
+    }
+  }
+
+  regimeOf(length: number): RopeRegime {
+    return ropeRegime(this.config, length);
+  }
+
+  dispose(): void {
+    this.#parts = undefined;
+    this.#views.clear();
+  }
+
+  #alive(): TransformerParts {
+    if (!this.#parts) throw new DisposedError("the model");
+    return this.#parts;
+  }
+}
+
+const stageOf = (stages: Stage[], arena: Arena): number => stages.findIndex((s) => s.arena === arena);
+
+/** Copies the residual stream to another arena; nothing to do within one. */
+function move(from: Tensor, to: Tensor): void {
+  if (from.arena !== to.arena) to.f32.set(from.f32);
+}
+
+function writeTable(table: Tensor, blocks: readonly number[]): void {
+  (table.data as Int32Array).set(blocks);
+}

@@ -1,0 +1,119 @@
+import { MemoryError } from "../../src/errors.ts";
+import { allocate } from "../../src/load/allocate.ts";
+import { MAX_ARENA_BYTES, type PlanInput, planArenas } from "../../src/load/plan.ts";
+import { parseConfig } from "../../src/model/config.ts";
+import { phi3Weights } from "../../src/model/phi3.ts";
+import { Arena, KERNEL_RESERVE } from "../../src/tensor/index.ts";
+import { suite } from "../harness.ts";
+
+const GIB = 2 ** 30;
+
+const base = { model_type: "phi3", rms_norm_eps: 1e-5 };
+const PHI_4_MINI = {
+  ...base,
+  ...{ hidden_size: 3072, intermediate_size: 8192, num_hidden_layers: 32, num_attention_heads: 24 },
+  ...{ num_key_value_heads: 8, vocab_size: 200064, tie_word_embeddings: true, max_position_embeddings: 131072 },
+};
+const PHI_4 = {
+  ...base,
+  ...{ hidden_size: 5120, intermediate_size: 17920, num_hidden_layers: 40, num_attention_heads: 40 },
+  ...{ num_key_value_heads: 10, vocab_size: 100352, tie_word_embeddings: false, max_position_embeddings: 16384 },
+};
+const TINY = {
+  ...base,
+  ...{ hidden_size: 64, intermediate_size: 96, num_hidden_layers: 4, num_attention_heads: 4 },
+  ...{ num_key_value_heads: 2, vocab_size: 100, tie_word_embeddings: false, max_position_embeddings: 512 },
+};
+
+function input(json: object, more: Partial<PlanInput> = {}): PlanInput {
+  const config = parseConfig(json);
+  const contextSize = more.contextSize ?? Math.min(4096, config.contextLength);
+  return {
+    ...{ config, specs: phi3Weights(config), format: "q4", activations: "int8", contextSize, kvTokens: contextSize },
+    ...{ maxChunk: 32, maxArenaBytes: MAX_ARENA_BYTES },
+    ...more,
+  };
+}
+
+suite("load/plan", ({ test, assert }) => {
+  test("Phi-4-mini at q4: one arena, weights 2.01 GiB, f32 KV of 4096 tokens 1 GiB, about 3.1 GiB in all", () => {
+    const plan = planArenas(input(PHI_4_MINI));
+    assert.equal(plan.arenas.length, 1);
+    assert.close([plan.total.weights / GIB], [2.01], 0.005);
+    assert.equal(plan.total.kv, GIB);
+    assert.close([plan.total.bytes / GIB], [3.1], 0.06);
+  });
+
+  test("Phi-4 14B at q4 is a longer list: every layer in one arena, each arena within the limit, nothing lost", () => {
+    const plan = planArenas(input(PHI_4));
+    assert.ok(plan.arenas.length >= 3, `${plan.arenas.length} arenas`);
+    for (const a of plan.arenas) assert.atMost(a.bytes, MAX_ARENA_BYTES);
+    assert.equal(
+      plan.arenas.reduce((n, a) => n + a.layers, 0),
+      40,
+    );
+    const names = plan.arenas.flatMap((a) => a.specs.map((s) => s.name));
+    assert.deepEqual(
+      names.sort(),
+      phi3Weights(parseConfig(PHI_4))
+        .map((s) => s.name)
+        .sort(),
+    );
+    for (const a of plan.arenas) {
+      for (const s of a.specs) {
+        if (typeof s.place === "number") assert.equal(a.specs.filter((o) => o.place === s.place).length, 6);
+      }
+    }
+  });
+
+  test("a layer too large for an arena is refused with the largest contextSize, and that one passes", () => {
+    const maxArenaBytes = 4 * 2 ** 20;
+    const big = { ...TINY, max_position_embeddings: 2 ** 20 };
+    const ask = input(big, { contextSize: 2 ** 17, kvTokens: 2 ** 17, maxArenaBytes });
+    const error = assert.throws(() => planArenas(ask), MemoryError, /contextSize \d+ would fit/) as MemoryError;
+    const fits = error.contextSize ?? 0;
+    assert.ok(fits >= 32, `${fits}`);
+    planArenas({ ...ask, contextSize: fits, kvTokens: fits });
+    assert.throws(() => planArenas({ ...ask, contextSize: fits + 32, kvTokens: fits + 32 }), MemoryError);
+  });
+
+  test("an arena is filled to the byte that was planned: what is allocated is what the plan says", () => {
+    for (const json of [TINY, { ...TINY, tie_word_embeddings: true }]) {
+      for (const format of ["q4", "q8", "f32"] as const) {
+        const plan = planArenas(input(json, { format, maxArenaBytes: 2 ** 20 + 200_000 }));
+        assert.ok(plan.arenas.length > 1, "several arenas");
+        const made: Arena[] = [];
+        allocate(plan, "reference", (bytes, name) => {
+          const arena = new Arena(bytes - KERNEL_RESERVE, { name });
+          made.push(arena);
+          return arena;
+        });
+        made.forEach((arena, i) => {
+          const { bytes, scratch } = plan.arenas[i];
+          assert.ok(arena.mark() <= bytes, `${arena.mark()} of ${bytes}`);
+          assert.ok(arena.mark() > bytes - scratch, "weights and caches lie before the scratch");
+          assert.ok(arena.byteLength - bytes < 65536, "the memory is the plan rounded up to a page");
+        });
+      }
+    }
+  });
+
+  test("an engine that gives less memory: a typed error names the largest contextSize that fits, and it does", () => {
+    const plan = planArenas(
+      input({ ...TINY, max_position_embeddings: 65536 }, { contextSize: 65536, kvTokens: 65536 }),
+    );
+    const limit = 20 * 2 ** 20;
+    const stingy = () => {
+      let used = 0;
+      return (bytes: number, name: string) => {
+        if (used + bytes > limit) throw new MemoryError({ what: `${name}: no memory` });
+        used += bytes;
+        return new Arena(bytes - KERNEL_RESERVE, { name, wasm: false });
+      };
+    };
+    const error = assert.throws(() => allocate(plan, "reference", stingy()), MemoryError, /would fit/) as MemoryError;
+    const contextSize = error.contextSize ?? 0;
+    assert.ok(contextSize >= 1024, `${contextSize}`);
+    allocate(planArenas({ ...plan, contextSize, kvTokens: contextSize }), "reference", stingy());
+  });
+});

@@ -1,0 +1,124 @@
+import { ConfigError } from "../../src/errors.ts";
+import { parseConfig } from "../../src/model/config.ts";
+import { readFixtureJson } from "../fixtures.ts";
+import { GOLDEN_CASES } from "../golden.ts";
+import { suite } from "../harness.ts";
+
+/** config.json as Phi-4-mini is published, in the older form of the keys (factor lists shortened to the head's 48 by repetition). */
+const phi4mini = () => ({
+  architectures: ["Phi3ForCausalLM"],
+  attention_bias: false,
+  attention_dropout: 0,
+  auto_map: { AutoConfig: "configuration_phi3.Phi3Config" },
+  bos_token_id: 199999,
+  embd_pdrop: 0,
+  eos_token_id: 199999,
+  full_attn_mod: 1,
+  hidden_act: "silu",
+  hidden_size: 3072,
+  initializer_range: 0.02,
+  intermediate_size: 8192,
+  interpolate_factor: 1,
+  lm_head_bias: false,
+  max_position_embeddings: 131072,
+  mlp_bias: false,
+  model_type: "phi3",
+  num_attention_heads: 24,
+  num_hidden_layers: 32,
+  num_key_value_heads: 8,
+  original_max_position_embeddings: 4096,
+  pad_token_id: 199999,
+  partial_rotary_factor: 0.75,
+  resid_pdrop: 0,
+  rms_norm_eps: 1e-5,
+  rope_scaling: { type: "longrope", short_factor: Array(48).fill(1), long_factor: Array(48).fill(2) } as unknown,
+  rope_theta: 10000,
+  sliding_window: 262144,
+  tie_word_embeddings: true,
+  torch_dtype: "bfloat16",
+  use_cache: true,
+  vocab_size: 200064,
+});
+
+suite("model/config", ({ test, assert }) => {
+  for (const name of GOLDEN_CASES) {
+    test(`${name}: the older and the newer form of config.json give the same model`, () => {
+      const newer = parseConfig(readFixtureJson(`golden/${name}/config.json`));
+      const older = parseConfig(readFixtureJson(`golden/${name}/config.hub.json`));
+      assert.deepEqual(newer, older);
+    });
+  }
+
+  test("Phi-4-mini as published: 128 dims a head, 96 of them rotary, attention factor 1.190238, tied", () => {
+    const c = parseConfig(phi4mini());
+    assert.deepEqual([c.headDim, c.rotaryDim, c.heads, c.kvHeads, c.layers], [128, 96, 24, 8, 32]);
+    assert.close([c.longrope?.attentionFactor ?? 0], [1.190238], 5e-7);
+    assert.equal(c.tiedEmbeddings, true);
+    assert.equal(c.slidingWindow, 262144);
+    assert.equal(c.contextLength, 131072);
+    assert.deepEqual(c.eosTokenIds, [199999]);
+  });
+
+  test("su and yarn with factor lists are LongRoPE, as HF Phi3Config reads them", () => {
+    const scaling = { short_factor: Array(48).fill(1), long_factor: Array(48).fill(2) };
+    const longrope = parseConfig(phi4mini());
+    for (const type of ["su", "yarn"]) {
+      assert.deepEqual(parseConfig({ ...phi4mini(), rope_scaling: { type, ...scaling } }), longrope);
+    }
+  });
+
+  test("attention_factor, where given, is taken as it stands", () => {
+    const rope_scaling = { ...(phi4mini().rope_scaling as object), attention_factor: 1.5 };
+    assert.equal(parseConfig({ ...phi4mini(), rope_scaling }).longrope?.attentionFactor, 1.5);
+  });
+
+  const refused: [string, object, RegExp][] = [
+    ["another architecture", { model_type: "llama", architectures: ["LlamaForCausalLM"] }, /llama, LlamaForCausalLM/],
+    [
+      "phimoe, by the names of its models",
+      { model_type: "phimoe", architectures: ["PhiMoEForCausalLM"] },
+      /Phi-3\.5-MoE/,
+    ],
+    ["phi3 with another class", { architectures: ["Phi3SmallForCausalLM"] }, /Phi3SmallForCausalLM/],
+    ["another activation", { hidden_act: "gelu" }, /hidden_act.*gelu/],
+    ["biases", { attention_bias: true }, /attention_bias/],
+    ["a quantized checkpoint", { quantization_config: { quant_method: "gptq" } }, /quantization_config.*gptq/],
+    ["yarn without factor lists", { rope_scaling: { type: "yarn", factor: 4 } }, /yarn/],
+    ["linear scaling", { rope_scaling: { type: "linear", factor: 4 } }, /linear/],
+    ["unknown rope keys", { rope_scaling: { type: "longrope", beta_fast: 32 } }, /beta_fast/],
+    [
+      "factor lists of another length",
+      { rope_scaling: { type: "longrope", short_factor: [1], long_factor: [1] } },
+      /48 positive/,
+    ],
+    [
+      "factors that are not positive",
+      { rope_scaling: { type: "longrope", short_factor: Array(48).fill(0), long_factor: Array(48).fill(1) } },
+      /short_factor/,
+    ],
+    ["an odd number of rotary dims", { partial_rotary_factor: 0.38, rope_scaling: null }, /rotary/],
+    ["more rotary dims than a head has", { partial_rotary_factor: 2, rope_scaling: null }, /rotary/],
+    ["layers of two kinds", { layer_types: ["full_attention", "sliding_attention"] }, /layer_types/],
+    ["heads that do not share keys evenly", { num_key_value_heads: 7 }, /num_key_value_heads/],
+    ["a hidden size that heads do not divide", { hidden_size: 3073 }, /hidden_size/],
+    ["no layers", { num_hidden_layers: 0 }, /num_hidden_layers/],
+    ["a fractional size", { vocab_size: 1.5 }, /vocab_size/],
+    ["a missing size", { hidden_size: undefined }, /hidden_size/],
+    ["an absurd size", { vocab_size: 2 ** 40 }, /vocab_size/],
+    ["a negative window", { sliding_window: -1 }, /sliding_window/],
+    ["a strange epsilon", { rms_norm_eps: "1e-5" }, /rms_norm_eps/],
+  ];
+  for (const [what, change, message] of refused) {
+    test(`refuses ${what}, naming it`, () => {
+      assert.throws(() => parseConfig({ ...phi4mini(), ...change }), ConfigError, message);
+    });
+  }
+
+  test("refuses what is no object", () => {
+    for (const json of [null, 1, "x", []]) assert.throws(() => parseConfig(json), ConfigError);
+  });
+
+  test("ignores harmless keys it does not know", () => {
+    assert.deepEqual(parseConfig({ ...phi4mini(), a_note: "hello", embd_pdrop: 0.1 }), parseConfig(phi4mini()));
+  });
+});
