@@ -1,11 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-
-/** The root of the project. */
-export const ROOT = fileURLToPath(new URL("..", import.meta.url));
+import { inProject } from "./golden.ts";
 
 /** Path of a file or folder under test/fixtures. */
-export const fixture = (name: string): string => `${ROOT}test/fixtures/${name}`;
+export const fixture = (name: string): string => inProject(`test/fixtures/${name}`);
 
 export const readFixture = (name: string): Uint8Array => new Uint8Array(readFileSync(fixture(name)));
 
@@ -13,6 +10,6 @@ export const readFixtureJson = (name: string): unknown => JSON.parse(readFileSyn
 
 /** Path in the data that lies beside the project and may not be committed (see test/README.md), or undefined where it is absent. */
 export function shared(name: string): string | undefined {
-  const path = `${process.env.PHI_SHARED ?? `${ROOT}../shared`}/${name}`;
+  const path = `${process.env.PHI_SHARED ?? inProject("../shared")}/${name}`;
   return existsSync(path) ? path : undefined;
 }

@@ -29,7 +29,7 @@ suite("model/golden", ({ test, assert }) => {
       (
         await loadModel(
           (
-            await openPath(`${(openGolden(name)).path}`)
+            await openPath(`${openGolden(name).path}`)
           ).source,
           { weights: "f32", ...options },
           maxArenaBytes,

@@ -2,11 +2,11 @@ import { type LoadOptions, loadModel } from "../../src/load/load.ts";
 import type { Decoder } from "../../src/model/decoder.ts";
 import { openPath } from "../../src/platform/node.ts";
 import { loadTokenizer } from "../../src/tokenizer/index.ts";
-import { ROOT, readFixture, readFixtureJson } from "../fixtures.ts";
+import { readFixture, readFixtureJson } from "../fixtures.ts";
+import { PHI_TINY } from "../golden.ts";
 import { suite } from "../harness.ts";
 import { argmax, klDivergence, logSoftmax } from "../metrics.ts";
 
-const MODEL = `${ROOT}models/phi-tiny`;
 const WINDOW = 512;
 
 /** Calls `see` with the logits [V] of every scored position (all but the first of each window of 512 tokens) and the token that follows. */
@@ -29,20 +29,24 @@ function windows(decoder: Decoder, ids: number[], see: (row: Float32Array, next:
 }
 
 interface Reference {
-  results: { shared: Record<string, { text_windows: { perplexity: number; tokens_scored: number }; text_tokens?: number }> };
+  results: {
+    shared: Record<string, { text_windows: { perplexity: number; tokens_scored: number }; text_tokens?: number }>;
+  };
 }
 
 suite("model/quantized", ({ test, assert, engine }) => {
-  if (!engine.vitest) return test.skip("quality of q8 and q4 on text.txt", "a minute of work, and the hashes tell the rest");
+  if (!engine.vitest)
+    return test.skip("quality of q8 and q4 on text.txt", "a minute of work, and the hashes tell the rest");
 
-  const load = async (options: LoadOptions) => (await loadModel((await openPath(MODEL)).source, { contextSize: WINDOW, ...options })).decoder;
+  const load = async (options: LoadOptions) =>
+    (await loadModel((await openPath(PHI_TINY)).source, { contextSize: WINDOW, ...options })).decoder;
   const reference = readFixtureJson("evals/reference.json") as Reference;
   let ids: number[] = [];
   /** Of the float32 run: ln p of every scored position. */
   const exact: Float32Array[] = [];
 
   test("float32: the text has the reference's tokens, and its perplexity is 1.6196 within 1e-4", async () => {
-    const tokenizer = await loadTokenizer(MODEL);
+    const tokenizer = await loadTokenizer(PHI_TINY);
     ids = tokenizer.encode(new TextDecoder().decode(readFixture("evals/text.txt")), { addSpecialTokens: false });
     const bf16 = reference.results.shared.bf16;
     assert.equal(ids.length, bf16.text_tokens);
