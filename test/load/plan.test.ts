@@ -36,12 +36,12 @@ function input(json: object, more: Partial<PlanInput> = {}): PlanInput {
 }
 
 suite("load/plan", ({ test, assert }) => {
-  test("Phi-4-mini at q4: one arena, weights 2.01 GiB, f32 KV of 4096 tokens 1 GiB, about 3.1 GiB in all", () => {
+  test("Phi-4-mini at q4: one arena, weights 2.01 GiB, f32 KV of 4096 tokens 1 GiB, about 3 GiB in all", () => {
     const plan = planArenas(input(PHI_4_MINI));
     assert.equal(plan.arenas.length, 1);
     assert.close([plan.total.weights / GIB], [2.01], 0.005);
     assert.equal(plan.total.kv, GIB);
-    assert.close([plan.total.bytes / GIB], [3.1], 0.06);
+    assert.close([plan.total.bytes / GIB], [3.05], 0.05);
   });
 
   test("Phi-4 14B at q4 is a longer list: every layer in one arena, each arena within the limit, nothing lost", () => {
@@ -80,7 +80,7 @@ suite("load/plan", ({ test, assert }) => {
   test("an arena is filled to the byte that was planned: what is allocated is what the plan says", () => {
     for (const json of [TINY, { ...TINY, tie_word_embeddings: true }]) {
       for (const format of ["q4", "q8", "f32"] as const) {
-        const plan = planArenas(input(json, { format, maxArenaBytes: 2 ** 20 + 200_000 }));
+        const plan = planArenas(input(json, { format, maxArenaBytes: 2 ** 20 + 240_000 }));
         assert.ok(plan.arenas.length > 1, "several arenas");
         const made: Arena[] = [];
         allocate(plan, "reference", (bytes, name) => {

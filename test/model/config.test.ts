@@ -96,7 +96,7 @@ suite("model/config", ({ test, assert }) => {
       { rope_scaling: { type: "longrope", short_factor: Array(48).fill(0), long_factor: Array(48).fill(1) } },
       /short_factor/,
     ],
-    ["an odd number of rotary dims", { partial_rotary_factor: 0.38, rope_scaling: null }, /rotary/],
+    ["an odd number of rotary dims", { partial_rotary_factor: 0.39, rope_scaling: null }, /rotary/],
     ["more rotary dims than a head has", { partial_rotary_factor: 2, rope_scaling: null }, /rotary/],
     ["layers of two kinds", { layer_types: ["full_attention", "sliding_attention"] }, /layer_types/],
     ["heads that do not share keys evenly", { num_key_value_heads: 7 }, /num_key_value_heads/],
