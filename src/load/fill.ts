@@ -1,5 +1,5 @@
 import { FormatError } from "../errors.ts";
-import type { SafetensorsFile, TensorInfo } from "../formats/safetensors/index.ts";
+import type { Safetensors, TensorInfo } from "../formats/safetensors/index.ts";
 import type { WeightSpec } from "../model/weights.ts";
 import { ROWS } from "../quant/packed-matrix.ts";
 import { BYTES, type DType } from "../tensor/dtype.ts";
@@ -20,7 +20,7 @@ export interface FillOptions {
  * @throws FormatError if one is missing, has another shape than the config says, or a dtype that weights do not come in
  * @returns bytes that loading will read
  */
-export function checkWeights(files: SafetensorsFile, specs: readonly WeightSpec[]): number {
+export function checkWeights(files: Safetensors, specs: readonly WeightSpec[]): number {
   let bytes = 0;
   for (const spec of specs) {
     const info = files.tensors.get(spec.name);
@@ -58,7 +58,7 @@ export function checkWeights(files: SafetensorsFile, specs: readonly WeightSpec[
  * @throws the signal's reason on abort; SourceError where a file cannot be read
  */
 export async function fillWeights(
-  files: SafetensorsFile,
+  files: Safetensors,
   slots: readonly Slot[],
   options: FillOptions = {},
 ): Promise<void> {

@@ -1,5 +1,5 @@
 import { SourceError } from "../errors.ts";
-import { openSafetensors, type SafetensorsFile } from "../formats/safetensors/index.ts";
+import { openSafetensors, type Safetensors } from "../formats/safetensors/index.ts";
 import type { KernelKind } from "../kernels/kernels.ts";
 import { type PhiConfig, parseConfig } from "../model/config.ts";
 import type { Decoder } from "../model/decoder.ts";
@@ -63,7 +63,7 @@ export interface LoadedModel {
 export interface Inspected {
   config: PhiConfig;
   generationConfig?: Record<string, unknown>;
-  files: SafetensorsFile;
+  files: Safetensors;
   plan: Plan;
   /** Bytes of the checkpoint that loading reads. */
   sourceBytes: number;

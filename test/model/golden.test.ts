@@ -26,15 +26,8 @@ const BOUNDS = { strict: 3e-4, reference: 1.5e-4 } as const;
 suite("model/golden", ({ test, assert }) => {
   for (const name of GOLDEN_CASES) {
     const load = async (options: LoadOptions, maxArenaBytes?: number) =>
-      (
-        await loadModel(
-          (
-            await openPath(`${openGolden(name).path}`)
-          ).source,
-          { weights: "f32", ...options },
-          maxArenaBytes,
-        )
-      ).decoder;
+      (await loadModel((await openPath(openGolden(name).folder)).source, { weights: "f32", ...options }, maxArenaBytes))
+        .decoder;
 
     for (const kernels of ["strict", "reference"] as const) {
       test(`${name}, ${kernels}: logits of all prompts and positions within ${BOUNDS[kernels]} of HF's float32`, async () => {
