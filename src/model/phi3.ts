@@ -69,8 +69,11 @@ function mlp(k: Kernels, c: PhiConfig, w: Phi3Layer, s: Scratch): void {
 /** out [T, N] = x [T, C] · Wᵀ, through int8 where the weights are quantized and the model was loaded so. */
 export function project(k: Kernels, s: Scratch, out: Tensor, x: Tensor, w: PackedMatrix): void {
   const int8 = w.format === "f32" ? undefined : s.int8.get(w.cols);
-  if (int8 === undefined) return k.linear(out, x, w);
-  const rows = { ...int8, rows: x.shape[0] };
-  k.quantizeActivations(rows, x);
-  k.linear(out, rows, w);
+  if (int8 === undefined) {
+    k.linear(out, x, w);
+  } else {
+    const rows = { ...int8, rows: x.shape[0] };
+    k.quantizeActivations(rows, x);
+    k.linear(out, rows, w);
+  }
 }
