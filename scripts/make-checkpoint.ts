@@ -1,0 +1,107 @@
+// Makes a checkpoint folder of random weights, as Hugging Face lays one out, at any size: to measure loading, memory and speed without a download.
+//   node --conditions=phi-ts-source --import tsx scripts/make-checkpoint.ts --preset phi-4-mini --out /tmp/phi-4-mini
+//
+//   --preset NAME      phi-4-mini (7.7 GB), phi-3-mini-4k (7.6 GB) or phi-4 (29 GB), as published
+//   --config FILE      instead: any phi3-type config.json (generation_config.json beside it is taken too)
+//   --out FOLDER       where to; files of the same names are replaced
+//   --layers N  --hidden N  --heads N  --kv-heads N  --ffn N  --vocab N  --context N     change a size
+//   --dtype TYPE       bf16, f16 or f32 (default: the config's)
+//   --seed N           default 0; equal seeds give equal files
+//   --shard-bytes N    default 5e9
+//   --tokenizer PATH   a tokenizer.json, or a folder with one (tokenizer_config.json is copied too)
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { createFolder } from "../src/platform/node.ts";
+import { makeCheckpoint } from "./checkpoint/make.ts";
+import type { WeightDType } from "./checkpoint/normal.ts";
+import { OVERRIDES, PRESETS, type Preset } from "./checkpoint/presets.ts";
+
+const { values: given } = parseArgs({
+  options: Object.fromEntries(
+    ["preset", "config", "out", "dtype", "seed", "shard-bytes", "tokenizer", ...Object.keys(OVERRIDES)].map((name) => [
+      name,
+      { type: "string" as const },
+    ]),
+  ),
+}) as { values: Record<string, string | undefined> };
+
+function stop(message: string): never {
+  console.error(`make-checkpoint: ${message}`);
+  process.exit(1);
+}
+
+function number(name: string): number | undefined {
+  const text = given[name];
+  if (text === undefined) return undefined;
+  const n = Number(text);
+  return Number.isSafeInteger(n) && n >= 0 && text.trim() !== ""
+    ? n
+    : stop(`--${name} wants a whole number, got "${text}"`);
+}
+
+function model(): Preset {
+  const { preset, config } = given;
+  if ((preset === undefined) === (config === undefined))
+    stop(`give --preset (${Object.keys(PRESETS).join(", ")}) or --config FILE`);
+  if (preset !== undefined) {
+    return Object.hasOwn(PRESETS, preset)
+      ? PRESETS[preset]
+      : stop(`no preset "${preset}"; there are ${Object.keys(PRESETS).join(", ")}`);
+  }
+  const read = (file: string) => JSON.parse(readFileSync(file, "utf8"));
+  const generation = join(dirname(config as string), "generation_config.json");
+  return { config: read(config as string), generation: existsSync(generation) ? read(generation) : {} };
+}
+
+function tokenizerFiles(path: string): string[] {
+  const folder = statSync(path).isDirectory();
+  const files = folder
+    ? ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"].map((f) => join(path, f))
+    : [path];
+  const found = files.filter((file) => existsSync(file));
+  return found.length > 0 ? found : stop(`no tokenizer.json in ${path}`);
+}
+
+const out = given.out ?? stop("give --out FOLDER");
+const { dtype } = given;
+if (dtype !== undefined && !["bf16", "f16", "f32"].includes(dtype))
+  stop(`--dtype wants bf16, f16 or f32, got "${dtype}"`);
+const { config, generation } = model();
+for (const [name, key] of Object.entries(OVERRIDES)) {
+  const n = number(name);
+  if (n !== undefined) config[key] = n;
+}
+const tokenizer = given.tokenizer === undefined ? [] : tokenizerFiles(given.tokenizer);
+
+const start = performance.now();
+let shown = 0;
+const gb = (bytes: number) => (bytes / 1e9).toFixed(2);
+const speed = (bytes: number) => `${Math.round(bytes / 1e3 / (performance.now() - start))} MB/s`;
+try {
+  const { files, totalBytes } = await makeCheckpoint(
+    await createFolder(out),
+    { config, generation },
+    {
+      seed: number("seed"),
+      dtype: dtype as WeightDType | undefined,
+      maxShardBytes: number("shard-bytes"),
+      onProgress({ written, total, tensor }) {
+        const now = performance.now();
+        if (now - shown < 200 && written < total) return;
+        shown = now;
+        const line = `${gb(written)} of ${gb(total)} GB  ${speed(written)}  ${tensor}`;
+        process.stderr.write(process.stderr.isTTY ? `\r${line.padEnd(80)}` : "");
+      },
+    },
+  );
+  if (process.stderr.isTTY) process.stderr.write("\n");
+  for (const file of tokenizer) writeFileSync(join(out, basename(file)), readFileSync(file));
+  console.log(
+    `${out}: ${gb(totalBytes)} GB in ${((performance.now() - start) / 1000).toFixed(1)} s (${speed(totalBytes)})`,
+  );
+  for (const { name, bytes } of files) console.log(`  ${name}  ${bytes} bytes`);
+  console.log(`  peak memory ${Math.round(process.resourceUsage().maxRSS / 1024)} MB`);
+} catch (error) {
+  stop(error instanceof Error ? error.message : String(error));
+}
