@@ -102,6 +102,13 @@ suite("safetensors/shards", ({ test, assert }) => {
     await assert.rejects(() => openSafetensors(null as never), SourceError, /a path, a Source/);
   });
 
+  test("an index of more than 1000 shards is refused before any is opened", async () => {
+    const many = Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`t${i}`, `none-${i}.safetensors`]));
+    const error = (await assert.rejects(() => openSafetensors(folder(many)), FormatError)) as FormatError;
+    assert.equal(error.code, "safetensors_limit");
+    assert.equal(error.got, 1001);
+  });
+
   test("files are closed by close, and by any error while opening", async () => {
     let open = 0;
     const counted = (map: unknown) => {
