@@ -131,3 +131,13 @@ export class DisposedError extends PhiError {
     super("disposed", `${what} was used after dispose()`);
   }
 }
+
+/** A conversation does not fit what chat formats write: a part that is not text, tools given twice, no message at all. */
+export class ChatError extends PhiError {
+  /** Index of the message in question, where it is one. */
+  readonly index?: number;
+  constructor(facts: ErrorFacts & { index?: number }, code = "chat") {
+    super(code, sentence(facts), { cause: facts.cause });
+    this.index = facts.index;
+  }
+}
