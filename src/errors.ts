@@ -139,5 +139,16 @@ export class ChatError extends PhiError {
   constructor(facts: ErrorFacts & { index?: number }, code = "chat") {
     super(code, sentence(facts), { cause: facts.cause });
     this.index = facts.index;
+/** The model's logits are not numbers to choose from (NaN, +∞, or every one −∞): broken weights, or a fault in the arithmetic. */
+export class LogitsError extends PhiError {
+  constructor(facts: ErrorFacts, code = "logits") {
+    super(code, sentence(facts), { cause: facts.cause });
+  }
+}
+
+/** The pieces of one generation were asked for twice; they are there once. */
+export class IterationError extends PhiError {
+  constructor(facts: ErrorFacts, code = "iterated") {
+    super(code, sentence(facts), { cause: facts.cause });
   }
 }

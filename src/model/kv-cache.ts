@@ -1,6 +1,8 @@
 import { ContextError } from "../errors.ts";
 import { KV_BLOCK } from "../kernels/kernels.ts";
 
+export { KV_BLOCK };
+
 /**
  * The pool of KV blocks: numbers only. Block `b` means the b-th block of every layer's pool, in whichever arena that layer lies, so one
  * list of numbers serves a sequence in all layers. Blocks are counted by their owners: forks and cached prefixes share full blocks.
