@@ -139,6 +139,9 @@ export class ChatError extends PhiError {
   constructor(facts: ErrorFacts & { index?: number }, code = "chat") {
     super(code, sentence(facts), { cause: facts.cause });
     this.index = facts.index;
+  }
+}
+
 /** The model's logits are not numbers to choose from (NaN, +∞, or every one −∞): broken weights, or a fault in the arithmetic. */
 export class LogitsError extends PhiError {
   constructor(facts: ErrorFacts, code = "logits") {
