@@ -9,14 +9,17 @@ export interface Tokenizer {
   encode(text: string, options?: EncodeOptions): number[];
   /**
    * Ids of the joined text of `segments`, where control tokens are recognized only inside segments with `control: true` (one that
-   * would begin or end in another segment is text). Equal to `encode(joined, { parseSpecialTokens: true })` whenever the
+   * would reach into another kind of segment is text). Equal to `encode(joined, { parseSpecialTokens: true })` whenever the
    * other segments hold no control token: what an added token strips, it strips across the border of a segment too.
    * @throws OptionError for an unknown option
    */
   encodeSegments(segments: readonly TextSegment[], options?: SegmentOptions): number[];
   /** Ids to text. @throws TokenizerError for an id that is not in the vocabulary */
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
-  /** A decoder for ids that arrive one by one; it never gives out half a character. */
+  /**
+   * A decoder for ids that arrive one by one; it never gives out half a character. Ids that the vocabulary does not have (a model may
+   * have more rows than its tokenizer has tokens) give no text.
+   */
   stream(options?: DecodeOptions): TokenStream;
   /** The id of a token by its exact content in the vocabulary or among the added tokens, or undefined. */
   idOf(token: string): number | undefined;
@@ -26,6 +29,8 @@ export interface Tokenizer {
   readonly addedTokens: readonly AddedToken[];
   /** tokenizer_config.json as parsed, where it was there (chat template, bos and eos tokens). */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** generation_config.json as parsed, where it was there (stop tokens). */
+  readonly generationConfig?: Readonly<Record<string, unknown>>;
   /** The published chat template (Jinja text), from tokenizer_config.json or chat_template.jinja, where it was there. */
   readonly chatTemplate?: string;
 }

@@ -1,0 +1,128 @@
+import { CATEGORIES, LETTERS, RUNS } from "./unicode-table.ts";
+
+/** A set of code points, as sorted ranges that do not touch each other: [first, last, first, last, …]. */
+export type Ranges = readonly number[];
+
+const LAST = 0x10ffff;
+
+/** Sorts and joins ranges that were gathered in any order. */
+export function toRanges(pairs: readonly number[]): Ranges {
+  const order: [number, number][] = [];
+  for (let i = 0; i < pairs.length; i += 2) order.push([pairs[i], pairs[i + 1]]);
+  order.sort((a, b) => a[0] - b[0]);
+  const out: number[] = [];
+  for (const [first, last] of order) {
+    if (out.length > 0 && first <= out[out.length - 1] + 1) out[out.length - 1] = Math.max(out[out.length - 1], last);
+    else out.push(first, last);
+  }
+  return out;
+}
+
+export function union(...sets: readonly Ranges[]): Ranges {
+  return toRanges(sets.flat());
+}
+
+export function complement(set: Ranges): Ranges {
+  const out: number[] = [];
+  let next = 0;
+  for (let i = 0; i < set.length; i += 2) {
+    if (set[i] > next) out.push(next, set[i] - 1);
+    next = set[i + 1] + 1;
+  }
+  if (next <= LAST) out.push(next, LAST);
+  return out;
+}
+
+export function intersection(a: Ranges, b: Ranges): Ranges {
+  return complement(union(complement(a), complement(b)));
+}
+
+let tables: Map<string, Ranges> | undefined;
+
+/** All code points of a general category ("Lu") or of a group of them ("L"), or undefined if there is none of that name. */
+export function category(name: string): Ranges | undefined {
+  tables ??= readTable();
+  return tables.get(name);
+}
+
+function readTable(): Map<string, Ranges> {
+  const gathered = new Map<string, number[]>();
+  let first = 0;
+  for (const [, letter, length] of RUNS.matchAll(/([A-Z!#%&])([0-9a-z]*)/g)) {
+    const next = first + (length === "" ? 1 : Number.parseInt(length, 36));
+    const name = CATEGORIES[LETTERS.indexOf(letter)];
+    for (const key of [name, name[0]]) {
+      const list = gathered.get(key);
+      if (list) list.push(first, next - 1);
+      else gathered.set(key, [first, next - 1]);
+    }
+    first = next;
+  }
+  return new Map([...gathered].map(([key, list]) => [key, toRanges(list)]));
+}
+
+/** The property White_Space of Unicode: `\s` of Rust and Oniguruma. JavaScript's own has U+FEFF too and lacks U+0085. */
+export const WHITE_SPACE: Ranges = [
+  0x09, 0x0d, 0x20, 0x20, 0x85, 0x85, 0xa0, 0xa0, 0x1680, 0x1680, 0x2000, 0x200a, 0x2028, 0x2029, 0x202f, 0x202f,
+  0x205f, 0x205f, 0x3000, 0x3000,
+];
+
+/** Circled letters and their like: symbols that have the property Alphabetic. */
+const LETTER_SYMBOLS: Ranges = [0x24b6, 0x24e9, 0x1f130, 0x1f149, 0x1f150, 0x1f169, 0x1f170, 0x1f189];
+
+/** `\w` of Oniguruma: Alphabetic, marks, decimal digits and connectors. (Rust's regex adds U+200C and U+200D.) */
+export function wordCharacters(): Ranges {
+  const parts = ["L", "Nl", "M", "Nd", "Pc"].map((name) => category(name) as Ranges);
+  return union(LETTER_SYMBOLS, ...parts);
+}
+
+/** White_Space of one UTF-16 code unit; none lies beyond U+FFFF. */
+export function isSpace(unit: number): boolean {
+  if (unit < 0x80) return unit === 0x20 || (unit >= 0x09 && unit <= 0x0d);
+  if (unit < 0x1680) return unit === 0x85 || unit === 0xa0;
+  if (unit <= 0x200a) return unit >= 0x2000 || unit === 0x1680;
+  return unit === 0x2028 || unit === 0x2029 || unit === 0x202f || unit === 0x205f || unit === 0x3000;
+}
+
+/** True for a text of at least one character that is all white space. */
+export function isBlank(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (!isSpace(text.charCodeAt(i))) return false;
+  return text.length > 0;
+}
+
+/** A set that answers quickly: a bit per code point up to U+FFFF, a search beyond. */
+export class CharSet {
+  readonly ranges: Ranges;
+  readonly #bits = new Uint8Array(0x2000);
+  readonly #astral: Ranges;
+
+  constructor(ranges: Ranges) {
+    this.ranges = ranges;
+    for (let i = 0; i < ranges.length; i += 2) {
+      const last = Math.min(ranges[i + 1], 0xffff);
+      for (let c = ranges[i]; c <= last; ) {
+        if ((c & 7) === 0 && c + 7 <= last) {
+          this.#bits[c >> 3] = 0xff;
+          c += 8;
+        } else {
+          this.#bits[c >> 3] |= 1 << (c & 7);
+          c++;
+        }
+      }
+    }
+    this.#astral = intersection(ranges, [0x10000, LAST]);
+  }
+
+  has(c: number): boolean {
+    if (c <= 0xffff) return ((this.#bits[c >> 3] >> (c & 7)) & 1) === 1;
+    const list = this.#astral;
+    let low = 0;
+    let high = list.length >> 1;
+    while (low < high) {
+      const mid = (low + high) >> 1;
+      if (c > list[2 * mid + 1]) low = mid + 1;
+      else high = mid;
+    }
+    return low < list.length >> 1 && c >= list[2 * low];
+  }
+}

@@ -1,0 +1,75 @@
+import { asArray, type Fields, malformed } from "./fields.ts";
+import type { Vocab } from "./vocab.ts";
+
+/** A rank and a place in a word share one float64 (see bpe-merge.ts), which leaves 21 bits for the rank. */
+const MAX_MERGES = 2 ** 21;
+
+/** The merges of a BPE model: which two tokens become which, and in what order of preference. */
+export class Merges {
+  /** The token that the merge of each rank makes. */
+  readonly result: Int32Array;
+  readonly #left: Int32Array;
+  readonly #right: Int32Array;
+  /** Open addressing: rank + 1 of the pair that hashes here, or 0. */
+  readonly #slots: Int32Array;
+
+  constructor(left: Int32Array, right: Int32Array, result: Int32Array) {
+    this.#left = left;
+    this.#right = right;
+    this.result = result;
+    let capacity = 16;
+    while (capacity < 2 * left.length) capacity *= 2;
+    this.#slots = new Int32Array(capacity);
+    for (let rank = 0; rank < left.length; rank++) {
+      // Of two merges of the same pair the later counts, as in HF's hash map.
+      this.#slots[this.#slotOf(left[rank], right[rank])] = rank + 1;
+    }
+  }
+
+  /** The rank of the merge of two tokens, or -1. Lower ranks go first. */
+  rankOf(left: number, right: number): number {
+    return this.#slots[this.#slotOf(left, right)] - 1;
+  }
+
+  /** Where the pair is, or where it would be. */
+  #slotOf(left: number, right: number): number {
+    const mask = this.#slots.length - 1;
+    let slot = Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca6b);
+    slot = (slot ^ (slot >>> 15)) & mask;
+    for (;;) {
+      const rank = this.#slots[slot] - 1;
+      if (rank < 0 || (this.#left[rank] === left && this.#right[rank] === right)) return slot;
+      slot = (slot + 1) & mask;
+    }
+  }
+}
+
+/** Merges are written "a b" in older files and ["a", "b"] in newer ones. @throws FormatError for a merge of or into unknown tokens */
+export function readMerges(model: Fields, vocab: Vocab): Merges {
+  const list = asArray(model.merges, "model.merges").filter(
+    (m) => !(typeof m === "string" && m.startsWith("#version")),
+  );
+  if (list.length > MAX_MERGES) malformed("model.merges", `${list.length} merges`, `at most ${MAX_MERGES}`);
+  const left = new Int32Array(list.length);
+  const right = new Int32Array(list.length);
+  const result = new Int32Array(list.length);
+  for (let i = 0; i < list.length; i++) {
+    const [a, b] = pairOf(list[i], i);
+    const [idA, idB, idAB] = [vocab.ids.get(a), vocab.ids.get(b), vocab.ids.get(a + b)];
+    if (idA === undefined || idB === undefined || idAB === undefined) {
+      const missing = idA === undefined ? a : idB === undefined ? b : a + b;
+      malformed(`model.merges[${i}]`, [a, b], `tokens of the vocabulary; ${JSON.stringify(missing)} is not in it`);
+    }
+    left[i] = idA;
+    right[i] = idB;
+    result[i] = idAB;
+  }
+  return new Merges(left, right, result);
+}
+
+function pairOf(merge: unknown, i: number): readonly [string, string] {
+  const parts = typeof merge === "string" ? merge.split(" ") : merge;
+  if (Array.isArray(parts) && parts.length === 2 && typeof parts[0] === "string" && typeof parts[1] === "string")
+    return parts as [string, string];
+  return malformed(`model.merges[${i}]`, merge, 'two tokens, as "a b" or ["a", "b"]');
+}

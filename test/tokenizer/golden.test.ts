@@ -1,0 +1,62 @@
+import { readFileSync } from "node:fs";
+import { loadTokenizer } from "phi-ts/tokenizer";
+import { suite } from "../harness.ts";
+import { rootPath, sharedPath } from "./shared.ts";
+
+interface Golden {
+  cases: { id: number; text: string; ids: number[]; ids_special: number[]; decoded: string; decoded_skip: string }[];
+  decode: {
+    id: string;
+    ids: number[];
+    text: string;
+    text_skip: string;
+    stream: (string | null)[];
+    stream_skip: (string | null)[];
+  }[];
+}
+
+/** Golden encodings made by HF's `tokenizers` 0.23.2 from the real (phi-4*: rebuilt) tokenizer.json; see each file's "source". */
+const NAMES = ["phi-2", "phi-3-mini-4k", "phi-3-mini-128k", "phi-3-vision", "phi-4", "phi-4-mini", "phi-4-multimodal"];
+
+/** A lone surrogate cannot stand in Python's text, so the goldens have none. */
+suite("tokenizer goldens", ({ test, assert }) => {
+  for (const name of NAMES) {
+    const folder = sharedPath(`tokenizers/${name}`);
+    const golden = JSON.parse(readFileSync(rootPath(`test/fixtures/tokenizers/${name}/golden.json`), "utf8")) as Golden;
+    const title = `${name}: all ${golden.cases.length} texts give the ids and all ids the texts of HF tokenizers`;
+    const streams = `${name}: all ${golden.decode.length} streams give HF's pieces, id by id`;
+    if (!folder) {
+      test.skip(title, "shared/tokenizers is not there");
+      test.skip(streams, "shared/tokenizers is not there");
+      continue;
+    }
+    test(title, async () => {
+      const tokenizer = await loadTokenizer(folder);
+      for (const { id, text, ids, ids_special, decoded, decoded_skip } of golden.cases) {
+        const note = `case ${id} ${JSON.stringify(text.slice(0, 60))}`;
+        const plain = tokenizer.encode(text, { addSpecialTokens: false, parseSpecialTokens: true });
+        assert.deepEqual(plain, ids, note);
+        assert.deepEqual(tokenizer.encode(text, { parseSpecialTokens: true }), ids_special, `${note}, special`);
+        assert.equal(tokenizer.decode(ids), decoded, note);
+        assert.equal(tokenizer.decode(ids, { skipSpecialTokens: true }), decoded_skip, note);
+      }
+      for (const { id, ids, text, text_skip } of golden.decode) {
+        assert.equal(tokenizer.decode(ids), text, id);
+        assert.equal(tokenizer.decode(ids, { skipSpecialTokens: true }), text_skip, id);
+      }
+    });
+    test(streams, async () => {
+      const tokenizer = await loadTokenizer(folder);
+      for (const { id, ids, stream, stream_skip } of golden.decode) {
+        for (const [skipSpecialTokens, expected] of [
+          [false, stream],
+          [true, stream_skip],
+        ] as const) {
+          const out = tokenizer.stream({ skipSpecialTokens });
+          const pieces = ids.map((token) => out.push(token) || null);
+          assert.deepEqual(pieces, expected as (string | null)[], id);
+        }
+      }
+    });
+  }
+});
