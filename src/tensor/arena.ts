@@ -1,6 +1,9 @@
 import { MemoryError } from "../errors.ts";
+import { checkNumber, checkOptions } from "../options.ts";
+import { INSPECT } from "./print.ts";
 
 const PAGE = 65536;
+const MOST_PAGES = 65536; // 4 GiB, what 32-bit pointers reach
 
 /** Bytes at the start of every arena that belong to the kernels (static data of the WASM module, per-call scratch). */
 export const KERNEL_RESERVE = PAGE;
@@ -11,6 +14,15 @@ export const ALIGN = 64;
 /** `n` rounded up to the next multiple of `to`. */
 export const alignUp = (n: number, to: number = ALIGN): number => Math.ceil(n / to) * to;
 
+export interface ArenaOptions {
+  /** Stands in error messages; default "arena". */
+  name?: string;
+  /** false: a plain ArrayBuffer, which only reference kernels can work in; default true where WebAssembly exists. */
+  wasm?: boolean;
+  /** Bytes up to which the arena may grow when it is full; default: it never grows. Growing detaches earlier views of `buffer`. */
+  growTo?: number;
+}
+
 /**
  * One linear memory, and a pointer to its first free byte. Tensors are placed into it one after the other; kernels address it by byte
  * offsets. Where WebAssembly exists the memory is a `WebAssembly.Memory`, so that compiled kernels can work in it without copying.
@@ -19,24 +31,27 @@ export class Arena {
   readonly name: string;
   /** The memory WASM kernels bind to; undefined where WebAssembly is absent or not wanted. */
   readonly memory: WebAssembly.Memory | undefined;
-  readonly byteLength: number;
   #buffer: ArrayBuffer | undefined;
+  #pages: number;
+  readonly #mostPages: number;
   #top = KERNEL_RESERVE;
 
   /**
    * @param bytes what the tensors need; the kernels' reserve comes on top
-   * @throws MemoryError if the engine does not give that much
+   * @throws MemoryError if the engine does not give that much, OptionError for an unknown or unfit option
    */
-  constructor(bytes: number, options: { name?: string; wasm?: boolean } = {}) {
+  constructor(bytes: number, options: ArenaOptions = {}) {
+    checkOptions("Arena", options, ["name", "wasm", "growTo"]);
     this.name = options.name ?? "arena";
-    const pages = Math.ceil((bytes + KERNEL_RESERVE) / PAGE);
-    this.byteLength = pages * PAGE;
-    if (!(pages <= 65536)) {
+    this.#pages = Math.ceil((bytes + KERNEL_RESERVE) / PAGE);
+    if (!(this.#pages >= 1 && this.#pages <= MOST_PAGES)) {
       throw new MemoryError({ what: `${this.name}: one arena holds at most 4 GiB`, got: `${bytes} bytes` });
     }
+    const growTo = checkNumber("Arena", "growTo", options.growTo, { min: 0, max: MOST_PAGES * PAGE }, 0);
+    this.#mostPages = Math.max(this.#pages, Math.ceil(growTo / PAGE));
     try {
       if (options.wasm !== false && typeof WebAssembly === "object") {
-        this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+        this.memory = new WebAssembly.Memory({ initial: this.#pages, maximum: this.#mostPages });
       } else {
         this.#buffer = new ArrayBuffer(this.byteLength);
       }
@@ -45,13 +60,17 @@ export class Arena {
     }
   }
 
+  get byteLength(): number {
+    return this.#pages * PAGE;
+  }
+
   get buffer(): ArrayBuffer {
     const buffer = this.memory ? (this.memory.buffer as ArrayBuffer) : this.#buffer;
     if (!buffer) throw new MemoryError({ what: `${this.name} was used after it was freed` });
     return buffer;
   }
 
-  /** Bytes still free. */
+  /** Bytes still free, without growing. */
   get free(): number {
     return this.byteLength - this.#top;
   }
@@ -63,15 +82,34 @@ export class Arena {
   alloc(bytes: number): number {
     const ptr = this.#top;
     const end = alignUp(ptr + bytes);
-    if (end > this.byteLength) {
+    if (!(bytes >= 0 && (end <= this.byteLength || this.#grow(end)))) {
       throw new MemoryError({
         what: `${this.name} is full`,
         got: `${bytes} bytes asked for`,
-        expected: `at most ${this.free}`,
+        expected: `at most ${this.#mostPages * PAGE - this.#top}`,
       });
     }
     this.#top = end;
     return ptr;
+  }
+
+  /** Makes room up to byte `end`, at least doubling; false if that is past what is allowed, or the engine refuses. */
+  #grow(end: number): boolean {
+    const pages = Math.min(this.#mostPages, Math.max(Math.ceil(end / PAGE), 2 * this.#pages));
+    if (end > pages * PAGE) return false;
+    try {
+      if (this.memory) {
+        this.memory.grow(pages - this.#pages);
+      } else {
+        const larger = new ArrayBuffer(pages * PAGE);
+        new Uint8Array(larger).set(new Uint8Array(this.buffer));
+        this.#buffer = larger;
+      }
+    } catch {
+      return false;
+    }
+    this.#pages = pages;
+    return true;
   }
 
   /** The place up to which the arena is used; give it to {@link release} to free all that was taken since. */
@@ -81,5 +119,14 @@ export class Arena {
 
   release(mark: number): void {
     this.#top = mark;
+  }
+
+  toString(): string {
+    return `Arena "${this.name}": ${this.#top} of ${this.byteLength} bytes used`;
+  }
+
+  /** What Node's REPL and console.log print. */
+  [INSPECT](): string {
+    return this.toString();
   }
 }

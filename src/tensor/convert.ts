@@ -85,7 +85,7 @@ export function roundEven(x: number): number {
  * @param out where they go, at least as long; fresh memory unless given. It may not overlap `src`
  * @throws ShapeError if `out` is too short
  */
-export function toF32(dtype: DType, src: TypedArray, out = new Float32Array(src.length)): Float32Array {
+export function toF32(dtype: DType, src: TypedArray, out: Float32Array = new Float32Array(src.length)): Float32Array {
   fits(src, out);
   const bits = new Uint32Array(out.buffer, out.byteOffset, out.length);
   if (dtype === "f16") for (let i = 0; i < src.length; i++) bits[i] = widen(src[i]);
@@ -105,13 +105,20 @@ export function fromF32(dtype: DType, src: Float32Array, out: TypedArray): void 
   if (dtype === "f32") out.set(src);
   else if (dtype === "f16") for (let i = 0; i < src.length; i++) out[i] = narrow(bits[i]);
   else if (dtype === "bf16") for (let i = 0; i < src.length; i++) out[i] = narrowBrain(bits[i]);
-  else {
-    const [min, max] = LIMITS[dtype];
-    for (let i = 0; i < src.length; i++) out[i] = Math.min(max, Math.max(min, roundEven(src[i]) || 0));
-  }
+  else toIntegers(dtype, src, out);
 }
 
-function fits(src: TypedArray, out: TypedArray): void {
+/** Numbers as integers of `dtype`, as {@link fromF32} does it. @throws ShapeError if `out` is too short */
+export function toIntegers(dtype: IntegerType, src: ArrayLike<number>, out: TypedArray): void {
+  fits(src, out);
+  const [min, max] = LIMITS[dtype];
+  for (let i = 0; i < src.length; i++) out[i] = Math.min(max, Math.max(min, roundEven(src[i]) || 0));
+}
+
+export type IntegerType = keyof typeof LIMITS;
+export const isInteger = (dtype: DType): dtype is IntegerType => dtype in LIMITS;
+
+function fits(src: ArrayLike<number>, out: TypedArray): void {
   if (out.length < src.length)
     throw new ShapeError({ what: "convert: out is too short", got: out.length, expected: `at least ${src.length}` });
 }

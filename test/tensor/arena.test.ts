@@ -1,0 +1,86 @@
+import { inspect } from "node:util";
+import { MemoryError, OptionError } from "../../src/errors.ts";
+import { createKernels } from "../../src/kernels/index.ts";
+import { Arena, KERNEL_RESERVE, Tensor } from "../../src/tensor/index.ts";
+import { suite } from "../harness.ts";
+
+suite("tensor/arena", ({ test, assert }) => {
+  for (const wasm of [true, false]) {
+    const kind = wasm ? "WebAssembly.Memory" : "ArrayBuffer";
+
+    test(`${kind}: places begin at multiples of 64 after the kernels' reserve, and do not overlap`, () => {
+      const arena = new Arena(10_000, { wasm });
+      let end = KERNEL_RESERVE;
+      for (const bytes of [1, 64, 65, 0, 127]) {
+        const ptr = arena.alloc(bytes);
+        assert.equal(ptr % 64, 0);
+        assert.ok(ptr >= end);
+        end = ptr + bytes;
+      }
+      assert.ok(arena.byteLength >= 10_000 + KERNEL_RESERVE);
+      assert.equal(arena.buffer.byteLength, arena.byteLength);
+    });
+
+    test(`${kind}: full: MemoryError with bytes asked for and free, nothing taken`, () => {
+      const arena = new Arena(1000, { name: "layers", wasm });
+      const { free } = arena;
+      assert.throws(
+        () => arena.alloc(free + 1),
+        MemoryError,
+        new RegExp(`layers is full.*${free + 1}.*at most ${free}`),
+      );
+      assert.equal(arena.free, free);
+      arena.alloc(free);
+      assert.equal(arena.free, 0);
+      assert.throws(() => arena.alloc(1), MemoryError);
+      assert.throws(() => arena.alloc(-64), MemoryError);
+    });
+
+    test(`${kind}: release(mark) frees what was taken since`, () => {
+      const arena = new Arena(1000, { wasm });
+      const mark = arena.mark();
+      const first = arena.alloc(500);
+      arena.release(mark);
+      assert.equal(arena.alloc(500), first);
+    });
+
+    test(`${kind}: with growTo it grows when full, keeps what tensors hold, and ends with a MemoryError there`, () => {
+      const arena = new Arena(1000, { wasm, growTo: 1 << 20 });
+      const first = Tensor.alloc(arena, "f32", [4]);
+      first.f32.set([1, 2, 3, 4]);
+      const before = arena.byteLength;
+      const large = Tensor.alloc(arena, "f32", [100_000]);
+      assert.ok(arena.byteLength > before);
+      large.f32.fill(5);
+      assert.deepEqual([...first.f32], [1, 2, 3, 4]);
+      assert.throws(() => arena.alloc(1 << 20), MemoryError, /is full/);
+      arena.alloc((1 << 20) - arena.mark());
+      assert.equal(arena.byteLength, 1 << 20);
+    });
+  }
+
+  test("kernels made before an arena grows work in it afterwards", () => {
+    for (const kind of ["reference", "strict"] as const) {
+      const arena = new Arena(1000, { growTo: 4 << 20 });
+      const kernels = createKernels(arena, kind);
+      const a = Tensor.alloc(arena, "f32", [4]);
+      a.f32.set([1, 2, 3, 4]);
+      const out = Tensor.alloc(arena, "f32", [500_000]).rows(499_996, 500_000);
+      kernels.add(out, a, a);
+      assert.deepEqual([...out.f32], [2, 4, 6, 8]);
+    }
+  });
+
+  test("more than 4 GiB, no number of bytes, unknown options: typed errors", () => {
+    assert.throws(() => new Arena(2 ** 32), MemoryError, /4 GiB/);
+    assert.throws(() => new Arena(Number.NaN), MemoryError);
+    assert.throws(() => new Arena(1, { growTo: -1 }), OptionError, /growTo/);
+    assert.throws(() => new Arena(1, { growto: 5 } as object), OptionError, /did you mean "growTo"/);
+  });
+
+  test("prints its name and how full it is", () => {
+    const arena = new Arena(1000, { name: "mine" });
+    arena.alloc(64);
+    assert.equal(inspect(arena), 'Arena "mine": 65600 of 131072 bytes used');
+  });
+});
