@@ -2,5 +2,7 @@
  * `phi-ts/kernels`: every operation of a transformer, in plain TypeScript and in WASM SIMD, behind one contract.
  * @module
  */
+export { allocMatrix, type PackedMatrix, packedBytes, type WeightFormat } from "../quant/packed-matrix.ts";
 export { createKernels } from "./create.ts";
 export { type Int8Rows, type KernelKind, type Kernels, KV_BLOCK, type KVLayer, type Operations } from "./kernels.ts";
+export { dequantize, quantize } from "./quantize.ts";

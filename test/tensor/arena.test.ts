@@ -1,8 +1,10 @@
-import { inspect } from "node:util";
 import { MemoryError, OptionError } from "../../src/errors.ts";
 import { createKernels } from "../../src/kernels/index.ts";
 import { Arena, KERNEL_RESERVE, Tensor } from "../../src/tensor/index.ts";
 import { suite } from "../harness.ts";
+
+/** What Node's REPL shows of an object. */
+const replText = (x: object) => (x as Record<symbol, () => string>)[Symbol.for("nodejs.util.inspect.custom")]();
 
 suite("tensor/arena", ({ test, assert }) => {
   for (const wasm of [true, false]) {
@@ -81,6 +83,6 @@ suite("tensor/arena", ({ test, assert }) => {
   test("prints its name and how full it is", () => {
     const arena = new Arena(1000, { name: "mine" });
     arena.alloc(64);
-    assert.equal(inspect(arena), 'Arena "mine": 65600 of 131072 bytes used');
+    assert.equal(replText(arena), 'Arena "mine": 65600 of 131072 bytes used');
   });
 });
