@@ -36,8 +36,11 @@ export function checked(arena: Arena, ops: Operations): Operations {
     is(op, "int8 rows' sum", x.sum, [-x.rows, groups], ["i32"]);
     is(op, "int8 rows' pairs", x.pairs, [-x.rows, groups * GROUP], ["i16"]);
   };
-  const cache = (op: string, kv: KVLayer, K: number, dh: number, end: number) => {
+  const cache = (op: string, kv: KVLayer, K: number, dh: number, start: number, T: number) => {
     const blocks = kv.k.shape[0];
+    const end = start + T;
+    if (!(Number.isInteger(start) && start >= 0))
+      throw new ShapeError({ what: `${op}: start`, got: start, expected: "an integer, 0 or more" });
     is(op, "cache.k", kv.k, [blocks, K, KV_BLOCK, dh]);
     is(op, "cache.v", kv.v, [blocks, K, KV_BLOCK, dh]);
     is(op, "cache.table", kv.table, [-Math.ceil(end / KV_BLOCK)], ["i32"]);
@@ -114,7 +117,12 @@ export function checked(arena: Arena, ops: Operations): Operations {
       const [T, n, dh] = rank("storeKV", "qkv", qkv, 3);
       const K = kv.k.shape[1];
       is("storeKV", "qkv", qkv, [T, -2 * K, dh]);
-      cache("storeKV", kv, K, dh, start + T);
+      cache("storeKV", kv, K, dh, start, T);
+      for (let i = Math.floor(start / KV_BLOCK); i * KV_BLOCK < start + T; i++) {
+        const [block, blocks] = [kv.table.data[i], kv.k.shape[0]];
+        if (block < 0 || block >= blocks)
+          throw new ShapeError({ what: "storeKV: no such block", got: block, expected: `0 … ${blocks - 1}` });
+      }
       if (n < 3 * K)
         throw new ShapeError({
           what: "storeKV: fewer query heads than key heads",
@@ -129,7 +137,7 @@ export function checked(arena: Arena, ops: Operations): Operations {
       const H = n - 2 * K;
       is("attention", "qkv", qkv, [T, n, dh]);
       is("attention", "out", out, [T, H, dh]);
-      cache("attention", kv, K, dh, start + T);
+      cache("attention", kv, K, dh, start, T);
       if (H < 1 || H % K !== 0)
         throw new ShapeError({ what: "attention: query heads", got: H, expected: `a multiple of ${K}` });
       if (!(window >= 0)) throw new ShapeError({ what: "attention: window", got: window, expected: "0 or more" });

@@ -10,8 +10,49 @@ const SCRATCH = KERNEL_RESERVE / 2;
 export function strictKernels(arena: Arena): Partial<Operations> {
   const wasm = instantiate(arena);
   return {
+    rmsnorm(out, x, weight, eps) {
+      const [T, D] = x.shape;
+      wasm.rmsnorm(out.ptr, x.ptr, weight.ptr, T, D, eps);
+    },
+    layernorm(out, x, weight, bias, eps) {
+      const [T, D] = x.shape;
+      wasm.layernorm(out.ptr, x.ptr, weight.ptr, bias.ptr, T, D, eps);
+    },
+    rope(x, heads, cos, sin) {
+      const [T, n, dh] = x.shape;
+      wasm.rope(x.ptr, cos.ptr, sin.ptr, T, n, heads, dh, cos.shape[1]);
+    },
+    storeKV(kv, qkv, start) {
+      const [T, n, dh] = qkv.shape;
+      const K = kv.k.shape[1];
+      wasm.storeKV(kv.k.ptr, kv.v.ptr, kv.table.ptr, qkv.ptr, T, n - 2 * K, K, dh, start);
+    },
+    attention(out, qkv, kv, start, window, scale) {
+      const [T, H, dh] = out.shape;
+      const K = kv.k.shape[1];
+      wasm.attention(out.ptr, qkv.ptr, kv.k.ptr, kv.v.ptr, kv.table.ptr, T, H, K, dh, start, window, scale);
+    },
+    softmax(out, x) {
+      const [T, N] = x.shape;
+      wasm.softmax(out.ptr, x.ptr, T, N);
+    },
     add(out, a, b) {
       wasm.add(out.ptr, a.ptr, b.ptr, out.size);
+    },
+    swiglu(out, gateUp) {
+      const [T, F] = out.shape;
+      wasm.swiglu(out.ptr, gateUp.ptr, T, F);
+    },
+    gelu(out, x, form) {
+      (form === "tanh" ? wasm.geluTanh : wasm.geluErf)(out.ptr, x.ptr, x.size);
+    },
+    argmax(out, x) {
+      const [T, V] = x.shape;
+      wasm.argmax(out.ptr, x.ptr, T, V);
+    },
+    topk(ids, values, x) {
+      const [T, V] = x.shape;
+      wasm.topk(ids.ptr, values.ptr, x.ptr, T, V, ids.shape[1]);
     },
     packRows({ format, cols, ptr }, row, src) {
       const rows = src.shape[0];

@@ -1,0 +1,232 @@
+import { type Kernels, KV_BLOCK, type KVLayer } from "../../src/kernels/index.ts";
+import { type Arena, Tensor } from "../../src/tensor/index.ts";
+import { suite } from "../harness.ts";
+import { randomFloats, randomSource } from "../random.ts";
+import { bitsOf, EPS, onlyWrites } from "./compare.ts";
+import { bench, KINDS, place } from "./kinds.ts";
+
+/** Sizes of one case; `qkv` [S, H + 2K, dh] holds all positions of the sequence. */
+interface Case {
+  H: number;
+  K: number;
+  dh: number;
+  S: number;
+  window: number;
+  scale: number;
+  qkv: Float32Array;
+}
+
+function make(seed: number, sizes: Omit<Case, "qkv" | "scale">): Case {
+  const { H, K, dh, S } = sizes;
+  return { ...sizes, scale: 1 / Math.sqrt(dh), qkv: randomFloats(seed, S * (H + 2 * K) * dh, 0.7) };
+}
+
+/** softmax(q · kᵀ · scale) · v in float64, of positions from … to - 1, and what float32 sums may be off by: [to - from, H, dh] each. */
+function formula(c: Case, from: number, to: number): { out: number[]; bound: number[] } {
+  const { H, K, dh, window, scale, qkv } = c;
+  const row = (j: number, head: number) => {
+    const at = (j * (H + 2 * K) + head) * dh;
+    return qkv.subarray(at, at + dh);
+  };
+  const out: number[] = [];
+  const bound: number[] = [];
+  for (let i = from; i < to; i++) {
+    const first = window > 0 ? Math.max(0, i - window + 1) : 0;
+    for (let h = 0; h < H; h++) {
+      const g = Math.floor((h * K) / H);
+      const q = row(i, h);
+      const scores: number[] = [];
+      let size = 0; // greatest Σ |q_d k_d| · scale
+      for (let j = first; j <= i; j++) {
+        const k = row(j, H + g);
+        let [dot, abs] = [0, 0];
+        for (let d = 0; d < dh; d++) {
+          dot += q[d] * k[d];
+          abs += Math.abs(q[d] * k[d]);
+        }
+        scores.push(dot * scale);
+        size = Math.max(size, abs * scale);
+      }
+      const max = Math.max(...scores);
+      const e = scores.map((s) => Math.exp(s - max));
+      const sum = e.reduce((a, b) => a + b, 0);
+      for (let d = 0; d < dh; d++) {
+        let [value, abs] = [0, 0];
+        for (let j = first; j <= i; j++) {
+          value += (e[j - first] / sum) * row(j, H + K + g)[d];
+          abs += (e[j - first] / sum) * Math.abs(row(j, H + K + g)[d]);
+        }
+        out.push(value);
+        // A score is off by at most (dh/4 + 8) roundings of Σ|q k|·scale (its sum and s - max), a weight by twice that and a few
+        // roundings of exp and of the corrections; the sums over n keys add at most n + dh/4 + 16 roundings more.
+        bound.push(abs * EPS * (2 * (dh / 4 + 8) * size + 2 * (i - first + 1) + 24) + 2 ** -140);
+      }
+    }
+  }
+  return { out, bound };
+}
+
+/** A cache whose blocks lie in a random order, with NaN wherever nothing was stored. */
+function cacheOf(arena: Arena, c: Case, seed: number): KVLayer {
+  const count = Math.ceil(c.S / KV_BLOCK);
+  const blocks = count + 3;
+  const next = randomSource(seed);
+  const order = Array.from({ length: blocks }, (_, b) => [next(), b]).sort((a, b) => a[0] - b[0]);
+  const shape = [blocks, c.K, KV_BLOCK, c.dh];
+  const nothing = new Float32Array(blocks * c.K * KV_BLOCK * c.dh).fill(NaN);
+  return {
+    k: place(arena, shape, nothing),
+    v: place(arena, shape, nothing),
+    table: place(
+      arena,
+      [count],
+      order.slice(0, count).map((o) => o[1]),
+      "i32",
+    ),
+  };
+}
+
+/** Runs the sequence through storeKV and attention in chunks of the given lengths; returns all rows' results. */
+function run(arena: Arena, kernels: Kernels, c: Case, chunks: readonly number[], seed: number): Tensor {
+  const cache = cacheOf(arena, c, seed);
+  const qkv = place(arena, [c.S, c.H + 2 * c.K, c.dh], c.qkv);
+  const out = Tensor.alloc(arena, "f32", [c.S, c.H, c.dh]);
+  out.f32.fill(NaN); // what lies in the result before must not matter
+  let start = 0;
+  for (const T of chunks) {
+    kernels.storeKV(cache, qkv.rows(start, start + T), start);
+    kernels.attention(out.rows(start, start + T), qkv.rows(start, start + T), cache, start, c.window, c.scale);
+    start += T;
+  }
+  return out;
+}
+
+suite("kernels/attention", ({ test, assert }) => {
+  const check = (got: Float32Array, c: Case, from: number, to: number, strict: boolean, note: string) => {
+    const { out, bound } = formula(c, from, to);
+    for (let i = 0; i < out.length; i++) {
+      const allowed = strict ? bound[i] : 1.01 * EPS * Math.abs(out[i]) + 1e-12;
+      const error = Math.abs(got[i] - out[i]);
+      if (!(error <= allowed)) assert.atMost(error, allowed, `${note} [${i}], expected ${out[i]}, off by`);
+    }
+  };
+
+  for (const kind of KINDS) {
+    const claim = kind === "strict" ? "within the bound of float32 sums" : "within 1.01 roundings (2^-24)";
+
+    for (const dh of [1, 3, 8, 16, 24, 32, 80, 96, 128, 512]) {
+      test(`${kind}: ${claim} of softmax(q kᵀ) v in float64, dh ${dh}, grouped heads, shuffled blocks`, () => {
+        for (const [H, K] of [
+          [6, 2],
+          [2, 2],
+          [3, 1],
+        ]) {
+          const c = make(dh + H, { H, K, dh, S: 37, window: 0 });
+          const { arena, kernels } = bench(kind, 8);
+          check(run(arena, kernels, c, [37], 1).f32, c, 0, 37, kind === "strict", `H ${H}, K ${K}`);
+        }
+      });
+    }
+
+    test(`${kind}: ${claim} for T in 1 … 5, 33 and starts at 0, 1, 31, 32, 33, 100`, () => {
+      for (const start of [0, 1, 31, 32, 33, 100]) {
+        for (const T of [1, 2, 3, 4, 5, 33]) {
+          const c = make(start + T, { H: 4, K: 2, dh: 16, S: start + T, window: 0 });
+          const { arena, kernels } = bench(kind, 2);
+          const out = run(arena, kernels, c, start ? [start, T] : [T], start + 2);
+          check(out.f32.subarray(start * 64), c, start, start + T, kind === "strict", `start ${start}, T ${T}`);
+        }
+      }
+    });
+
+    for (const window of [1, 2, 31, 32, 33, 64, 65, 100000]) {
+      test(`${kind}: ${claim} with a window of ${window}; keys outside of it may be NaN`, () => {
+        const S = 140;
+        const c = make(window, { H: 4, K: 2, dh: 24, S, window });
+        const { arena, kernels } = bench(kind, 2);
+        const out = run(arena, kernels, c, [S], 7);
+        check(out.f32, c, 0, S, kind === "strict", "");
+        // The same last token with all keys and values before its window destroyed.
+        const cache = cacheOf(arena, c, 8);
+        const qkv = place(arena, [S, 8, 24], c.qkv);
+        kernels.storeKV(cache, qkv, 0);
+        const gone = Math.max(0, S - window);
+        if (gone === 0) return;
+        const junk = place(arena, [gone, 8, 24], new Float32Array(gone * 8 * 24).fill(NaN));
+        kernels.storeKV(cache, junk, 0);
+        const last = Tensor.alloc(arena, "f32", [1, 4, 24]);
+        kernels.attention(last, qkv.rows(S - 1, S), cache, S - 1, window, c.scale);
+        assert.deepEqual(bitsOf(last), bitsOf(out.rows(S - 1, S)));
+      });
+    }
+
+    test(`${kind}: the same bits however the sequence is cut into chunks and wherever its blocks lie`, () => {
+      for (const [dh, window] of [
+        [16, 0],
+        [80, 0],
+        [128, 47],
+        [7, 33],
+      ]) {
+        const S = 133;
+        const c = make(dh, { H: 6, K: 2, dh, S, window });
+        const { arena, kernels } = bench(kind, 8);
+        const whole = bitsOf(run(arena, kernels, c, [S], 1));
+        const ways = [Array(S).fill(1), [1, 31, 1, 100], [32, 32, 32, 32, 5], [33, 7, 64, 29], [131, 2]];
+        for (const [i, chunks] of ways.entries()) {
+          const mark = arena.mark();
+          assert.deepEqual(bitsOf(run(arena, kernels, c, chunks, i + 2)), whole, `dh ${dh}, chunks ${chunks}`);
+          arena.release(mark);
+        }
+      }
+    });
+
+    test(`${kind}: more (token, head) pairs of one key head than are taken at once give the same bits as one by one`, () => {
+      const c = make(3, { H: 40, K: 1, dh: 8, S: 45, window: 40 });
+      const { arena, kernels } = bench(kind, 2);
+      const whole = bitsOf(run(arena, kernels, c, [45], 1));
+      assert.deepEqual(bitsOf(run(arena, kernels, c, Array(45).fill(1), 2)), whole);
+      check(run(arena, kernels, c, [45], 1).f32, c, 0, 45, kind === "strict", "");
+    });
+
+    test(`${kind}: writes to nothing but its output`, () => {
+      for (const dh of [3, 16, 96]) {
+        const c = make(dh, { H: 4, K: 2, dh, S: 35, window: 0 });
+        const { arena, kernels } = bench(kind, 1);
+        const cache = cacheOf(arena, c, 3);
+        const qkv = place(arena, [35, 8, dh], c.qkv);
+        kernels.storeKV(cache, qkv, 0);
+        const out = Tensor.alloc(arena, "f32", [2, 4, dh]);
+        onlyWrites(assert, arena, [out], () => kernels.attention(out, qkv.rows(33, 35), cache, 33, 0, 1));
+      }
+    });
+
+    test(`${kind}: scores from -4000 to 4000 saturate to one key; equal scores give the mean; a NaN key makes its group's heads NaN only`, () => {
+      const { arena, kernels } = bench(kind, 1);
+      const one = (H: number, K: number, S: number, fill: (j: number, head: number) => number) => {
+        const dh = 4;
+        const qkv = Float32Array.from({ length: S * (H + 2 * K) * dh }, (_, at) => {
+          const head = Math.floor(at / dh) % (H + 2 * K);
+          return fill(Math.floor(at / (dh * (H + 2 * K))), head);
+        });
+        const c = { H, K, dh, S, window: 0, scale: 1, qkv };
+        return [...run(arena, kernels, c, [S], 1).rows(S - 1, S).f32];
+      };
+      // Heads 0 (query), 1 (key), 2 (value): key j scores 1000·(j - 20) · 0.2, or the other way round.
+      assert.deepEqual(
+        one(1, 1, 41, (j, head) => [1, 50 * (j - 20), j][head]),
+        Array(4).fill(40),
+      );
+      assert.deepEqual(
+        one(1, 1, 41, (j, head) => [1, 50 * (20 - j), j][head]),
+        Array(4).fill(0),
+      );
+      assert.deepEqual(
+        one(1, 1, 65, (j, head) => [1, 0.5, j][head]),
+        Array(4).fill(32),
+      );
+      // Heads 0, 1 (queries), 2, 3 (keys), 4, 5 (values): key 3 of group 0 is NaN.
+      const mixed = one(2, 2, 6, (j, head) => (head === 2 && j === 3 ? NaN : 1));
+      assert.deepEqual(mixed, [NaN, NaN, NaN, NaN, 1, 1, 1, 1]);
+    });
+  }
+});
