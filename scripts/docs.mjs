@@ -1,0 +1,60 @@
+// Code in the documents is a copy of tested sources. A fenced block after one of these lines is filled from the file that it names:
+//   <!-- include examples/hello.ts -->                       the whole file
+//   <!-- include src/model/phi3.ts#function mlp -->          from the first line with that text to the next line that begins with "}"
+//   node scripts/docs.mjs            fills them in
+//   node scripts/docs.mjs --check    fails if a block is not what its file gives, or a link leads nowhere
+// (What commands print is checked by test/docs.test.ts, which runs them.)
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const check = process.argv.includes("--check");
+const inDocs = existsSync(join(root, "docs")) ? readdirSync(join(root, "docs"), { recursive: true }) : [];
+const documents = [...readdirSync(root), ...inDocs.map((f) => join("docs", String(f)))].filter((f) =>
+  f.endsWith(".md"),
+);
+const faults = [];
+
+/** The text that an include line names, without its last line break. */
+function source(document, name) {
+  const [file, start] = name.split("#");
+  if (!existsSync(join(root, file))) {
+    faults.push(`${document}: includes ${file}, which is not there`);
+    return undefined;
+  }
+  const lines = readFileSync(join(root, file), "utf8").trimEnd().split("\n");
+  if (start === undefined) return lines.join("\n");
+  const from = lines.findIndex((line) => line.includes(start));
+  const to = lines.findIndex((line, i) => i > from && line.startsWith("}"));
+  if (from < 0 || to < 0) faults.push(`${document}: ${file} has no part that begins with "${start}"`);
+  return from < 0 || to < 0 ? undefined : lines.slice(from, to + 1).join("\n");
+}
+
+let blocks = 0;
+for (const document of documents) {
+  const old = readFileSync(join(root, document), "utf8");
+  const text = old.replaceAll(/(<!-- include (.+?) -->\n```\w*\n)([\s\S]*?)(\n```)/g, (_all, head, name, code, tail) => {
+    blocks++;
+    const wanted = source(document, name) ?? code;
+    if (check && wanted !== code)
+      faults.push(`${document}: the block of ${name} is not what the file has (npm run format)`);
+    return head + wanted + tail;
+  });
+  if (!check && text !== old) {
+    writeFileSync(join(root, document), text);
+    console.log(`${document}: filled in`);
+  }
+  for (const [, target] of text.matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)/g)) {
+    const path = join(root, dirname(document), target);
+    if (!existsSync(path)) faults.push(`${document}: a link leads nowhere: ${relative(root, path)}`);
+  }
+  for (const [, path] of text.matchAll(/`((?:src|test|scripts|bench|examples|models|docs)\/[\w./-]+)`/g)) {
+    if (!existsSync(join(root, path))) faults.push(`${document}: names ${path}, which is not there`);
+  }
+}
+for (const fault of faults) console.error(fault);
+if (faults.length) process.exit(1);
+console.log(
+  `docs: ${documents.length} documents, ${blocks} blocks of code as their files have them, every link and path leads somewhere`,
+);
