@@ -1,7 +1,8 @@
 /**
- * Text to token ids and back, from the tokenizer.json of a checkpoint.
+ * Text to token ids and back, from the tokenizer.json of a checkpoint; conversations as its model was trained to read them.
  * @module
  */
+export * from "./chat/index.ts";
 export { loadTokenizer } from "./load.ts";
 export { createTokenizer, type TokenizerFiles } from "./tokenizer.ts";
 export type {

@@ -1,0 +1,129 @@
+import { openPath } from "#platform";
+import { inspectModel, memoryUse } from "../load/load.ts";
+import type { WeightSpec } from "../model/weights.ts";
+import { readJson } from "../source/index.ts";
+import { chatFormatOf, loadTokenizer, stopTokensOf, type Tokenizer } from "../tokenizer/index.ts";
+import { type Command, wrap } from "./args.ts";
+import { COMMON_OPTIONS, LAYOUT_OPTIONS, layoutOf, MODEL, modelOf } from "./options.ts";
+import { OK } from "./program.ts";
+import { bytes, count, write } from "./ui.ts";
+
+/** `phi inspect`: what a checkpoint is and what it would take, from its headers alone. */
+export const inspect: Command = {
+  name: "inspect",
+  summary: "show what a checkpoint is and the memory it takes, without loading it",
+  usage: "--model DIR",
+  options: [MODEL, ...LAYOUT_OPTIONS, { name: "json", help: "print everything as JSON" }, ...COMMON_OPTIONS],
+  async run(given) {
+    const path = modelOf(given);
+    const facts = await look(path, layoutOf(given));
+    await write(given.flag("json") ? `${JSON.stringify(facts, undefined, 2)}\n` : `${page(path, facts)}\n`);
+    return OK;
+  },
+};
+
+type Facts = Awaited<ReturnType<typeof look>>;
+
+async function look(path: string, layout: ReturnType<typeof layoutOf>) {
+  const { source } = await openPath(path);
+  const inspected = await inspectModel(source, layout);
+  const { config, plan, files, generationConfig, sourceBytes } = inspected;
+  await files.close();
+  const names = await source.list();
+  const hasTokenizer = names.includes("tokenizer.json") || names.includes("tokenizer.json.gz");
+  const tokenizer: Tokenizer | undefined = hasTokenizer ? await loadTokenizer(source) : undefined;
+  const rawConfig = (await readJson(source, "config.json")) as Record<string, unknown>;
+  const classes = new Map<string, { dtypes: Set<string>; format: string; tensors: number; parameters: number }>();
+  for (const spec of plan.specs) {
+    const name = classOf(spec);
+    const row = classes.get(name) ?? {
+      dtypes: new Set(),
+      format: spec.vector ? "f32" : plan.format,
+      tensors: 0,
+      parameters: 0,
+    };
+    row.dtypes.add(files.tensors.get(spec.name)?.dtype ?? "?");
+    row.tensors++;
+    row.parameters += spec.rows * spec.cols;
+    classes.set(name, row);
+  }
+  const chat = tokenizer && chatFormatOf(tokenizer);
+  return {
+    architectures: rawConfig.architectures,
+    config,
+    parameters: parametersOf(plan.specs),
+    tensors: [...classes].map(([name, row]) => ({ class: name, ...row, dtypes: [...row.dtypes] })),
+    sourceBytes,
+    contextSize: plan.contextSize,
+    weights: plan.format,
+    activations: plan.activations,
+    memory: memoryUse(plan),
+    tokenizer: tokenizer && { vocabSize: tokenizer.vocabSize, addedTokens: tokenizer.addedTokens.length },
+    chatFormat: chat && { name: chat.name, from: chat.from, note: chat.note },
+    stopTokens: stopTokensOf(tokenizer, generationConfig, rawConfig),
+  };
+}
+
+/** Numbers that a model consists of; a tied table counts once. */
+export const parametersOf = (specs: readonly WeightSpec[]): number =>
+  specs.reduce((sum, { rows, cols }) => sum + rows * cols, 0);
+
+function classOf({ vector, place, name }: WeightSpec): string {
+  if (vector) return "norms";
+  if (typeof place !== "number") return place === "embed" ? "embedding" : "output layer";
+  return name.includes("self_attn") ? "attention" : "feed-forward";
+}
+
+function page(path: string, facts: Facts): string {
+  const { config: c, memory, chatFormat } = facts;
+  const arch = Array.isArray(facts.architectures) ? ` (${facts.architectures.join(", ")})` : "";
+  const window = c.slidingWindow > 0 ? `, window of ${c.slidingWindow} tokens` : "";
+  const rope = c.longrope
+    ? `LongRoPE: short factors up to ${c.longrope.originalContext} tokens, long ones above`
+    : `theta ${c.ropeTheta}`;
+  const tied = c.tiedEmbeddings ? ", tied: the output layer is the embedding" : "";
+  const lines = [
+    path,
+    "",
+    row("architecture", `${c.modelType}${arch}`),
+    row("parameters", count(facts.parameters)),
+    row("layers", `${c.layers}, hidden ${c.hiddenSize}, feed-forward ${c.intermediateSize}`),
+    row("attention", `${c.heads} heads, ${c.kvHeads} key/value heads of ${c.headDim}${window}`),
+    row("positions", `rotary on ${c.rotaryDim} of ${c.headDim} dims, ${rope}`),
+    row("vocabulary", `${count(c.vocabSize)}${tied}`),
+    row("context", `${count(facts.contextSize)} tokens of the model's ${count(c.contextLength)}`),
+    "",
+    ...facts.tensors.map((t, i) => {
+      const what = `${t.class.padEnd(13)} ${t.dtypes.join(", ").padEnd(5)} in the file, ${t.format.padEnd(3)} in memory`;
+      return row(i === 0 ? "tensors" : "", `${what}, ${count(t.parameters)} in ${t.tensors}`);
+    }),
+    "",
+    row("memory", `${bytes(memory.total)} with ${facts.weights} weights and ${facts.activations} activations`),
+    row("  weights", `${bytes(memory.weights)} (from ${bytes(facts.sourceBytes)} of files)`),
+    row("  KV cache", bytes(memory.kv)),
+    row("  scratch", bytes(memory.scratch)),
+    ...memory.arenas.map((a) =>
+      row(
+        `  ${a.name}`,
+        `${bytes(a.bytes)}: weights ${bytes(a.weights)}, KV ${bytes(a.kv)}, scratch ${bytes(a.scratch)}, layers ${a.layers}`,
+      ),
+    ),
+    "",
+    row(
+      "tokenizer",
+      facts.tokenizer
+        ? `${count(facts.tokenizer.vocabSize)} ids, ${facts.tokenizer.addedTokens} added tokens`
+        : "none here",
+    ),
+    row("chat format", chatFormat ? `${chatFormat.name}, from the ${chatFormat.from}` : "none: plain completion"),
+    ...(chatFormat?.note ? [row("", chatFormat.note)] : []),
+    ...facts.stopTokens.flatMap((s, i) => {
+      const [first, ...rest] = wrap(s.sources.join(", "), 43);
+      const head = row(i === 0 ? "stop tokens" : "", `${s.id} ${s.token ?? ""}`.padEnd(21) + first);
+      return [head, ...rest.map((line) => " ".repeat(36) + line)];
+    }),
+  ];
+  return lines.join("\n");
+}
+
+const row = (name: string, value: string): string => `${name.padEnd(14)} ${value}`.trimEnd();
