@@ -34,13 +34,16 @@ function source(document, name) {
 let blocks = 0;
 for (const document of documents) {
   const old = readFileSync(join(root, document), "utf8");
-  const text = old.replaceAll(/(<!-- include (.+?) -->\n```\w*\n)([\s\S]*?)(\n```)/g, (_all, head, name, code, tail) => {
-    blocks++;
-    const wanted = source(document, name) ?? code;
-    if (check && wanted !== code)
-      faults.push(`${document}: the block of ${name} is not what the file has (npm run format)`);
-    return head + wanted + tail;
-  });
+  const text = old.replaceAll(
+    /(<!-- include (.+?) -->\n```\w*\n)([\s\S]*?)(\n```)/g,
+    (_all, head, name, code, tail) => {
+      blocks++;
+      const wanted = source(document, name) ?? code;
+      if (check && wanted !== code)
+        faults.push(`${document}: the block of ${name} is not what the file has (npm run format)`);
+      return head + wanted + tail;
+    },
+  );
   if (!check && text !== old) {
     writeFileSync(join(root, document), text);
     console.log(`${document}: filled in`);
