@@ -6,10 +6,27 @@ import { instantiate } from "./wasm-module.ts";
 /** Where a call may put what lives no longer than itself: the upper half of what an arena reserves for kernels. */
 const SCRATCH = KERNEL_RESERVE / 2;
 
+/** Weight formats as numbers, as in wasm/layout.ts. */
+const FORMAT = { f32: 0, q8: 1, q4: 2 } as const;
+
 /** The strict-SIMD kernels bound to one arena: tensors become pointers and sizes. Operands are checked before (checked.ts). */
 export function strictKernels(arena: Arena): Partial<Operations> {
   const wasm = instantiate(arena);
   return {
+    embed(out, ids, table) {
+      wasm.embed(out.ptr, ids.ptr, table.ptr, FORMAT[table.format], ids.size, table.cols);
+    },
+    quantizeActivations({ q, scale, sum, pairs, rows, cols }, x) {
+      wasm.quantizeActivations(q.ptr, scale.ptr, sum.ptr, pairs.ptr, x.ptr, rows, cols);
+    },
+    linear(out, x, { ptr, format, rows: N, cols: C }) {
+      if ("q" in x) {
+        const { pairs, scale, sum, rows: T } = x;
+        wasm.linearInt8(out.ptr, pairs.ptr, scale.ptr, sum.ptr, ptr, FORMAT[format], T, N, groupsOf(C));
+      } else {
+        wasm.linearF32(out.ptr, x.ptr, ptr, FORMAT[format], x.shape[0], N, C);
+      }
+    },
     rmsnorm(out, x, weight, eps) {
       const [T, D] = x.shape;
       wasm.rmsnorm(out.ptr, x.ptr, weight.ptr, T, D, eps);
@@ -64,6 +81,9 @@ export function strictKernels(arena: Arena): Partial<Operations> {
     repackRows({ format, cols, ptr }, row, src) {
       const at = ptr + packedBytes(format, row, cols);
       wasm[format === "q4" ? "repackQ4" : "repackQ8"](at, src.ptr, src.shape[0], groupsOf(cols));
+    },
+    unpackRows(out, { ptr, format, cols }, row) {
+      wasm.unpackRows(out.ptr, ptr, FORMAT[format], row, out.shape[0], cols);
     },
   };
 }

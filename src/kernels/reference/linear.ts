@@ -1,0 +1,65 @@
+import { allocRow, dequantizeRow, readRow } from "../../quant/dequantize.ts";
+import { GROUP, groupsOf, type PackedMatrix } from "../../quant/packed-matrix.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import type { Int8Rows } from "../kernels.ts";
+
+/**
+ * out[T, N] = x · Wᵀ, with W [N, C].
+ *
+ * The reference sums in float64. What the compiled kernels compute, and what their bits are for any T and any tile, is this (every
+ * operation a float32 one, rounded once; groups are 32 neighbours along C, G = ceil(C / 32)):
+ *
+ * x as int8 rows (W is q4 or q8), with s_w the f16 scale of W's group and s_a the activations':
+ *
+ *     acc = 0;  for g = 0 … G-1:  acc = acc + f32(Σ_k w_k · q_k) · (s_w · s_a)        w_k = n_k - 8 for q4; Σ_k exact in int32
+ *
+ * x as float32 (W is f32; or q4, q8, whose weights w = integer · s_w are exact in float32, so that the result has the bits of the same
+ * product with the unpacked matrix):
+ *
+ *     acc_j = 0 (j = 0 … 3);  for g = 0 … G-1, j = 0 … 3:  acc_j = acc_j + p_j
+ *     where p_j = x_j · w_j + x_{j+4} · w_{j+4} + … + x_{j+28} · w_{j+28}             in this order, of group g, inputs past C left out
+ *     out = (acc_0 + acc_1) + (acc_2 + acc_3)
+ *
+ * A lane of a vector is thus an input mod 4, and sums are short twice: 8 terms within a group, G over groups, not C in one chain.
+ * Error of those against the exact sum, u = 2^-24: int8 ≤ (G + 2) u · Σ_g |term|, f32 ≤ (G + 10) u · Σ_k |x_k w_k|.
+ * Source: HF's nn.Linear (no bias).
+ */
+export function linear(out: Tensor, x: Tensor | Int8Rows, weight: PackedMatrix): void {
+  if ("q" in x) linearInt8(out.f32, x, weight);
+  else linearF32(out.f32, x.f32, weight, x.shape[0]);
+}
+
+/** out [T, N], x int8 [T, 32 G], W q4 or q8 [N, C]. */
+function linearInt8(out: Float32Array, x: Int8Rows, weight: PackedMatrix): void {
+  const { rows: N, cols: C } = weight;
+  const G = groupsOf(C);
+  const q = x.q.data;
+  const scale = x.scale.f32;
+  const w = allocRow(weight);
+  for (let n = 0; n < N; n++) {
+    readRow(w, weight, n);
+    for (let t = 0; t < x.rows; t++) {
+      let acc = 0;
+      for (let g = 0; g < G; g++) {
+        let isum = 0;
+        for (let k = g * GROUP; k < (g + 1) * GROUP; k++) isum += w.q[k] * q[t * G * GROUP + k];
+        acc += isum * (w.scale[g] * scale[t * G + g]);
+      }
+      out[t * N + n] = acc;
+    }
+  }
+}
+
+/** out [T, N], x f32 [T, C], W of any format [N, C]. */
+function linearF32(out: Float32Array, x: Float32Array, weight: PackedMatrix, T: number): void {
+  const { rows: N, cols: C } = weight;
+  const w = new Float32Array(C);
+  for (let n = 0; n < N; n++) {
+    dequantizeRow(w, weight, n);
+    for (let t = 0; t < T; t++) {
+      let acc = 0;
+      for (let c = 0; c < C; c++) acc += x[t * C + c] * w[c];
+      out[t * N + n] = acc;
+    }
+  }
+}

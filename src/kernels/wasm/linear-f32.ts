@@ -1,0 +1,168 @@
+import { f16x4ToF32x4 } from "./f16";
+import { blockBytes, chunkBytes, F32, groupsOf, Q4 } from "./layout";
+import { loadF32, storeF32 } from "./vectors";
+
+/**
+ * out f32 [T, N] = x · Wᵀ, x f32 [T, C], W f32, q4 or q8 [N, C].
+ *
+ * Each (row, token) has four sums, j = input mod 4. f32 weights: they are the lanes of a vector, and a tile is 4 rows × 1 token.
+ *
+ *     x    | k+0 | k+1 | k+2 | k+3 |          p_r   | j=0 | j=1 | j=2 | j=3 |     of row r
+ *     w_r  | k+0 | k+1 | k+2 | k+3 |
+ *
+ * q4 and q8: a lane is an output row, the four sums are four vectors, and a tile is 4 rows × 1 token.
+ *
+ *     w    | row 0 | row 1 | row 2 | row 3 |  p_j   | row 0 | row 1 | row 2 | row 3 |     of the inputs k+j
+ *
+ * Neither x nor f32 weights are read past C. Rows past N are computed (from padding, or from row N-1 again) and not stored.
+ * Alignment: q4 and q8 16 bytes, others 4.
+ */
+export function linearF32(out: usize, x: usize, w: usize, format: i32, T: i32, N: i32, C: i32): void {
+  if (format == F32) linearPlain(out, x, w, T, N, C);
+  else if (format == Q4) linearPacked<u8>(out, x, w, T, N, C);
+  else linearPacked<i8>(out, x, w, T, N, C);
+}
+
+// ── f32 weights ──
+
+function linearPlain(out: usize, x: usize, w: usize, T: i32, N: i32, C: i32): void {
+  for (let n = 0; n < N; n += 4) {
+    for (let t = 0; t < T; t++) {
+      tilePlain(out + (<usize>(t * N + n) << 2), x + (<usize>(t * C) << 2), w, N - n, C);
+    }
+    w += <usize>C << 4;
+  }
+}
+
+/** Up to 4 rows × 1 token. */
+function tilePlain(out: usize, x: usize, w0: usize, rows: i32, C: i32): void {
+  const row = <usize>C << 2;
+  const w1 = rows > 1 ? w0 + row : w0;
+  const w2 = rows > 2 ? w1 + row : w1;
+  const w3 = rows > 3 ? w2 + row : w2;
+  let acc0 = f32x4.splat(0);
+  let acc1 = f32x4.splat(0);
+  let acc2 = f32x4.splat(0);
+  let acc3 = f32x4.splat(0);
+  for (let c = 0; c < C; c += 32) {
+    let p0 = f32x4.splat(0);
+    let p1 = f32x4.splat(0);
+    let p2 = f32x4.splat(0);
+    let p3 = f32x4.splat(0);
+    const end = min(c + 32, C);
+    let k = c;
+    for (; k <= end - 4; k += 4) {
+      const at = <usize>k << 2;
+      const xs = v128.load(x + at);
+      p0 = f32x4.add(p0, f32x4.mul(xs, v128.load(w0 + at)));
+      p1 = f32x4.add(p1, f32x4.mul(xs, v128.load(w1 + at)));
+      p2 = f32x4.add(p2, f32x4.mul(xs, v128.load(w2 + at)));
+      p3 = f32x4.add(p3, f32x4.mul(xs, v128.load(w3 + at)));
+    }
+    if (k < end) {
+      const at = <usize>k << 2;
+      const left = end - k;
+      const xs = loadF32(x + at, left);
+      p0 = f32x4.add(p0, f32x4.mul(xs, loadF32(w0 + at, left)));
+      p1 = f32x4.add(p1, f32x4.mul(xs, loadF32(w1 + at, left)));
+      p2 = f32x4.add(p2, f32x4.mul(xs, loadF32(w2 + at, left)));
+      p3 = f32x4.add(p3, f32x4.mul(xs, loadF32(w3 + at, left)));
+    }
+    acc0 = f32x4.add(acc0, p0);
+    acc1 = f32x4.add(acc1, p1);
+    acc2 = f32x4.add(acc2, p2);
+    acc3 = f32x4.add(acc3, p3);
+  }
+  let sums = f32x4.splat(total(acc0));
+  sums = f32x4.replace_lane(sums, 1, total(acc1));
+  sums = f32x4.replace_lane(sums, 2, total(acc2));
+  sums = f32x4.replace_lane(sums, 3, total(acc3));
+  storeF32(out, sums, rows);
+}
+
+/** (lane 0 + lane 1) + (lane 2 + lane 3) */
+function total(v: v128): f32 {
+  return f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));
+}
+
+// ── q4 and q8 weights ──
+
+function linearPacked<W>(out: usize, x: usize, w: usize, T: i32, N: i32, C: i32): void {
+  for (let n = 0; n < N; n += 8) {
+    for (let t = 0; t < T; t++) {
+      const to = out + (<usize>(t * N + n) << 2);
+      const from = x + (<usize>(t * C) << 2);
+      storeF32(to, tilePacked<W>(from, w, 0, C), N - n);
+      if (N - n > 4) storeF32(to + 16, tilePacked<W>(from, w, 1, C), N - n - 4);
+    }
+    w += <usize>groupsOf(C) * blockBytes<W>();
+  }
+}
+
+/** 4 rows (`half` 0: the first of their 8, 1: the others) × 1 token. */
+function tilePacked<W>(x: usize, w: usize, half: usize, C: i32): v128 {
+  let acc0 = f32x4.splat(0);
+  let acc1 = f32x4.splat(0);
+  let acc2 = f32x4.splat(0);
+  let acc3 = f32x4.splat(0);
+  let scales = w + (half << 3);
+  w += 16 + (half << 4);
+  for (let left = C; left > 0; left -= 32) {
+    const s = f16x4ToF32x4(scales);
+    if (left >= 32) {
+      let p0 = f32x4.splat(0);
+      let p1 = f32x4.splat(0);
+      let p2 = f32x4.splat(0);
+      let p3 = f32x4.splat(0);
+      let chunk = w;
+      for (const end = x + 128; x < end; x += 32) {
+        p0 = addProduct(addProduct(p0, x, weight<W>(chunk, 0), s), x + 16, weight<W>(chunk, 4), s);
+        p1 = addProduct(addProduct(p1, x + 4, weight<W>(chunk, 1), s), x + 20, weight<W>(chunk, 5), s);
+        p2 = addProduct(addProduct(p2, x + 8, weight<W>(chunk, 2), s), x + 24, weight<W>(chunk, 6), s);
+        p3 = addProduct(addProduct(p3, x + 12, weight<W>(chunk, 3), s), x + 28, weight<W>(chunk, 7), s);
+        chunk += chunkBytes<W>();
+      }
+      acc0 = f32x4.add(acc0, p0);
+      acc1 = f32x4.add(acc1, p1);
+      acc2 = f32x4.add(acc2, p2);
+      acc3 = f32x4.add(acc3, p3);
+    } else {
+      acc0 = f32x4.add(acc0, tail<W>(x, w, s, 0, left));
+      acc1 = f32x4.add(acc1, tail<W>(x, w, s, 1, left));
+      acc2 = f32x4.add(acc2, tail<W>(x, w, s, 2, left));
+      acc3 = f32x4.add(acc3, tail<W>(x, w, s, 3, left));
+    }
+    scales += blockBytes<W>();
+    w += blockBytes<W>();
+  }
+  return f32x4.add(f32x4.add(acc0, acc1), f32x4.add(acc2, acc3));
+}
+
+/** p_j of the last group, which has fewer than 32 inputs: j, j + 4, … below n. */
+function tail<W>(x: usize, w: usize, s: v128, j: i32, n: i32): v128 {
+  let p = f32x4.splat(0);
+  for (let k = j; k < n; k += 4) {
+    const chunk = w + <usize>(k >> 3) * chunkBytes<W>();
+    p = addProduct(p, x + (<usize>k << 2), weight<W>(chunk, k & 7), s);
+  }
+  return p;
+}
+
+/** Input k (0 … 7) of 4 rows, without their scale, as float32. */
+// @ts-ignore: decorator
+@inline
+function weight<W>(chunk: usize, k: i32): v128 {
+  if (isSigned<W>()) {
+    const v = v128.load(chunk + (<usize>(k & 4) << 3));
+    return f32x4.convert_i32x4_s(i32x4.shr_s(i32x4.shl(v, 24 - ((k & 3) << 3)), 24));
+  }
+  const n = v128.and(i32x4.shr_u(v128.load(chunk), ((k & 3) << 3) + (k & 4)), i32x4.splat(15));
+  return f32x4.convert_i32x4_s(i32x4.sub(n, i32x4.splat(8)));
+}
+
+/** p + x · (w · s); w · s is exact. */
+// @ts-ignore: decorator
+@inline
+function addProduct(p: v128, x: usize, w: v128, s: v128): v128 {
+  return f32x4.add(p, f32x4.mul(v128.load32_splat(x), f32x4.mul(w, s)));
+}
