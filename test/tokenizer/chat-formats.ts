@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { type ChatFormat, type ChatMessage, chatFormatOf, type FormattedChat } from "../../src/tokenizer/chat/index.ts";
 import { inProject } from "../golden.ts";
 
@@ -17,12 +17,6 @@ interface ChatFile {
 
 export const chatFile = (model: string): ChatFile =>
   JSON.parse(readFileSync(inProject(`test/fixtures/tokenizers/${model}/chat.json`), "utf8"));
-
-/** The real tokenizer files are not ours to commit: they lie in a folder beside the project, where they are at all. */
-export function sharedFolder(model: string): string | undefined {
-  const folder = `${process.env.PHI_SHARED ?? inProject("../shared")}/tokenizers/${model}`;
-  return existsSync(`${folder}/tokenizer_config.json`) ? folder : undefined;
-}
 
 /** Markers that tell a family, as a vocabulary of nothing else. */
 export const VOCABULARIES = {

@@ -66,6 +66,13 @@ suite("stop tokens", ({ test, assert }) => {
     );
   });
 
+  test("the tokenizer's own generation_config.json counts, unless another or null is given", () => {
+    const tokenizer = { ...vocabulary({ a: 5, b: 6 }), generationConfig: { eos_token_id: 5 } };
+    assert.deepEqual(ids(tokenizer), [5]);
+    assert.deepEqual(ids(tokenizer, { eos_token_id: 6 }), [6]);
+    assert.deepEqual(ids(tokenizer, null), []);
+  });
+
   test("without a tokenizer, the files' ids alone", () => {
     assert.deepEqual(stopTokensOf(undefined, { eos_token_id: [3, 2, 3] }), [
       { id: 2, sources: ["generation_config.json"] },

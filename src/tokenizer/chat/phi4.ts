@@ -2,7 +2,7 @@ import type { Family, TurnRules } from "./format.ts";
 
 /**
  * Phi-4 (14B): `<|im_start|>user<|im_sep|>Hello<|im_end|><|im_start|>assistant<|im_sep|>`.
- * Rules as the templates in the models' tokenizer_config.json have them (microsoft/phi-4, its first form of December 2024, and
+ * Rules as the templates in the models' tokenizer_config.json have them (microsoft/phi-4 and its first form, and
  * microsoft/Phi-4-reasoning and -plus, whose own system text stands first and whose template drops the caller's).
  */
 const rules: TurnRules = {

@@ -11,17 +11,19 @@ export interface StopToken {
   sources: string[];
 }
 
-type StopTokens = Pick<Tokenizer, "idOf" | "tokenOf" | "config">;
+type StopTokens = Pick<Tokenizer, "idOf" | "tokenOf" | "config" | "generationConfig">;
 type Config = Readonly<Record<string, unknown>>;
 
 /**
  * The tokens that end an answer, by ascending id: those that generation_config.json and config.json name (config.json alone is wrong
  * for most Phi models), the EOS token of tokenizer_config.json, and the family's end-of-turn tokens that the vocabulary has.
+ * @param generationConfig generation_config.json as parsed; default: that of the tokenizer's folder
+ * @param config config.json as parsed
  * @throws FormatError for an `eos_token_id` that is neither an id nor a list of ids
  */
 export function stopTokensOf(
   tokenizer: StopTokens | undefined,
-  generationConfig?: Config | null,
+  generationConfig: Config | null | undefined = tokenizer?.generationConfig,
   config?: Config | null,
 ): StopToken[] {
   const found = new Map<number, string[]>();

@@ -1,10 +1,6 @@
+import { isSpace } from "../char-set.ts";
 import type { AddedToken } from "../types.ts";
 import type { ChatChange, ChatSegment } from "./format.ts";
-
-/** White space as Rust's `\s` has it (Unicode's White_Space), by which added tokens strip; JavaScript's has U+FEFF and lacks U+0085. */
-const SPACE = "[\\t-\\r \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
-const LEADING = new RegExp(`^${SPACE}+`);
-const TRAILING = new RegExp(`${SPACE}+$`);
 
 /**
  * The contents whose white space the tokenizer takes away, because the token beside them strips it (`rstrip` of `<|user|>` in
@@ -21,14 +17,26 @@ export function strippedContents(segments: readonly ChatSegment[], addedTokens: 
     });
   for (const [i, { text, control, message }] of segments.entries()) {
     if (control || message === undefined) continue;
-    const before = markup(segments[i - 1]).replace(TRAILING, "");
-    const after = markup(segments[i + 1]).replace(LEADING, "");
+    const before = cutEnd(markup(segments[i - 1]));
+    const after = cutStart(markup(segments[i + 1]));
     const left = addedTokens.find((token) => token.rstrip && before !== "" && before.endsWith(token.content));
     const right = addedTokens.find((token) => token.lstrip && after !== "" && after.startsWith(token.content));
-    if (left && LEADING.test(text)) report(message, "leading", left);
-    if (right && TRAILING.test(text)) report(message, "trailing", right);
+    if (left && isSpace(text.charCodeAt(0))) report(message, "leading", left);
+    if (right && isSpace(text.charCodeAt(text.length - 1))) report(message, "trailing", right);
   }
   return found;
 }
 
 const markup = (segment: ChatSegment | undefined) => (segment?.control ? segment.text : "");
+
+function cutStart(text: string): string {
+  let start = 0;
+  while (start < text.length && isSpace(text.charCodeAt(start))) start++;
+  return text.slice(start);
+}
+
+function cutEnd(text: string): string {
+  let end = text.length;
+  while (end > 0 && isSpace(text.charCodeAt(end - 1))) end--;
+  return text.slice(0, end);
+}
