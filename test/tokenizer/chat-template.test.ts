@@ -45,6 +45,17 @@ suite("chat templates", ({ test, assert }) => {
     );
   });
 
+  test("white space between two tags of one line is text, before a tag that begins a line it is none", () => {
+    const joint = (between: string) => {
+      const loop = `{% if m.role == "system" %}${between}{% generation %}{{ m.content }}{% endgeneration %}`;
+      return formatFrom(
+        "phi-4-mini",
+        TEMPLATES["phi-4-mini-reasoning"].replace('{% if m.role == "system" %}{{ " " + m.content }}', loop),
+      ).rules.joint;
+    };
+    assert.deepEqual([joint(" "), joint("\n  "), joint(" \n  "), joint("\n\n")], [" ", "", " \n", "\n"]);
+  });
+
   const UNREADABLE: [string, string][] = [
     ["a function", "{{ raise_exception('no') }}"],
     ["a variable", "{% set x = 1 %}"],
@@ -58,6 +69,13 @@ suite("chat templates", ({ test, assert }) => {
     [
       "a turn for a role of its own",
       TEMPLATES["phi-4"].replace('{% elif m.role == "user"', '{% elif m.role == "critic" %}c{% elif m.role == "user"'),
+    ],
+    [
+      "a turn for one other role only",
+      TEMPLATES["phi-4"].replace(
+        '{% elif m.role == "user"',
+        `{% elif m.role == "tool" %}<|im_start|>tool<|im_sep|>{{ m.content }}<|im_end|>{% elif m.role == "user"`,
+      ),
     ],
     ["text after the messages", `${TEMPLATES["phi-4"]}!`],
     [
