@@ -6,4 +6,4 @@ export { allocMatrix, type PackedMatrix, packedBytes, type WeightFormat } from "
 export { createKernels } from "./create.ts";
 export { allocInt8Rows, int8Rows, int8RowsBytes } from "./int8-rows.ts";
 export { type Int8Rows, type KernelKind, type Kernels, KV_BLOCK, type KVLayer, type Operations } from "./kernels.ts";
-export { dequantize, quantize } from "./quantize.ts";
+export { pack, unpack } from "./pack.ts";

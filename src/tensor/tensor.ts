@@ -130,7 +130,7 @@ export class Tensor {
 
   /**
    * A new tensor with the same numbers as `dtype`, in the same arena or another. To f16 and bf16: nearest, ties to even. To integers: the same, held
-   * at the ends of the range, NaN becomes 0. (int8 and int4 groups with scales: `quantize` of phi-ts/kernels.)
+   * at the ends of the range, NaN becomes 0. (int8 and int4 groups with scales: `pack` of phi-ts/kernels.)
    */
   to(dtype: DType, arena: Arena = this.arena): Tensor {
     const out = Tensor.alloc(arena, dtype, this.shape);

@@ -14,6 +14,7 @@ import { type Arena, type DType, fromF32, Tensor, toF32 } from "../../src/tensor
 import { suite } from "../harness.ts";
 import { DRAWS } from "../quant/groups.ts";
 import { randomFloats, randomSource } from "../random.ts";
+import { hash } from "./compare.ts";
 import { bench, KINDS, SIZES } from "./kinds.ts";
 
 const DTYPES = ["f32", "f16", "bf16"] as const;
@@ -161,6 +162,19 @@ suite("kernels/pack-rows", ({ test, assert }) => {
       assert.deepEqual(bytesOf(a.matrix), bytesOf(b.matrix));
     });
   }
+
+  test("the packed bytes of 200000 seeded weights have the same hash on every engine", () => {
+    const { arena, kernels } = bench("strict", 2);
+    const src = source(arena, "f32", [200, 1000], randomFloats(99, 200_000, 0.05));
+    for (const [format, expected] of [
+      ["q4", "5049db82"],
+      ["q8", "ccd2392b"],
+    ] as const) {
+      const matrix = allocMatrix(arena, format, 200, 1000);
+      kernels.packRows(matrix, 0, src);
+      assert.equal(hash(new Int32Array(arena.buffer, matrix.ptr, matrix.byteLength / 4)), expected, format);
+    }
+  });
 
   test("a source of another dtype or width, and rows that do not begin or end on a block, are refused", () => {
     const { arena, kernels } = bench("strict", 1);

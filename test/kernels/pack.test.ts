@@ -1,10 +1,10 @@
 import { MemoryError, ShapeError } from "../../src/errors.ts";
-import { createKernels, dequantize, quantize } from "../../src/kernels/index.ts";
+import { createKernels, pack, unpack } from "../../src/kernels/index.ts";
 import { Arena, arange, Tensor, tensor, zeros } from "../../src/tensor/index.ts";
 import { suite } from "../harness.ts";
 import { randomFloats } from "../random.ts";
 
-suite("kernels/quantize", ({ test, assert }) => {
+suite("kernels/pack", ({ test, assert }) => {
   const [N, C] = [11, 70];
   const weights = tensor(randomFloats(5, N * C, 1, 0)).reshape([N, C]);
 
@@ -15,9 +15,9 @@ suite("kernels/quantize", ({ test, assert }) => {
   ] as const) {
     test(`${format} and back: f32 [N, C] within ${bound.toFixed(4)} for weights in ±3.4, the same bytes as the packRows kernel's`, () => {
       assert.atMost(Math.max(...weights.f32.map(Math.abs)), 3.4);
-      const matrix = quantize(weights, format);
+      const matrix = pack(weights, format);
       assert.deepEqual([matrix.format, matrix.rows, matrix.cols], [format, N, C]);
-      const back = dequantize(matrix);
+      const back = unpack(matrix);
       assert.deepEqual(back.shape, [N, C]);
       assert.close(back.f32, weights.f32, bound);
       const bytes = () => new Uint8Array(matrix.arena.buffer, matrix.ptr, matrix.byteLength);
@@ -32,18 +32,18 @@ suite("kernels/quantize", ({ test, assert }) => {
     const arena = new Arena(1 << 16);
     for (const dtype of ["f16", "bf16"] as const) {
       const source = weights.to(dtype);
-      const matrix = quantize(source, "q4", arena);
+      const matrix = pack(source, "q4", arena);
       assert.equal(matrix.arena, arena);
-      const back = dequantize(matrix, weights.arena);
+      const back = unpack(matrix, weights.arena);
       assert.equal(back.arena, weights.arena);
-      assert.deepEqual([...back.f32], [...dequantize(quantize(source.to("f32"), "q4")).f32]);
+      assert.deepEqual([...back.f32], [...unpack(pack(source.to("f32"), "q4")).f32]);
     }
   });
 
   test("other shapes and dtypes, and a full arena: typed errors", () => {
-    assert.throws(() => quantize(zeros([4]), "q4"), ShapeError, /2 axes/);
-    assert.throws(() => quantize(arange(64, { dtype: "i32" }).reshape([2, 32]), "q4"), ShapeError, /i32 \[2, 32\]/);
+    assert.throws(() => pack(zeros([4]), "q4"), ShapeError, /2 axes/);
+    assert.throws(() => pack(arange(64, { dtype: "i32" }).reshape([2, 32]), "q4"), ShapeError, /i32 \[2, 32\]/);
     const arena = new Arena(100);
-    assert.throws(() => quantize(Tensor.alloc(arena, "bf16", [128, 128]), "f32"), MemoryError);
+    assert.throws(() => pack(Tensor.alloc(arena, "bf16", [128, 128]), "f32"), MemoryError);
   });
 });

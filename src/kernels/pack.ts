@@ -11,11 +11,11 @@ import { createKernels } from "./create.ts";
  * @param arena where the matrix lies; default: where the tensor does
  * @throws ShapeError for another number of axes or another dtype, MemoryError if the arena is full
  */
-export function quantize(weights: Tensor, format: WeightFormat, arena: Arena = weights.arena): PackedMatrix {
+export function pack(weights: Tensor, format: WeightFormat, arena: Arena = weights.arena): PackedMatrix {
   const { shape, dtype } = weights;
   if (shape.length !== 2 || !["f32", "f16", "bf16"].includes(dtype)) {
     const got = `${dtype} [${shape.join(", ")}]`;
-    throw new ShapeError({ what: "quantize: weights", got, expected: "f32, f16 or bf16 with 2 axes" });
+    throw new ShapeError({ what: "pack: weights", got, expected: "f32, f16 or bf16 with 2 axes" });
   }
   const matrix = allocMatrix(arena, format, shape[0], shape[1]);
   const mark = arena.mark();
@@ -30,7 +30,7 @@ export function quantize(weights: Tensor, format: WeightFormat, arena: Arena = w
  * @param arena where the tensor lies; default: where the matrix does
  * @throws MemoryError if the arena is full
  */
-export function dequantize(matrix: PackedMatrix, arena: Arena = matrix.arena): Tensor {
+export function unpack(matrix: PackedMatrix, arena: Arena = matrix.arena): Tensor {
   const { rows, cols } = matrix;
   const out = Tensor.alloc(arena, "f32", [rows, cols]);
   for (let row = 0; row < rows; row++) dequantizeRow(out.f32.subarray(row * cols, (row + 1) * cols), matrix, row);
