@@ -2,6 +2,14 @@ import type { PhiConfig } from "../../src/model/config.ts";
 import type { Chunk, Decoder, RopeRegime } from "../../src/model/decoder.ts";
 import { KV_BLOCK, KVPool } from "../../src/model/kv-cache.ts";
 
+export interface HashDecoderOptions {
+  blocks: number;
+  V?: number;
+  maxChunk?: number;
+  /** Sequences longer than this are in the long regime. */
+  switchAt?: number;
+}
+
 /**
  * A decoder whose "keys and values" are hashes: the slot of a position mixes its token, its place, the regime and every slot before it, as read
  * through the block table. A wrong block, a shared block that was written, a stale regime, a gap or a token too many all
@@ -17,10 +25,12 @@ export class HashDecoder implements Decoder {
   /** Called at the beginning of each step; may throw. */
   onStep: (() => void) | undefined;
   disposed = false;
+  /** The token that is likeliest after the one at this position, for tests that need a certain text. */
+  script: ((position: number) => number | undefined) | undefined;
   readonly #switchAt: number;
   readonly #slots: Int32Array;
 
-  constructor(options: { blocks: number; V?: number; maxChunk?: number; switchAt?: number }) {
+  constructor(options: HashDecoderOptions) {
     const { blocks, V = 17, maxChunk = 7, switchAt = Infinity } = options;
     this.pool = new KVPool(blocks);
     this.maxChunk = maxChunk;
@@ -74,6 +84,8 @@ export class HashDecoder implements Decoder {
       if (logits?.length === T * V) logitsOf(hash, logits.subarray(t * V, (t + 1) * V));
     }
     if (logits?.length === V) logitsOf(hash, logits);
+    const next = this.script?.(start + T - 1);
+    if (logits && next !== undefined) logits[logits.length - V + next] = 9;
     this.steps.push({ start, ids: Array.from(ids), regime });
   }
 

@@ -1,0 +1,107 @@
+import { Engine } from "../../src/generate/engine.ts";
+import { Generation } from "../../src/generate/generation.ts";
+import { checkGenerate, type GenerateOptions } from "../../src/generate/options.ts";
+import type { Piece } from "../../src/generate/result.ts";
+import { type Model, run } from "../../src/generate/run.ts";
+import { Pacer } from "../../src/generate/turn.ts";
+import type { Tokenizer } from "../../src/tokenizer/types.ts";
+import { expectedLogits, HashDecoder, type HashDecoderOptions } from "./hash-decoder.ts";
+
+export const V = 17;
+/** The id of the test tokenizer's end token. */
+export const END = 16;
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+/** Tokens of one letter, of several, of parts of characters, and one special token. */
+const TOKENS: Uint8Array[] = [
+  ...["a", "b", "ab", "c", " ", "d", "e", "f", "g", "h"].map(bytes),
+  bytes("é").slice(0, 1),
+  bytes("é").slice(1),
+  bytes("😀").slice(0, 3),
+  bytes("😀").slice(3),
+  bytes("é"),
+];
+
+/** A tokenizer of 15 tokens and one special; id 15 is in no vocabulary (models pad theirs). */
+export function testTokenizer(): Tokenizer {
+  const stream: Tokenizer["stream"] = (options) => {
+    const decoder = new TextDecoder();
+    return {
+      push(id) {
+        if (id === END) return options?.skipSpecialTokens ? "" : "<end>";
+        if (!TOKENS[id]) throw new Error(`no token ${id}`);
+        return decoder.decode(TOKENS[id], { stream: true });
+      },
+      end: () => decoder.decode(),
+    };
+  };
+  return {
+    vocabSize: END + 1,
+    encode: (text) => [...bytes(text)].map((b) => TOKENS.findIndex((t) => t.length === 1 && t[0] === b)),
+    encodeSegments: () => [],
+    decode(ids, options) {
+      const one = stream(options);
+      return Array.from(ids, (id) => one.push(id)).join("") + one.end();
+    },
+    stream,
+    idOf: () => undefined,
+    tokenOf: (id) => (TOKENS[id] || id === END ? `token ${id}` : undefined),
+    addedTokens: [],
+  };
+}
+
+export interface Setup extends Partial<HashDecoderOptions> {
+  contextSize?: number;
+  /** Tokens of every answer, whatever the prompt. */
+  answer?: number[];
+  tokenizer?: boolean;
+  /** Give the event loop its turn before every step, as a slow model does. */
+  turns?: boolean;
+}
+
+export function setup(options: Setup = {}) {
+  const { blocks = 16, contextSize = 256, answer, tokenizer = true, turns, ...rest } = options;
+  const decoder = new HashDecoder({ blocks, ...rest });
+  let time = 0;
+  const slow = new Pacer(() => (time += 1000));
+  const engine = new Engine(decoder, contextSize, turns ? slow : undefined);
+  const model: Model = { engine, tokenizer: tokenizer ? testTokenizer() : undefined, stopIds: [END], loadMs: 3 };
+  const generate = (prompt: readonly number[], given: GenerateOptions = {}) => {
+    if (answer) decoder.script = (position) => answer[position - prompt.length + 1];
+    const hasLongRope = decoder.config.longrope !== undefined;
+    const job = { prompt, options: checkGenerate("generate", given, V, hasLongRope), ownText: true };
+    return new Generation(
+      (left) => run(model, job, left),
+      () => engine.room.wake(),
+    );
+  };
+  /** Nothing is held by anybody once cached prefixes are forgotten. */
+  const leaks = () => {
+    engine.room.prefixes.clear();
+    return decoder.pool.blocks - decoder.pool.freeBlocks + engine.room.holders.size;
+  };
+  return { decoder, engine, model, generate, leaks };
+}
+
+export function promptOf(n: number, seed = 1): number[] {
+  return Array.from({ length: n }, (_, i) => ((i + seed) * 7 + (i >> 2) * seed) % V);
+}
+
+/** The greedy answer that recomputing everything for every token gives. */
+export function naiveAnswer(prompt: readonly number[], n: number, switchAt = Infinity): number[] {
+  const all = [...prompt];
+  while (all.length < prompt.length + n) {
+    const logits = expectedLogits(all, all.length > switchAt ? "long" : "short").slice(-V);
+    all.push(logits.indexOf(Math.max(...logits)));
+  }
+  return all.slice(prompt.length);
+}
+
+export async function collect(generation: AsyncIterable<Piece>): Promise<Piece[]> {
+  const pieces: Piece[] = [];
+  for await (const piece of generation) pieces.push(piece);
+  return pieces;
+}
+
+export const textOf = (pieces: readonly Piece[]) => pieces.map((p) => p.text).join("");
+export const idsOf = (pieces: readonly Piece[]) => pieces.flatMap((p) => p.ids);

@@ -1,0 +1,44 @@
+import { giveTurn, Pacer, TURN_EVERY_MS } from "../../src/generate/turn.ts";
+import { suite } from "../harness.ts";
+
+suite("generate/turn", ({ test, assert }) => {
+  /** A pacer whose clock we move; `turns` are the times at which it gave one. */
+  function paced() {
+    const turns: number[] = [];
+    const clock = { now: 1000 };
+    const pacer = new Pacer(
+      () => clock.now,
+      async () => {
+        turns.push(clock.now);
+      },
+    );
+    return { pacer, clock, turns };
+  }
+
+  test(`a turn is given at the first step and then whenever ${TURN_EVERY_MS} ms have passed since the last`, async () => {
+    const { pacer, clock, turns } = paced();
+    for (let i = 0; i < 10; i++) {
+      await pacer.pace();
+      clock.now += 3;
+    }
+    assert.deepEqual(turns, [1000, 1009, 1018, 1027]);
+    clock.now += 1000;
+    await pacer.pace();
+    assert.equal(turns.length, 5);
+  });
+
+  test("a clock that stands still, as it does between events on some engines, gets a turn every 16 steps", async () => {
+    const { pacer, turns } = paced();
+    for (let i = 0; i < 49; i++) await pacer.pace();
+    assert.equal(turns.length, 4);
+  });
+
+  test("in a turn, timers and messages that were due run", async () => {
+    let ran = 0;
+    setTimeout(() => ran++, 0);
+    const start = performance.now();
+    // A timer is due after a millisecond at the earliest, so several turns may pass; each is a task of its own.
+    while (ran === 0 && performance.now() - start < 5000) await giveTurn();
+    assert.equal(ran, 1);
+  });
+});
