@@ -33,14 +33,12 @@ export class Room {
     this.prefixes = new PrefixCache((block) => decoder.pool.drop(block));
   }
 
-  /** Gives an empty `kv` the longest known beginning of `tokens`, at most `limit` of them: of a cached prefix, or whole blocks of a live row. */
+  /** Gives an empty `kv` the longest known beginning of `tokens`, at most `limit` of them: of a cached prefix or of a live row. */
   adopt(kv: KVTable, tokens: readonly number[], limit: number, regime: RopeRegime): void {
     let best: Match = this.prefixes.find(tokens, limit, regime);
     for (const other of this.holders) {
       if (other.kv === kv || other.kv.regime !== regime) continue;
-      const common = commonPrefix(other.tokens, tokens, Math.min(limit, other.kv.length));
-      // Its half-filled block stays its own: it would have to copy it before its next token.
-      const length = common - (common % KV_BLOCK);
+      const length = commonPrefix(other.tokens, tokens, Math.min(limit, other.kv.length));
       if (length > best.length) best = { length, blocks: other.kv.blocks };
     }
     kv.share(best.blocks, best.length, regime);

@@ -55,6 +55,13 @@ suite("generate/generate", ({ test, assert }) => {
     ]);
   });
 
+  test("an answer that continues the prompt's text may complete its last character", async () => {
+    const { generate } = setup({ answer: [11, 0, END], ownText: false });
+    assert.equal((await generate([0, 10]).result()).text, "éa");
+    const turn = setup({ answer: [11, 0, END] });
+    assert.equal((await turn.generate([0, 10]).result()).text, "\uFFFDa");
+  });
+
   test("a stop token ends the answer: last of the ids, not in the text; ignoreEos goes on, stopIds adds others", async () => {
     const answer = [0, 1, END, 3, 5, 6, END, 1, 1, 1];
     const run = (options: GenerateOptions) =>
@@ -134,6 +141,7 @@ suite("generate/generate", ({ test, assert }) => {
     assert.equal(second.usage.cachedTokens, 49);
     assert.equal(decoder.computed(), 53 - 49 + 9);
     assert.deepEqual(second.ids, naiveAnswer(longer, 10));
+    assert.equal(decoder.pool.blocks - decoder.pool.freeBlocks, 2, "62 cached tokens, and nothing of the shorter call");
     const again = await generate(longer, { maxTokens: 10, ...quiet }).result();
     assert.equal(again.usage.cachedTokens, 52, "the last token of the prompt is computed, for its logits");
     assert.deepEqual(again.ids, second.ids);

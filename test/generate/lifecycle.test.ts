@@ -43,6 +43,7 @@ suite("generate/lifecycle", ({ test, assert }) => {
     decoder.onStep = undefined;
     const { usage } = await generate(promptOf(60), { maxTokens: 1 }).result();
     assert.equal(usage.cachedTokens, 28);
+    assert.equal(decoder.pool.freeBlocks, 14, "two blocks for 60 tokens, none for what was not computed");
   });
 
   test("leaving the loop after any piece frees everything at once; result() is what there was", async () => {
@@ -178,24 +179,45 @@ suite("generate/lifecycle", ({ test, assert }) => {
     assert.equal(leaks(), 0);
   });
 
-  test("a call that waits for room can be aborted, and left; the one that it waits for goes on", async () => {
+  test("a call that waits for room can be aborted, and left, while the one that it waits for goes on", async () => {
     const { generate, decoder } = setup({ blocks: 4, contextSize: 128, turns: true });
     const control = new AbortController();
-    const long = generate(promptOf(60), { maxTokens: 60, ...quiet }).result();
+    const long = generate(promptOf(126), { maxTokens: 2, ...quiet }).result(); // 18 steps of prefill
     const aborted = generate(promptOf(100, 2), { maxTokens: 20, signal: control.signal, ...quiet }).result();
     const leaving = generate(promptOf(100, 3), { maxTokens: 20, ...quiet })[Symbol.asyncIterator]();
-    const next = leaving.next();
     let n = 0;
+    const ended: [string, number][] = [];
+    const next = leaving.next().then((step) => {
+      ended.push(["left", n]);
+      return step;
+    });
     decoder.onStep = () => {
       n++;
-      if (n === 20) control.abort("enough");
-      if (n === 25) queueMicrotask(() => void leaving.return?.());
+      if (n === 5) queueMicrotask(() => void leaving.return?.());
+      if (n === 9) control.abort("enough");
     };
-    const outcome = await Promise.allSettled([aborted]);
-    assert.equal(outcome[0].status === "rejected" && outcome[0].reason, "enough");
+    const [outcome] = await Promise.allSettled([aborted]);
+    ended.push(["aborted", n]);
+    assert.equal(outcome.status === "rejected" && outcome.reason, "enough");
     assert.deepEqual(await next, { done: true, value: undefined });
-    assert.ok(n < 60, "while the long call still works");
-    assert.deepEqual((await long).ids, naiveAnswer(promptOf(60), 60));
+    assert.deepEqual(
+      ended.map(([what]) => what),
+      ["left", "aborted"],
+    );
+    assert.ok(ended[0][1] < 9 && ended[1][1] < 18, String(ended));
+    assert.deepEqual((await long).ids, naiveAnswer(promptOf(126), 2));
+  });
+
+  test("a call that waits for room gets it when the other's reader stays away", async () => {
+    const { generate } = setup({ blocks: 4, contextSize: 128 });
+    const first = generate(promptOf(120), { maxTokens: 5, ...quiet })[Symbol.asyncIterator]();
+    const [piece, waited] = await Promise.all([
+      first.next(),
+      generate(promptOf(100, 2), { maxTokens: 5, ...quiet }).result(),
+    ]);
+    assert.equal(piece.done, false);
+    assert.deepEqual(waited.ids, naiveAnswer(promptOf(100, 2), 5));
+    await first.return?.();
   });
 
   test("what a user's sequence holds is not taken: a call that needs it gets kv_full with the sizes, cached prefixes give way before", async () => {

@@ -57,10 +57,12 @@ export interface Setup extends Partial<HashDecoderOptions> {
   tokenizer?: boolean;
   /** Give the event loop its turn before every step, as a slow model does. */
   turns?: boolean;
+  /** The answer is a text of its own (default), or continues the prompt's. */
+  ownText?: boolean;
 }
 
 export function setup(options: Setup = {}) {
-  const { blocks = 16, contextSize = 256, answer, tokenizer = true, turns, ...rest } = options;
+  const { blocks = 16, contextSize = 256, answer, tokenizer = true, turns, ownText = true, ...rest } = options;
   const decoder = new HashDecoder({ blocks, ...rest });
   let time = 0;
   const slow = new Pacer(() => (time += 1000));
@@ -69,7 +71,7 @@ export function setup(options: Setup = {}) {
   const generate = (prompt: readonly number[], given: GenerateOptions = {}) => {
     if (answer) decoder.script = (position) => answer[position - prompt.length + 1];
     const hasLongRope = decoder.config.longrope !== undefined;
-    const job = { prompt, options: checkGenerate("generate", given, V, hasLongRope), ownText: true };
+    const job = { prompt, options: checkGenerate("generate", given, V, hasLongRope), ownText };
     return new Generation(
       (left) => run(model, job, left),
       () => engine.room.wake(),
