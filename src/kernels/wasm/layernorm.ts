@@ -4,6 +4,7 @@
  * Everything in float64, rounded once at the end: the mean may be thousands of times as large as what is left when it is subtracted.
  * Lanes: element d goes to sum d mod 4, `| 0 1 | 2 3 |` in two f64x2; the D mod 4 left at the end go to a sum of their own. The sums are
  * joined as (0 1) + (2 3), then the two lanes, then the rest. Alignment: 4 bytes.
+ * Error: one rounding.
  */
 export function layernorm(out: usize, x: usize, weight: usize, bias: usize, T: i32, D: i32, eps: f64): void {
   const row = (<usize>D) << 2;

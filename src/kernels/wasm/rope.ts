@@ -6,7 +6,7 @@
  *     x[i + half] = x[i + half] · cos + x[i] · sin
  *
  * Lanes: four neighbours i at a time; the half mod 4 left at the end one by one, with the same operations. Alignment: 4 bytes.
- * Two roundings a product pair, as Hugging Face's float32.
+ * Error: each product and the sum are rounded, as Hugging Face's float32 does it: the same bits.
  */
 export function rope(x: usize, cos: usize, sin: usize, T: i32, n: i32, heads: i32, dh: i32, half: i32): void {
   const head = (<usize>dh) << 2;
