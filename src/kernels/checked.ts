@@ -140,7 +140,8 @@ export function checked(arena: Arena, ops: Operations): Operations {
       cache("attention", kv, K, dh, start, T);
       if (H < 1 || H % K !== 0)
         throw new ShapeError({ what: "attention: query heads", got: H, expected: `a multiple of ${K}` });
-      if (!(window >= 0)) throw new ShapeError({ what: "attention: window", got: window, expected: "0 or more" });
+      if (!(Number.isInteger(window) && window >= 0 && window < 2 ** 31))
+        throw new ShapeError({ what: "attention: window", got: window, expected: "an integer, 0 … 2^31 - 1" });
       ops.attention(out, qkv, kv, start, window, scale);
     },
     softmax(out, x) {

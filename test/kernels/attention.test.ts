@@ -228,5 +228,22 @@ suite("kernels/attention", ({ test, assert }) => {
       const mixed = one(2, 2, 6, (j, head) => (head === 2 && j === 3 ? NaN : 1));
       assert.deepEqual(mixed, [NaN, NaN, NaN, NaN, 1, 1, 1, 1]);
     });
+
+    test(`${kind}: a window or a start that is no integer of 0 or more, and heads that do not group, are refused`, () => {
+      const { arena, kernels } = bench(kind, 1);
+      const c = make(1, { H: 3, K: 2, dh: 4, S: 2, window: 0 });
+      const cache = cacheOf(arena, c, 1);
+      const call = (H: number, start: number, window: number) => {
+        const qkv = place(arena, [1, H + 4, 4], new Float32Array((H + 4) * 4));
+        kernels.attention(Tensor.alloc(arena, "f32", [1, H, 4]), qkv, cache, start, window, 1);
+      };
+      call(4, 1, 0);
+      assert.throws(() => call(4, 1, -1), ShapeError, /window/);
+      assert.throws(() => call(4, 1, Number.NaN), ShapeError, /window/);
+      assert.throws(() => call(4, 1, 2 ** 32 + 1), ShapeError, /window/);
+      assert.throws(() => call(4, -1, 0), ShapeError, /start/);
+      assert.throws(() => call(4, 32, 0), ShapeError, /table/);
+      assert.throws(() => call(3, 1, 0), ShapeError, /a multiple of 2/);
+    });
   }
 });
