@@ -1,3 +1,4 @@
+import { ShapeError } from "../../src/errors.ts";
 import { type Kernels, KV_BLOCK, type KVLayer } from "../../src/kernels/index.ts";
 import { type Arena, Tensor } from "../../src/tensor/index.ts";
 import { suite } from "../harness.ts";

@@ -19,8 +19,8 @@ const SUMS = memory.data(1024, 16);
  * 2018): per block, m' = max(m, scores), c = e^(m - m'), p_j = e^(s_j - m'), l = l·c + Σ p_j, out = out·c + Σ p_j·v_j (ascending j); at the end
  * out / l. A (token, head) pair sees nothing of the other pairs: its bits do not depend on T, on chunks, or on where its blocks lie.
  *
- * Error: with e = 2^-24 and s = the greatest Σ_d |q_d k_d| · scale, at most e · Σ p_j |v_j| · (2 (dh/4 + 8) s + 2 n + 24) over n keys; in practice
- * some 1e-7 of the greatest |v|.
+ * Error: with e = 2^-24 and s = the greatest Σ_d |q_d k_d| · scale, at most e · Σ p_j |v_j| · (2 (dh/4 + 8) s + 2 n + 24) over n keys. Measured
+ * over 4096 keys of dh 128, with outliers: 4e-6 of the greatest result.
  */
 export function attention(
   out: usize,
