@@ -1,1 +1,20 @@
-export { PhiError } from "./errors.ts";
+/**
+ * `phi-ts`: Microsoft's Phi models in TypeScript and WebAssembly SIMD, with no dependencies.
+ * @module
+ */
+export * from "./errors.ts";
+export type { RopeChoice } from "./generate/engine.ts";
+export type { Generation } from "./generate/generation.ts";
+export type { TokenIds } from "./generate/ids.ts";
+export type { GenerateOptions } from "./generate/options.ts";
+export type { GenerateResult, Piece, Timings, Usage } from "./generate/result.ts";
+export type { Progress, Reprefill } from "./generate/row.ts";
+export type { SamplingOptions } from "./generate/sampling-options.ts";
+export type { ForwardOptions, Sequence, SequenceOptions } from "./generate/sequence.ts";
+export type { ChatOptions, ChatResult } from "./generate/start.ts";
+export type { LoadOptions, LoadProgress, MemoryUse } from "./load/load.ts";
+export { loadPhi } from "./load-phi.ts";
+export type { LongRope, PhiConfig } from "./model/config.ts";
+export type { Phi } from "./phi.ts";
+export { bytesSource, type Source, type SourceFile } from "./source/index.ts";
+export type { ChatChange, ChatMessage, StopToken, Tokenizer } from "./tokenizer/index.ts";

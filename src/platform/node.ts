@@ -115,3 +115,9 @@ function pathError(path: string, cause: unknown): SourceError {
   const what = code === "EACCES" || code === "EPERM" ? "this may not be opened (permissions)" : "this cannot be opened";
   return new SourceError({ what, file: path, got: code ?? String(cause), cause });
 }
+
+/** CPU time of this process so far, user and system, all threads, in milliseconds. */
+export function cpuTimeMs(): number | undefined {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}

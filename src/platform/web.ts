@@ -17,3 +17,8 @@ export async function openPath(path: string): Promise<OpenedPath> {
 export async function createFolder(path: string): Promise<Sink> {
   throw noPaths(path, "a Sink, for instance bytesSink(files)");
 }
+
+/** CPU time of this process in milliseconds; browsers do not tell. */
+export function cpuTimeMs(): number | undefined {
+  return undefined;
+}

@@ -1,0 +1,92 @@
+import { OptionError, TokenizerError } from "../errors.ts";
+import { type ChatChange, type ChatMessage, renderChat, type Tokenizer } from "../tokenizer/index.ts";
+import { Generation } from "./generation.ts";
+import { checkIds, type TokenIds } from "./ids.ts";
+import { type Checked, checkGenerate, type GenerateOptions } from "./options.ts";
+import type { GenerateResult, Piece } from "./result.ts";
+import { type Model, run } from "./run.ts";
+
+export interface ChatOptions extends GenerateOptions {
+  /** Tools that the model may call: JSON values, or their JSON text. They stand where the model's chat format has a place for them. */
+  tools?: readonly unknown[] | string;
+}
+
+export interface ChatResult extends GenerateResult {
+  /** What the model's chat format left out of the conversation or changed, and why. */
+  dropped: ChatChange[];
+}
+
+/** Checks a call of `generate` and makes its run, which begins at the first reading. */
+export function startGenerate(model: Model, prompt: string | TokenIds, options: GenerateOptions): Generation {
+  const checked = checkCall(model, "generate", options);
+  const ids = typeof prompt === "string" ? encode(model, prompt, checked) : checkIds("generate", prompt, vocab(model));
+  return begin(model, (left) => run(model, { prompt: ids, options: checked, ownText: false }, left));
+}
+
+/** The same for `chat`; a string is one message of the user. A base model, which has no turns, continues the text. */
+export function startChat(
+  model: Model,
+  input: string | readonly ChatMessage[],
+  options: ChatOptions,
+): Generation<ChatResult> {
+  const checked = checkCall(model, "chat", options, ["tools"]);
+  const tokenizer = needTokenizer(model);
+  if (typeof input !== "string" && !Array.isArray(input)) {
+    throw new OptionError({ what: "chat: the conversation", got: input, expected: "a string or an array of messages" });
+  }
+  const messages = typeof input === "string" ? [{ role: "user", content: input }] : input;
+  const { parseSpecialTokens } = checked;
+  const { ids, dropped, format } = renderChat(tokenizer, messages, { tools: options.tools, parseSpecialTokens });
+  const prompt = checkIds("chat", ids.length > 0 ? ids : bosOf(model, "chat"), vocab(model));
+  const job = { prompt, options: checked, ownText: format !== undefined };
+  return begin(model, (left) => withDropped(run(model, job, left), dropped));
+}
+
+async function* withDropped(
+  answer: AsyncGenerator<Piece, GenerateResult, void>,
+  dropped: ChatChange[],
+): AsyncGenerator<Piece, ChatResult, void> {
+  return { ...(yield* answer), dropped };
+}
+
+function begin<Result extends GenerateResult>(
+  model: Model,
+  start: (left: () => boolean) => AsyncGenerator<Piece, Result, void>,
+): Generation<Result> {
+  return new Generation(start, () => model.engine.room.wake());
+}
+
+function checkCall(model: Model, where: string, options: GenerateOptions, more: readonly string[] = []): Checked {
+  model.engine.check();
+  const hasLongRope = model.engine.decoder.config.longrope !== undefined;
+  const checked = checkGenerate(where, options, vocab(model), hasLongRope, more);
+  if (checked.stop.length > 0) needTokenizer(model);
+  return checked;
+}
+
+const vocab = (model: Model): number => model.engine.vocabSize;
+
+/** @throws TokenizerError (code "no_tokenizer") if the checkpoint came without one */
+export function needTokenizer({ tokenizer }: Model): Tokenizer {
+  if (tokenizer) return tokenizer;
+  throw new TokenizerError(
+    {
+      what: "this model was loaded without a tokenizer",
+      got: "no tokenizer.json beside the weights",
+      expected: "token ids instead of text (generate, forward), or a folder that has one",
+    },
+    "no_tokenizer",
+  );
+}
+
+function encode(model: Model, text: string, { parseSpecialTokens }: Checked): number[] {
+  const ids = needTokenizer(model).encode(text, { parseSpecialTokens });
+  return checkIds("generate", ids.length > 0 ? ids : bosOf(model, "generate"), vocab(model));
+}
+
+/** The prompt of an empty text: the BOS token, as in Hugging Face's generate. @throws OptionError where the model has none */
+function bosOf(model: Model, where: string): number[] {
+  const { bosTokenId } = model.engine.decoder.config;
+  if (bosTokenId !== undefined) return [bosTokenId];
+  throw new OptionError({ what: `${where}: the prompt is empty`, got: '""', expected: "at least one token" });
+}

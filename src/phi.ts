@@ -1,0 +1,103 @@
+import type { Engine } from "./generate/engine.ts";
+import type { Generation } from "./generate/generation.ts";
+import { checkIds, type TokenIds } from "./generate/ids.ts";
+import { checkRope, type GenerateOptions } from "./generate/options.ts";
+import type { GenerateResult } from "./generate/result.ts";
+import { Row } from "./generate/row.ts";
+import type { Model } from "./generate/run.ts";
+import { checkForward, type ForwardOptions, forwardRow, Sequence, type SequenceOptions } from "./generate/sequence.ts";
+import { type ChatOptions, type ChatResult, needTokenizer, startChat, startGenerate } from "./generate/start.ts";
+import type { MemoryUse } from "./load/load.ts";
+import type { PhiConfig } from "./model/config.ts";
+import { checkOptions } from "./options.ts";
+import type { ChatMessage, StopToken, Tokenizer } from "./tokenizer/index.ts";
+
+/** What a {@link Phi} is made of; {@link loadPhi} puts it together. */
+export interface PhiParts {
+  model: Model;
+  memory: MemoryUse;
+  stopTokens: readonly StopToken[];
+}
+
+/**
+ * A loaded model. Calls may overlap: they take turns token by token, and chunk by chunk of their prompts. What a call has computed is kept
+ * (as far as the KV pool has room), so that a later call which begins with the same tokens computes only the rest, to the same bits.
+ */
+export class Phi {
+  readonly config: PhiConfig;
+  /** Bytes that the model takes: weights, KV cache, scratch, and each arena. */
+  readonly memory: MemoryUse;
+  /** The most tokens of a sequence. */
+  readonly contextSize: number;
+  /** Tokens that end an answer, each with the files that say so. */
+  readonly stopTokens: readonly StopToken[];
+  readonly #model: Model;
+
+  /** Made by {@link loadPhi}. */
+  constructor({ model, memory, stopTokens }: PhiParts) {
+    this.#model = model;
+    this.config = model.engine.decoder.config;
+    this.memory = memory;
+    this.contextSize = model.engine.contextSize;
+    this.stopTokens = stopTokens;
+  }
+
+  get #engine(): Engine {
+    return this.#model.engine;
+  }
+
+  /** @throws TokenizerError (code "no_tokenizer") if the checkpoint came without one */
+  get tokenizer(): Tokenizer {
+    return needTokenizer(this.#model);
+  }
+
+  /**
+   * Logits of T tokens on a sequence of their own: Float32Array [T·V] of all positions, or [V] of the last (default).
+   * @throws OptionError, ContextError, MemoryError, DisposedError, or the signal's reason
+   */
+  async forward(ids: TokenIds, options: ForwardOptions = {}): Promise<Float32Array> {
+    this.#engine.check();
+    const list = checkIds("forward", ids, this.config.vocabSize);
+    const logits = checkForward(options);
+    const row = new Row(this.#engine, "call", "auto");
+    try {
+      return await forwardRow(row, list, logits, options);
+    } finally {
+      row.dispose();
+    }
+  }
+
+  /** An empty sequence of one's own, to be disposed of by its user. */
+  async sequence(options: SequenceOptions = {}): Promise<Sequence> {
+    this.#engine.check();
+    checkOptions("sequence", options, ["rope"]);
+    const rope = checkRope("sequence", options.rope, this.config.longrope !== undefined);
+    return new Sequence(new Row(this.#engine, "sequence", rope));
+  }
+
+  /**
+   * Continues a text, or ids: read it with `for await`, or as a whole with `result()`. The call itself only checks; the work begins
+   * with the first reading.
+   * @throws OptionError for an unknown option or a bad value, DisposedError, TokenizerError for a text without a tokenizer
+   */
+  generate(prompt: string | TokenIds, options: GenerateOptions = {}): Generation<GenerateResult> {
+    return startGenerate(this.#model, prompt, options);
+  }
+
+  /**
+   * Answers a conversation, written in the model's own chat format; a string is one message of the user. Otherwise as {@link generate}.
+   * @throws ChatError for messages that are none, and what `generate` throws
+   */
+  chat(input: string | readonly ChatMessage[], options: ChatOptions = {}): Generation<ChatResult> {
+    return startChat(this.#model, input, options);
+  }
+
+  /** Gives all memory back. Calls that are under way, and all later ones, reject with DisposedError; a second dispose does nothing. */
+  async dispose(): Promise<void> {
+    this.#engine.dispose();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#engine.dispose();
+  }
+}
