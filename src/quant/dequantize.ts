@@ -1,7 +1,7 @@
 import { f16ToF32 } from "../tensor/convert.ts";
-import { GROUP, groupsOf, type PackedMatrix } from "./packed-matrix.ts";
-import { readQ4Group } from "./q4.ts";
-import { readQ8Group } from "./q8.ts";
+import { GROUP, groupsOf, type PackedMatrix, ROWS } from "./packed-matrix.ts";
+import { q4Block, readQ4 } from "./q4.ts";
+import { q8Block, readQ8 } from "./q8.ts";
 
 /** One row of a q4 or q8 matrix as integers and scales: weight k = q[k] · scale[floor(k / 32)], exactly. */
 export interface QuantizedRow {
@@ -18,16 +18,18 @@ export function allocRow(matrix: PackedMatrix): QuantizedRow {
 }
 
 /** Row `row` (of a q4 or q8 matrix) as integers and scales, into `into`. */
-export function readRow(into: QuantizedRow, matrix: PackedMatrix, row: number): void {
-  const { q, scale } = into;
-  for (let g = 0; g < scale.length; g++) {
-    const group = q.subarray(g * GROUP, (g + 1) * GROUP);
-    if (matrix.format === "q8") {
-      scale[g] = f16ToF32(readQ8Group(matrix, row, g, group));
-    } else {
-      scale[g] = f16ToF32(readQ4Group(matrix, row, g, group));
-      for (let k = 0; k < GROUP; k++) group[k] -= 8;
+export function readRow({ q, scale }: QuantizedRow, matrix: PackedMatrix, row: number): void {
+  const bytes = new Uint8Array(matrix.arena.buffer);
+  const r = row % ROWS;
+  if (matrix.format === "q8") {
+    for (let g = 0; g < scale.length; g++) {
+      scale[g] = f16ToF32(readQ8(q, g * GROUP, bytes, q8Block(matrix, row, g), r));
     }
+  } else {
+    for (let g = 0; g < scale.length; g++) {
+      scale[g] = f16ToF32(readQ4(q, g * GROUP, bytes, q4Block(matrix, row, g), r));
+    }
+    for (let k = 0; k < q.length; k++) q[k] -= 8;
   }
 }
 
@@ -42,6 +44,7 @@ export function dequantizeRow(out: Float32Array, matrix: PackedMatrix, row: numb
     return;
   }
   const weights = allocRow(matrix);
+  const { q, scale } = weights;
   readRow(weights, matrix, row);
-  for (let k = 0; k < C; k++) out[k] = weights.q[k] * weights.scale[Math.floor(k / GROUP)];
+  for (let k = 0; k < C; k++) out[k] = q[k] * scale[Math.floor(k / GROUP)];
 }

@@ -56,11 +56,26 @@ export function writeQ4Group(
 
 /** Reads one group of one row: its 32 nibbles into `nibbles`; returns the bits of its f16 scale. */
 export function readQ4Group(matrix: PackedMatrix, row: number, group: number, nibbles: Uint8Array | Int8Array): number {
-  const block = new Uint8Array(matrix.arena.buffer, q4Block(matrix, row, group), BLOCK_BYTES.q4);
-  const r = row % ROWS;
-  for (let k = 0; k < GROUP; k++) {
-    const { byte, shift } = q4Nibble(r, k);
-    nibbles[k] = (block[byte] >> shift) & 15;
+  const bytes = new Uint8Array(matrix.arena.buffer);
+  return readQ4(nibbles, 0, bytes, q4Block(matrix, row, group), row % ROWS);
+}
+
+/** The same for row r of the block at byte `block`, to `nibbles` from index `at`. */
+export function readQ4(
+  nibbles: Uint8Array | Int8Array,
+  at: number,
+  bytes: Uint8Array,
+  block: number,
+  r: number,
+): number {
+  let from = block + 16 + 4 * r; // rows 0-3 and rows 4-7 are neighbouring vectors
+  for (let k = at; k < at + GROUP; k += 8) {
+    for (let i = k; i < k + 4; i++) {
+      const byte = bytes[from++];
+      nibbles[i] = byte & 15;
+      nibbles[i + 4] = byte >> 4;
+    }
+    from += 28; // over the other 7 rows
   }
-  return block[2 * r] | (block[2 * r + 1] << 8);
+  return bytes[block + 2 * r] | (bytes[block + 2 * r + 1] << 8);
 }

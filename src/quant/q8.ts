@@ -48,8 +48,15 @@ export function writeQ8Group(
 
 /** Reads one group of one row: its 32 int8 into `values`; returns the bits of its f16 scale. */
 export function readQ8Group(matrix: PackedMatrix, row: number, group: number, values: Int8Array): number {
-  const block = new Uint8Array(matrix.arena.buffer, q8Block(matrix, row, group), BLOCK_BYTES.q8);
-  const r = row % ROWS;
-  for (let k = 0; k < GROUP; k++) values[k] = block[q8Byte(r, k)];
-  return block[2 * r] | (block[2 * r + 1] << 8);
+  return readQ8(values, 0, new Uint8Array(matrix.arena.buffer), q8Block(matrix, row, group), row % ROWS);
+}
+
+/** The same for row r of the block at byte `block`, to `values` from index `at`. */
+export function readQ8(values: Int8Array, at: number, bytes: Uint8Array, block: number, r: number): number {
+  let from = block + 16 + 4 * r; // rows 0-3 and rows 4-7 are neighbouring vectors
+  for (let k = at; k < at + GROUP; k += 4) {
+    for (let i = k; i < k + 4; i++) values[i] = bytes[from++];
+    from += 28; // over the other 7 rows
+  }
+  return bytes[block + 2 * r] | (bytes[block + 2 * r + 1] << 8);
 }

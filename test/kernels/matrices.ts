@@ -1,3 +1,4 @@
+import { allocInt8Rows, type Int8Rows } from "../../src/kernels/index.ts";
 import { allocMatrix, GROUP, groupsOf, type PackedMatrix, writeQ4Group, writeQ8Group } from "../../src/quant/index.ts";
 import { type Arena, f16ToF32, f32ToF16 } from "../../src/tensor/index.ts";
 import { randomFloats, randomSource } from "../random.ts";
@@ -76,4 +77,39 @@ export function plainMatrix(arena: Arena, N: number, C: number, weights: ArrayLi
   const matrix = allocMatrix(arena, "f32", N, C);
   new Float32Array(arena.buffer, matrix.ptr, N * C).set(weights);
   return matrix;
+}
+
+/** int8 activations of random numbers, rather than of a quantizer: -127 … 127, scales positive. The tail of the last group is 0. */
+export function randomInt8Rows(arena: Arena, T: number, C: number, seed: number): Int8Rows {
+  const next = randomSource(seed);
+  const scales = randomFloats(seed + 1, T * groupsOf(C), 0.1, 7);
+  return knownInt8Rows(arena, T, C, {
+    int: () => Math.floor(next() * 255) - 127,
+    scale: (t, g) => Math.abs(scales[t * groupsOf(C) + g]),
+  });
+}
+
+/** int8 activations [T, C] given by functions; sum and pairs follow from them. */
+export function knownInt8Rows(
+  arena: Arena,
+  T: number,
+  C: number,
+  of: { int: (t: number, c: number) => number; scale: (t: number, group: number) => number },
+): Int8Rows {
+  const rows = allocInt8Rows(arena, T, C);
+  const G = groupsOf(C);
+  const pairs = [0, 4, 1, 5, 2, 6, 3, 7]; // where each of 8 neighbours goes
+  for (let t = 0; t < T; t++) {
+    for (let g = 0; g < G; g++) {
+      rows.scale.data[t * G + g] = of.scale(t, g);
+      for (let k = 0; k < Math.min(GROUP, C - g * GROUP); k++) {
+        const int = of.int(t, g * GROUP + k);
+        const at = (t * G + g) * GROUP;
+        rows.q.data[at + k] = int;
+        rows.pairs.data[at + (k & 24) + pairs[k & 7]] = int;
+        rows.sum.data[t * G + g] += int;
+      }
+    }
+  }
+  return rows;
 }

@@ -1,0 +1,77 @@
+import { allocInt8Rows, createKernels, type Int8Rows } from "../../src/kernels/index.ts";
+import { allocMatrix, type PackedMatrix, packedBytes, ROWS, type WeightFormat } from "../../src/quant/index.ts";
+import { Arena, Tensor } from "../../src/tensor/index.ts";
+import { plainMatrix, randomMatrix } from "../../test/kernels/matrices.ts";
+import { randomFloats } from "../../test/random.ts";
+import { compare } from "../compare.ts";
+
+// The matrices of Phi-4-mini, [N, C]: decode (T = 1) and a chunk of a prompt (T = 32). GMAC/s, and GB/s of weights.
+const MATRICES = [
+  { name: "qkv_proj", N: 5120, C: 3072 },
+  { name: "down_proj", N: 3072, C: 8192 },
+  { name: "lm_head", N: 200064, C: 3072 },
+];
+
+/** A matrix whose rows repeat after every 8, since filling it is not what is timed. */
+function filled(arena: Arena, format: WeightFormat, N: number, C: number): PackedMatrix {
+  const matrix = allocMatrix(arena, format, N, C);
+  const mark = arena.mark();
+  const first =
+    format === "f32"
+      ? plainMatrix(arena, ROWS, C, randomFloats(1, ROWS * C, 0.02))
+      : randomMatrix(arena, format, ROWS, C, 1).matrix;
+  const bytes = new Uint8Array(arena.buffer);
+  for (let at = 0; at < matrix.byteLength; at += first.byteLength) {
+    bytes.copyWithin(matrix.ptr + at, first.ptr, first.ptr + first.byteLength);
+  }
+  arena.release(mark);
+  return matrix;
+}
+
+/** Throws if the compiled kernel's first 16 rows are not the reference's to within 2e-5 of the largest output. */
+function check(
+  run: Record<"reference" | "strict", ReturnType<typeof createKernels>>,
+  x: Tensor | Int8Rows,
+  m: PackedMatrix,
+) {
+  const few = { ...m, rows: 16, byteLength: packedBytes(m.format, 16, m.cols) };
+  const [want, got] = (["reference", "strict"] as const).map((kind) => {
+    const out = Tensor.alloc(m.arena, "f32", ["q" in x ? x.rows : x.shape[0], 16]);
+    run[kind].linear(out, x, few);
+    return out.f32;
+  });
+  const most = want.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+  if (!want.every((v, i) => Math.abs(v - got[i]) <= 2e-5 * most)) throw new Error(`linear ${m.format}: results differ`);
+}
+
+for (const { name, N, C } of MATRICES) {
+  const large = N > 1e5; // timed in one format, with int8 activations
+  for (const format of large ? (["q4"] as const) : (["q4", "q8", "f32"] as const)) {
+    const arena = new Arena(packedBytes(format, N, C) + (32 * (N + 4 * C) * 4 + (1 << 20)));
+    const kernels = { reference: createKernels(arena, "reference"), strict: createKernels(arena, "strict") };
+    const matrix = filled(arena, format, N, C);
+    for (const T of [1, 32]) {
+      const mark = arena.mark();
+      const x = Tensor.alloc(arena, "f32", [T, C]);
+      x.f32.set(randomFloats(2, T * C));
+      const int8 = allocInt8Rows(arena, T, C);
+      kernels.strict.quantizeActivations(int8, x);
+      const out = Tensor.alloc(arena, "f32", [T, N]);
+      for (const activations of ["int8", "f32"] as const) {
+        if (activations === (format === "f32" ? "int8" : large ? "f32" : undefined)) continue;
+        const input = activations === "int8" ? int8 : x;
+        check(kernels, input, matrix);
+        await compare(
+          `linear ${name} ${format} [${N}, ${C}] × ${activations} [${T}, ${C}]`,
+          { macs: T * N * C, bytes: matrix.byteLength },
+          {
+            // The reference takes seconds for more.
+            ...(T === 1 && !large && { reference: () => kernels.reference.linear(out, input, matrix) }),
+            strict: () => kernels.strict.linear(out, input, matrix),
+          },
+        );
+      }
+      arena.release(mark);
+    }
+  }
+}
