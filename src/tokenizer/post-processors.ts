@@ -9,30 +9,31 @@ export interface Frame {
 
 /** @throws TokenizerError for a post-processor that is not supported @throws FormatError for a malformed one */
 export function compilePostProcessor(value: unknown): Frame {
-  let frame: Frame = { before: [], after: [] };
-  for (const [part, where] of flatten(value, "post_processor", "processors")) {
-    const { before, after } = frameOf(part, where);
-    frame = { before: [...before, ...frame.before], after: [...frame.after, ...after] };
-  }
-  return frame;
+  const frames = flatten(value, "post_processor", "processors")
+    .map(([part, where]) => frameOf(part, where))
+    .filter((frame) => frame !== undefined);
+  // HF's second processor takes what the first has made of one text for a pair of texts.
+  if (frames.length > 1) unsupported("post_processor: more than one that adds tokens");
+  return frames[0] ?? { before: [], after: [] };
 }
 
-function frameOf(part: Fields, where: string): Frame {
+function unsupported(what: string): never {
+  throw new TokenizerError({ what: `tokenizer.json: ${what} is not supported` }, "unsupported");
+}
+
+function frameOf(part: Fields, where: string): Frame | undefined {
   const type = part.type as string;
   switch (type) {
     case "ByteLevel":
       // It only moves offsets.
-      return { before: [], after: [] };
+      return undefined;
     case "TemplateProcessing":
       return template(part, where);
     case "BertProcessing":
     case "RobertaProcessing":
       return { before: [idOfPair(part.cls, `${where}.cls`)], after: [idOfPair(part.sep, `${where}.sep`)] };
   }
-  throw new TokenizerError(
-    { what: `tokenizer.json: ${where}: the post-processor "${type}" is not supported` },
-    "unsupported",
-  );
+  return unsupported(`${where}: the post-processor "${type}"`);
 }
 
 /** `["</s>", 2]` */

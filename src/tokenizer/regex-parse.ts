@@ -1,4 +1,4 @@
-import type { Ranges } from "./char-set.ts";
+import { complement, type Ranges, union, wordCharacters } from "./char-set.ts";
 import { parseClass, parseEscape } from "./regex-class.ts";
 import { Cursor } from "./regex-cursor.ts";
 
@@ -66,10 +66,17 @@ function parseAtom(cursor: Cursor): Node {
     case "\\":
       if (cursor.accept("A")) return { type: "at", place: "text start" };
       if (cursor.accept("z")) return { type: "at", place: "text end" };
+      if (cursor.accept("w")) return { type: "set", set: bareWord() };
+      if (cursor.accept("W")) return { type: "set", set: complement(bareWord()) };
       return { type: "set", set: parseEscape(cursor) };
     default:
       return { type: "set", set: cursor.literal(char.codePointAt(0) as number) };
   }
+}
+
+/** Outside of a class, Oniguruma's `\w` has the superscripts and fractions of Latin-1 too; `[\w]` has not. */
+function bareWord(): Ranges {
+  return union(wordCharacters(), [0xb2, 0xb3, 0xb9, 0xb9, 0xbc, 0xbe]);
 }
 
 function parseGroup(cursor: Cursor): Node {

@@ -33,7 +33,8 @@ export interface TokenizerFiles {
 }
 
 /**
- * A tokenizer from its parsed files. It gives the same ids as Hugging Face's `tokenizers` does from the same tokenizer.json.
+ * A tokenizer from its parsed files. It gives the same ids as Hugging Face's `tokenizers` does from the same tokenizer.json; the file's
+ * `truncation` and `padding` are left aside, as transformers does unless asked: no text is cut off.
  * @throws FormatError for a malformed file
  * @throws TokenizerError (code "unsupported" or "regex") for a part that is not built, by its name
  */
@@ -53,6 +54,8 @@ class BpeTokenizer implements Tokenizer {
   readonly #frame: Frame;
   readonly #decoders: readonly Decoder[];
   readonly #addedById: ReadonlyMap<number, AddedToken>;
+  /** What the decoder sees of an added token: its content, normalized if the token is. */
+  readonly #writtenById: ReadonlyMap<number, string>;
   readonly #addedByText: ReadonlyMap<string, AddedToken>;
   /** Added tokens that are looked for in the text as it stands, and those looked for after the normalizer. */
   readonly #rawMatcher: AddedMatcher;
@@ -61,7 +64,6 @@ class BpeTokenizer implements Tokenizer {
   constructor(files: TokenizerFiles) {
     const file = asObject(files.tokenizer, "tokenizer.json");
     if (file.version !== undefined && file.version !== "1.0") malformed("version", file.version, '"1.0"');
-    refuseTruncation(file);
     if (files.tokenizerConfig !== undefined) this.config = asObject(files.tokenizerConfig, "tokenizer_config.json");
     if (files.generationConfig !== undefined)
       this.generationConfig = asObject(files.generationConfig, "generation_config.json");
@@ -80,10 +82,13 @@ class BpeTokenizer implements Tokenizer {
     const normalize = this.#normalize ?? ((text: string) => text);
     // Of two tokens with the same text after the normalizer a special one counts, as in HF.
     const order = [...this.addedTokens].sort((a, b) => Number(b.special) - Number(a.special));
-    const raw = order.filter((token) => !token.normalized);
-    const normalized = order.filter((token) => token.normalized);
-    this.#rawMatcher = new AddedMatcher(raw.map((token) => ({ token, text: token.content })));
-    this.#normalizedMatcher = new AddedMatcher(normalized.map((token) => ({ token, text: normalize(token.content) })));
+    const raw = order.filter((token) => !token.normalized).map((token) => ({ token, text: token.content }));
+    const normalized = order
+      .filter((token) => token.normalized)
+      .map((token) => ({ token, text: normalize(token.content) }));
+    this.#rawMatcher = new AddedMatcher(raw);
+    this.#normalizedMatcher = new AddedMatcher(normalized);
+    this.#writtenById = new Map([...raw, ...normalized].map(({ token, text }) => [token.id, text]));
   }
 
   encode(text: string, options?: EncodeOptions): number[] {
@@ -136,7 +141,7 @@ class BpeTokenizer implements Tokenizer {
     const skip = flag("decode", "skipSpecialTokens", options?.skipSpecialTokens, false);
     const tokens: string[] = [];
     for (let i = 0; i < ids.length; i++) {
-      const token = this.tokenOf(ids[i]);
+      const token = this.#writtenOf(ids[i]);
       if (token === undefined) throw this.#unknownId(ids[i]);
       if (!(skip && this.#addedById.get(ids[i])?.special)) tokens.push(token);
     }
@@ -148,8 +153,12 @@ class BpeTokenizer implements Tokenizer {
     const skip = flag("stream", "skipSpecialTokens", options?.skipSpecialTokens, false);
     return decodeStream(this.#decoders, (id) => {
       if (!Number.isInteger(id) || id < 0) throw this.#unknownId(id);
-      return skip && this.#addedById.get(id)?.special ? undefined : this.tokenOf(id);
+      return skip && this.#addedById.get(id)?.special ? undefined : this.#writtenOf(id);
     });
+  }
+
+  #writtenOf(id: number): string | undefined {
+    return this.#writtenById.get(id) ?? this.#model.vocab.tokens[id];
   }
 
   idOf(token: string): number | undefined {
@@ -172,15 +181,6 @@ function flag(where: string, name: string, value: unknown, fallback: boolean): b
   if (value === undefined) return fallback;
   if (typeof value === "boolean") return value;
   throw new OptionError({ what: `${where}: option "${name}"`, got: value, expected: "true or false" });
-}
-
-/** Padding is for batches, and ids are never padded here; but ids that HF would cut off must not be given silently. */
-function refuseTruncation(file: Fields): void {
-  if (file.truncation === undefined || file.truncation === null) return;
-  throw new TokenizerError(
-    { what: "tokenizer.json: truncation is not supported", got: file.truncation, expected: "null" },
-    "unsupported",
-  );
 }
 
 /** The chat template in tokenizer_config.json: a text, or a list of named ones of which "default" counts. */
