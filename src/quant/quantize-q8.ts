@@ -6,8 +6,9 @@ import { NAN_SCALE, SMALLEST } from "./scale.ts";
 export const Q8_LIMIT = 2 ** 22;
 
 /**
- * 32 weights to int8 and a scale, w ≈ q · s: s = max|w| / 127, rounded up to the next f16 (so that no weight is clipped, also where f16 is
- * coarse), q = w / s rounded to nearest even. Hence |w - q·s| ≤ s/2, up to the rounding of float32. Every step is one float32 operation.
+ * 32 weights to int8 and a scale, w ≈ q · s: s = max|w| / 127 as the nearest f16, or the next greater one where f16 is so coarse that the
+ * largest weight would be clipped (127.5 s or more); q = w / s rounded to nearest even. Hence |w - q·s| ≤ s/2, up to the rounding of
+ * float32. Every step is one float32 operation. The nearest scale, as ggml's Q8_0 has it: always rounding up costs phi-tiny 12 of 16,541 first choices.
  *
  * Special groups: all |w| ≤ 2^-25: s = 0, q = 0. Any |w| ≥ 2^22, infinite or NaN: s = NaN, q = 0 (see check.ts).
  * @param w f32 [32]
@@ -23,7 +24,7 @@ export function quantizeQ8(w: Float32Array, q: Int8Array): number {
   }
   const d = f32(max / 127);
   let scale = f32ToF16(d);
-  if (f16ToF32(scale) < d) scale++;
+  if (scale === 0 || f32(max * f32(1 / f16ToF32(scale))) >= 127.5) scale++;
   const r = f32(1 / f16ToF32(scale));
   for (let i = 0; i < GROUP; i++) q[i] = roundEven(f32(w[i] * r));
   return scale;

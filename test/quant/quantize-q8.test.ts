@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { quantizeQ8 } from "../../src/quant/index.ts";
-import { f16ToF32 } from "../../src/tensor/index.ts";
+import { f16ToF32, f32ToF16 } from "../../src/tensor/index.ts";
 import { suite } from "../harness.ts";
 import { DRAWS, groupsOf32 } from "./groups.ts";
 
@@ -9,12 +9,15 @@ const q = new Int8Array(32);
 suite("quant/quantize-q8", ({ test, assert }) => {
   for (const [name, draw] of Object.entries(DRAWS)) {
     for (const scale of [1e-7, 1e-4, 0.02, 1, 1e4]) {
-      test(`${name} · ${scale}: |w - q·s| ≤ 0.50001 s, q within ±127, s the smallest f16 ≥ max|w| / 127`, () => {
+      test(`${name} · ${scale}: |w - q·s| ≤ 0.50001 s, q within ±127, s the f16 nearest to max|w| / 127 unless that clips`, () => {
         for (const w of groupsOf32(draw, 500, scale)) {
           const bits = quantizeQ8(w, q);
           const s = f16ToF32(bits);
-          const d = Math.fround(Math.max(...w.map(Math.abs)) / 127);
-          assert.ok(bits === 0 ? d <= 2 ** -25 / 127 : s >= d && f16ToF32(bits - 1) < d, `scale ${s} for ${d}`);
+          const max = Math.max(...w.map(Math.abs));
+          const d = Math.fround(max / 127);
+          const nearest = f32ToF16(d);
+          const clips = nearest === 0 || Math.fround(max * Math.fround(1 / f16ToF32(nearest))) >= 127.5;
+          assert.equal(bits, max <= 2 ** -25 ? 0 : clips ? nearest + 1 : nearest, `scale for ${d}`);
           w.forEach((x, i) => {
             if (bits > 0 && !(Math.abs(x - q[i] * s) <= 0.50001 * s && q[i] >= -127)) assert.equal(q[i] * s, x);
           });

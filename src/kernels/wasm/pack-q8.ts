@@ -1,5 +1,5 @@
 import { maxOfEach, splatLane, storeTransposed } from "./lanes";
-import { scaleToF32, scaleUp } from "./scale";
+import { scaleHolding, scaleToF32 } from "./scale";
 
 /** 1.5 · 2^23: added to a float32 within ±2^22 it leaves the nearest integer, ties to even, in the low bits. */
 const ROUND: f32 = 12582912;
@@ -24,7 +24,7 @@ export function packHalfQ8(out: usize, scales: usize, x: usize): void {
   // d = max / 127; one in the lanes that are skipped, so that nothing there becomes NaN.
   const one = f32x4.splat(1);
   const d = v128.bitselect(one, f32x4.div(top, f32x4.splat(127)), skip);
-  const s = scaleUp(d);
+  const s = scaleHolding(d, v128.andnot(top, skip));
   const r = v128.andnot(f32x4.div(one, scaleToF32(s)), skip);
   storeScales(scales, v128.bitselect(i32x4.splat(0x7e00), v128.andnot(s, zero), bad));
 

@@ -29,10 +29,12 @@ export function scaleNearest(d: v128): v128 {
   return v128.or(held, v128.and(i32x4.shr_u(d, 16), i32x4.splat(0x8000)));
 }
 
-/** f16 bits of the smallest f16 ≥ d, for 0 < d ≤ 65504. */
+/** f16 bits nearest to d, 0 < d ≤ 65504, or the next greater ones where max / s would be 127.5 or more (`quantizeQ8`). */
 // @ts-ignore: decorator
 @inline
-export function scaleUp(d: v128): v128 {
+export function scaleHolding(d: v128, max: v128): v128 {
   const s = narrow(d);
-  return i32x4.sub(s, f32x4.lt(scaleToF32(s), d)); // a true comparison is -1
+  const clips = f32x4.ge(f32x4.mul(max, f32x4.div(f32x4.splat(1), scaleToF32(s))), f32x4.splat(127.5));
+  const none = i32x4.eq(s, i32x4.splat(0));
+  return i32x4.sub(s, v128.or(clips, none)); // a true comparison is -1
 }

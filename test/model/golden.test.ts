@@ -1,0 +1,84 @@
+import { type LoadOptions, loadModel } from "../../src/load/load.ts";
+import type { Decoder } from "../../src/model/decoder.ts";
+import { openPath } from "../../src/platform/node.ts";
+import { GOLDEN_CASES, openGolden } from "../golden.ts";
+import { suite } from "../harness.ts";
+import { argmax, maxAbs } from "../metrics.ts";
+
+/** Logits [T, V] of a whole prompt on fresh blocks, cut into chunks of `chunk` tokens. */
+function forward(decoder: Decoder, ids: number[], chunk = decoder.maxChunk, trace?: Trace): Float32Array {
+  const V = decoder.config.vocabSize;
+  const out = new Float32Array(ids.length * V);
+  const blocks = Array.from({ length: Math.ceil(ids.length / 32) }, () => decoder.pool.take());
+  for (let start = 0; start < ids.length; start += chunk) {
+    const part = ids.slice(start, start + chunk);
+    const logits = out.subarray(start * V, (start + part.length) * V);
+    decoder.step({ ids: part, start, blocks, regime: decoder.regimeOf(ids.length), logits, trace });
+  }
+  for (const block of blocks) decoder.pool.drop(block);
+  return out;
+}
+
+type Trace = NonNullable<Parameters<Decoder["step"]>[0]["trace"]>;
+
+const BOUNDS = { strict: 3e-4, reference: 1.5e-4 } as const;
+
+suite("model/golden", ({ test, assert }) => {
+  for (const name of GOLDEN_CASES) {
+    const load = async (options: LoadOptions, maxArenaBytes?: number) =>
+      (await loadModel((await openPath(openGolden(name).folder)).source, { weights: "f32", ...options }, maxArenaBytes))
+        .decoder;
+
+    for (const kernels of ["strict", "reference"] as const) {
+      test(`${name}, ${kernels}: logits of all prompts and positions within ${BOUNDS[kernels]} of HF's float32`, async () => {
+        const golden = openGolden(name);
+        const decoder = await load({ kernels });
+        for (const prompt of golden.prompts) {
+          const got = forward(decoder, prompt.ids);
+          assert.atMost(maxAbs(got, prompt.logits), BOUNDS[kernels], prompt.id);
+        }
+      });
+
+      test(`${name}, ${kernels}: the residual stream after each layer within 5e-5`, async () => {
+        const golden = openGolden(name);
+        const decoder = await load({ kernels });
+        for (const prompt of golden.prompts.filter((p) => p.hidden)) {
+          const seen = new Map<string, Float32Array>();
+          const trace: Trace = (point, x) => {
+            seen.set(typeof point === "number" ? `layer${point}` : point, x.f32.slice());
+          };
+          forward(decoder, prompt.ids, undefined, trace);
+          assert.equal(prompt.hidden?.size, seen.size);
+          for (const [point, expected] of prompt.hidden ?? []) {
+            assert.atMost(maxAbs(seen.get(point) ?? [], expected), 5e-5, `${prompt.id} ${point}`);
+          }
+        }
+      });
+    }
+
+    test(`${name}, strict: greedy continuations of 24 tokens equal HF's, and their logits within 3e-4`, async () => {
+      const golden = openGolden(name);
+      const decoder = await load({});
+      const V = golden.vocabSize;
+      for (const { id, ids: prompt, greedy } of golden.prompts) {
+        const ids = [...prompt];
+        for (const [step, token] of greedy.tokens.entries()) {
+          const last = forward(decoder, ids).subarray(-V);
+          assert.equal(argmax(last), token, `${id} step ${step}`);
+          assert.atMost(maxAbs(last, greedy.logits.subarray(step * V, (step + 1) * V)), 3e-4, `${id} step ${step}`);
+          ids.push(token);
+        }
+      }
+    });
+
+    test(`${name}, strict: the same bits whatever the chunks, and over one arena or several`, async () => {
+      const golden = openGolden(name);
+      const decoder = await load({});
+      const spread = await load({}, 1.6 * 2 ** 20);
+      const ids = golden.prompts.reduce((a, b) => (a.ids.length > b.ids.length ? a : b)).ids;
+      const whole = forward(decoder, ids);
+      for (const chunk of [1, 7, 31]) assert.deepEqual(forward(decoder, ids, chunk), whole, `chunks of ${chunk}`);
+      assert.deepEqual(forward(spread, ids), whole, "several arenas");
+    });
+  }
+});
