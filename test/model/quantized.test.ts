@@ -29,9 +29,7 @@ function windows(decoder: Decoder, ids: number[], see: (row: Float32Array, next:
 }
 
 interface Reference {
-  results: {
-    shared: Record<string, { text_windows: { perplexity: number; tokens_scored: number }; text_tokens?: number }>;
-  };
+  results: Record<string, { text_windows: { perplexity: number; tokens_scored: number }; text_tokens?: number }>;
 }
 
 suite("model/quantized", ({ test, assert, engine }) => {
