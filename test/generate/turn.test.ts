@@ -1,5 +1,8 @@
+import { Engine } from "../../src/generate/engine.ts";
+import { Row } from "../../src/generate/row.ts";
 import { giveTurn, Pacer, TURN_EVERY_MS } from "../../src/generate/turn.ts";
 import { suite } from "../harness.ts";
+import { HashDecoder } from "./hash-decoder.ts";
 
 suite("generate/turn", ({ test, assert }) => {
   /** A pacer whose clock we move; `turns` are the times at which it gave one. */
@@ -25,6 +28,25 @@ suite("generate/turn", ({ test, assert }) => {
     clock.now += 1000;
     await pacer.pace();
     assert.equal(turns.length, 5);
+  });
+
+  test("the engine paces before every step, chunks of prompts and single tokens alike, and a turn is over before the step begins", async () => {
+    const events: string[] = [];
+    let now = 0;
+    const pacer = new Pacer(
+      () => (now += 4),
+      async () => {
+        await Promise.resolve();
+        events.push("turn");
+      },
+    );
+    const decoder = new HashDecoder({ blocks: 4 });
+    decoder.onStep = () => events.push("step");
+    const row = new Row(new Engine(decoder, 64, pacer), "sequence", "auto");
+    await row.extend([1, 2, 3, 4, 5, 6, 7, 8, 9], { logits: "none" });
+    for (const id of [1, 2, 3]) await row.extend([id], { logits: "none" });
+    // each look at the clock takes 4 ms: one at the turn, one per step
+    assert.deepEqual(events.join(" "), "turn step step turn step step turn step");
   });
 
   test("a clock that stands still, as it does between events on some engines, gets a turn every 16 steps", async () => {
