@@ -48,7 +48,6 @@ export class Engine {
     return this.#steps.run(async () => {
       await this.#pacer.pace();
       signal?.throwIfAborted();
-      this.check();
       return work();
     });
   }

@@ -97,12 +97,12 @@ export class Row implements Holder {
   }
 
   /**
-   * Adds `ids` (T ≥ 1 valid ids) and computes what is missing. If it throws, the row is as it was. Not to be called while another is running.
-   * @throws ContextError, DisposedError, or the signal's reason
+   * Adds `ids` (T ≥ 1 valid ids, for which there is room: see {@link checkFits}) and computes what is missing. If it throws, the row is as
+   * it was. Not to be called while another is running.
+   * @throws ContextError (code "kv_full"), DisposedError, or the signal's reason
    */
   async extend(ids: ArrayLike<number>, options: ExtendOptions): Promise<Extended> {
     this.check();
-    this.checkFits(ids.length);
     const start = this.#length;
     const total = start + ids.length;
     for (let i = 0; i < ids.length; i++) this.tokens.push(ids[i]);
