@@ -1,7 +1,8 @@
 import { FormatError } from "../errors.ts";
 import type { Safetensors, TensorInfo } from "../formats/safetensors/index.ts";
 import type { WeightSpec } from "../model/weights.ts";
-import { ROWS } from "../quant/packed-matrix.ts";
+import { findNonFinite } from "../quant/check.ts";
+import { GROUP, type PackedMatrix, ROWS } from "../quant/packed-matrix.ts";
 import { BYTES, type DType } from "../tensor/dtype.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Slot } from "./allocate.ts";
@@ -55,7 +56,8 @@ export function checkWeights(files: Safetensors, specs: readonly WeightSpec[]): 
 /**
  * Streams all weights into their places, in the order in which they lie in the files: a block of rows is read into the arena's scratch and
  * packed from there, so that no more memory than the arenas is needed.
- * @throws the signal's reason on abort; SourceError where a file cannot be read
+ * @throws the signal's reason on abort; SourceError where a file cannot be read; FormatError (code "non_finite_weight") for a weight that
+ * its q4 or q8 group cannot hold
  */
 export async function fillWeights(
   files: Safetensors,
@@ -78,8 +80,18 @@ export async function fillWeights(
       const n = Math.min(block, matrix.rows - row);
       await files.readInto(info.name, row * rowBytes, new Uint8Array(arena.buffer, staging.ptr, n * rowBytes));
       kernels.packRows(matrix, row, new Tensor(arena, staging.ptr, dtype, [n, matrix.cols]));
+      refuseNonFinite(matrix, row, n, info);
       read += n * rowBytes;
       options.onBytes?.(read, info.name);
     }
   }
+}
+
+/** An infinity or NaN would spoil its whole group of 32 when quantized; as float32 it is the file's own affair. */
+function refuseNonFinite(matrix: PackedMatrix, row: number, n: number, { file, name }: TensorInfo): void {
+  const bad = matrix.format === "f32" ? undefined : findNonFinite(matrix, row, row + n);
+  if (!bad) return;
+  const facts = { what: `a weight that ${matrix.format} cannot hold (use weights: "f32")`, file, tensor: name };
+  const got = `infinity, NaN or a huge value in row ${bad.row}, columns ${bad.col} to ${bad.col + GROUP - 1}`;
+  throw new FormatError({ ...facts, got, expected: "finite weights" }, "non_finite_weight");
 }
