@@ -9,8 +9,15 @@ const BIAS = memory.data<u32>([0x77800000, 0x77800000, 0x77800000, 0x77800000], 
 const F16_END = memory.data<u32>([0x7c00, 0x7c00, 0x7c00, 0x7c00], 16);
 const F32_END = memory.data<u32>([0x7f800000, 0x7f800000, 0x7f800000, 0x7f800000], 16);
 
+/** Four f16 at `ptr` as float32, exact for every pattern. */
+// @ts-ignore: decorator
+@inline
+export function f16x4ToF32x4(ptr: usize): v128 {
+  return f16ToF32(v128.load_ext<i16>(ptr));
+}
+
 /**
- * Four f16 at `ptr` as float32, exact for every pattern.
+ * Four f16, sign-extended to i32 lanes, as float32, exact for every pattern.
  *
  *     sign-extended    ssss ssss  ssss ssss  seee eeff  ffff ffff
  *     << 13, masked    s000 eeee  efff ffff  fff0 0000  0000 0000      the float32 of value · 2^-112, subnormals included
@@ -18,8 +25,7 @@ const F32_END = memory.data<u32>([0x7f800000, 0x7f800000, 0x7f800000, 0x7f800000
  */
 // @ts-ignore: decorator
 @inline
-export function f16x4ToF32x4(ptr: usize): v128 {
-  const h = v128.load_ext<i16>(ptr);
+export function f16ToF32(h: v128): v128 {
   const value = f32x4.mul(v128.and(i32x4.shl(h, 13), v128.load(BITS)), v128.load(BIAS));
   const special = i32x4.eq(v128.and(h, v128.load(F16_END)), v128.load(F16_END));
   return v128.or(value, v128.and(special, v128.load(F32_END)));

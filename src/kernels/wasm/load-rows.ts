@@ -1,3 +1,5 @@
+import { f16x4ToF32x4 } from "./f16";
+
 /** Element types of source rows; strict.ts passes the same numbers. */
 const F32: i32 = 0;
 const F16: i32 = 1;
@@ -7,21 +9,6 @@ const F16: i32 = 1;
 @inline
 export function bytesOf(dtype: i32): usize {
   return dtype === F32 ? 4 : 2;
-}
-
-/**
- * Four f16, `| h0 | h1 | h2 | h3 |` each in the low half of an i32 lane, to float32; exact, infinities and NaN included.
- * The magnitude shifted into a float32's place is 2^112 too small, and multiplying by that is exact, for subnormals too.
- */
-// @ts-ignore: decorator
-@inline
-function widenF16(h: v128): v128 {
-  const magnitude = v128.and(h, i32x4.splat(0x7fff));
-  const shifted = i32x4.shl(magnitude, 13);
-  const finite = f32x4.mul(shifted, f32x4.splat(reinterpret<f32>(0x77800000))); // · 2^112
-  const special = v128.or(shifted, i32x4.splat(0x7f800000));
-  const value = v128.bitselect(special, finite, i32x4.gt_s(magnitude, i32x4.splat(0x7bff)));
-  return v128.or(value, i32x4.shl(v128.and(h, i32x4.splat(0x8000)), 16));
 }
 
 /** `n` elements, a multiple of 8, at `src` (2-byte aligned) to float32 at `out`. */
@@ -36,8 +23,8 @@ export function widen(out: usize, src: usize, n: i32, dtype: i32): void {
     }
   } else if (dtype === F16) {
     for (; out < end; out += 32, src += 16) {
-      v128.store(out, widenF16(v128.load_ext<u16>(src)));
-      v128.store(out, widenF16(v128.load_ext<u16>(src, 8)), 16);
+      v128.store(out, f16x4ToF32x4(src));
+      v128.store(out, f16x4ToF32x4(src + 8), 16);
     }
   } else {
     // bf16: | b0 | b1 | … | b7 | becomes | 0 b0 | 0 b1 | 0 b2 | 0 b3 | and | 0 b4 | … | 0 b7 |
@@ -78,5 +65,12 @@ export function loadGroup(out: usize, src: usize, stride: usize, rows: i32, cols
   for (let r = 0; r < min(rows, 8); r++, out += 128, src += stride) {
     if (cols >= 32) widen(out, src, 32, dtype);
     else widenAll(out, src, cols, dtype, rest);
+  }
+}
+
+/** Overwrites with zeros the rows of x, f32 [4, 32], whose bit in `rows` is set. */
+export function clearRows(x: usize, rows: i32): void {
+  for (let i: usize = 0; i < 512; i += 16) {
+    if ((rows >> <i32>(i >> 7)) & 1) v128.store(x + i, i32x4.splat(0));
   }
 }

@@ -1,9 +1,7 @@
 import { maxOfEach, splatLane, storeTransposed } from "./lanes";
-import { clearRows, storeScales } from "./pack-q8";
-import { scaleNearest, scaleToF32 } from "./scale";
-
-/** 1.5 · 2^23: added to a float32 within ±2^22 it leaves the nearest integer, ties to even, in the low bits. */
-const ROUND: f32 = 12582912;
+import { clearRows } from "./load-rows";
+import { roundEight } from "./round";
+import { scaleNearest, scaleToF32, storeScales } from "./scale";
 
 /**
  * 4 rows × 32 weights to their half (rows 0-3 or 4-7) of a q4 block. A lane of 32 bits is a row throughout:
@@ -62,19 +60,8 @@ function storeX(X: usize, x: usize, t: v128): void {
   const tc = splatLane(t, 2);
   const td = splatLane(t, 3);
   for (let k: usize = 0; k < 128; k += 32, X += 64, x += 32) {
-    storeTransposed(X, 16, eight(x, ta, 0), eight(x + 128, tb, 0), eight(x + 256, tc, 0), eight(x + 384, td, 0));
+    storeTransposed(X, 16, roundEight(x, ta, 0), roundEight(x + 128, tb, 0), roundEight(x + 256, tc, 0), roundEight(x + 384, td, 0));
   }
-}
-
-/** Eight neighbours · r, rounded to nearest even, plus `offset`, as i16. */
-// @ts-ignore: decorator
-@inline
-function eight(x: usize, r: v128, offset: i32): v128 {
-  const round = f32x4.splat(ROUND);
-  const base = i32x4.splat(reinterpret<i32>(ROUND) - offset);
-  const low = f32x4.add(f32x4.mul(v128.load(x), r), round);
-  const high = f32x4.add(f32x4.mul(v128.load(x, 16), r), round);
-  return i16x8.narrow_i32x4_s(i32x4.sub(low, base), i32x4.sub(high, base));
 }
 
 /** For each row the scale, in units of X, of the candidate with the least error: the largest S² / N, the first among equals. */
@@ -137,7 +124,7 @@ function storeNibbles(out: usize, x: usize, r: v128): void {
 // @ts-ignore: decorator
 @inline
 function sixteen(x: usize, r: v128): v128 {
-  return i8x16.min_u(i8x16.narrow_i16x8_u(eight(x, r, 8), eight(x + 32, r, 8)), i8x16.splat(15));
+  return i8x16.min_u(i8x16.narrow_i16x8_u(roundEight(x, r, 8), roundEight(x + 32, r, 8)), i8x16.splat(15));
 }
 
 /** Two rows a, b of sixteen nibbles: | a 0-3, 4-7 | b 0-3, 4-7 | a 8-11, 12-15 | b 8-11, 12-15 |, the second four in the high halves. */

@@ -1,8 +1,7 @@
 import { maxOfEach, splatLane, storeTransposed } from "./lanes";
-import { scaleHolding, scaleToF32 } from "./scale";
-
-/** 1.5 · 2^23: added to a float32 within ±2^22 it leaves the nearest integer, ties to even, in the low bits. */
-const ROUND: f32 = 12582912;
+import { clearRows } from "./load-rows";
+import { roundEight } from "./round";
+import { scaleHolding, scaleToF32, storeScales } from "./scale";
 
 /**
  * 4 rows × 32 weights to their half (rows 0-3 or 4-7) of a q8 block.
@@ -37,13 +36,6 @@ export function packHalfQ8(out: usize, scales: usize, x: usize): void {
   }
 }
 
-/** Four f16, in the low halves of i32 lanes, to 8 bytes. */
-// @ts-ignore: decorator
-@inline
-export function storeScales(out: usize, s: v128): void {
-  v128.store_lane<u64>(out, v128.shuffle<i16>(s, s, 0, 2, 4, 6, 0, 2, 4, 6), 0);
-}
-
 /** The largest |x| of 32 as float32 bits, spread over four lanes; above 0x7f800000 if there is a NaN. */
 // @ts-ignore: decorator
 @inline
@@ -54,30 +46,9 @@ function magnitude(x: usize): v128 {
   return top;
 }
 
-/** Overwrites with zeros the rows of x, f32 [4, 32], whose bit in `rows` is set. */
-export function clearRows(x: usize, rows: i32): void {
-  for (let i: usize = 0; i < 512; i += 16) {
-    if ((rows >> <i32>(i >> 7)) & 1) v128.store(x + i, i32x4.splat(0));
-  }
-}
-
 /** Sixteen neighbours · r, rounded, as int8. */
 // @ts-ignore: decorator
 @inline
 function sixteen(x: usize, r: v128): v128 {
-  return i8x16.narrow_i16x8_s(eight(x, r), eight(x + 32, r));
-}
-
-// @ts-ignore: decorator
-@inline
-function eight(x: usize, r: v128): v128 {
-  return i16x8.narrow_i32x4_s(rounded(x, r), rounded(x + 16, r));
-}
-
-/** Four neighbours · r, rounded to nearest even, as i32. */
-// @ts-ignore: decorator
-@inline
-function rounded(x: usize, r: v128): v128 {
-  const y = f32x4.add(f32x4.mul(v128.load(x), r), f32x4.splat(ROUND));
-  return i32x4.sub(y, i32x4.splat(reinterpret<i32>(ROUND)));
+  return i8x16.narrow_i16x8_s(roundEight(x, r, 0), roundEight(x + 32, r, 0));
 }

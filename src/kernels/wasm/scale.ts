@@ -1,10 +1,10 @@
-/** The f16 in the low halves of i32 lanes, finite and of any sign, as float32; exact. */
+import { f16ToF32 } from "./f16";
+
+/** The f16 in the low halves of i32 lanes as float32; exact. */
 // @ts-ignore: decorator
 @inline
 export function scaleToF32(s: v128): v128 {
-  const magnitude = i32x4.shl(v128.and(s, i32x4.splat(0x7fff)), 13);
-  const value = f32x4.mul(magnitude, f32x4.splat(reinterpret<f32>(0x77800000))); // · 2^112
-  return v128.or(value, i32x4.shl(v128.and(s, i32x4.splat(0x8000)), 16));
+  return f16ToF32(i32x4.shr_s(i32x4.shl(s, 16), 16));
 }
 
 /**
@@ -37,4 +37,11 @@ export function scaleHolding(d: v128, max: v128): v128 {
   const clips = f32x4.ge(f32x4.mul(max, f32x4.div(f32x4.splat(1), scaleToF32(s))), f32x4.splat(127.5));
   const none = i32x4.eq(s, i32x4.splat(0));
   return i32x4.sub(s, v128.or(clips, none)); // a true comparison is -1
+}
+
+/** Four f16, in the low halves of i32 lanes, to 8 bytes. */
+// @ts-ignore: decorator
+@inline
+export function storeScales(out: usize, s: v128): void {
+  v128.store_lane<u64>(out, v128.shuffle<i16>(s, s, 0, 2, 4, 6, 0, 2, 4, 6), 0);
 }
