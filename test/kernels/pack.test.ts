@@ -1,6 +1,6 @@
 import { MemoryError, ShapeError } from "../../src/errors.ts";
 import { createKernels, pack, unpack } from "../../src/kernels/index.ts";
-import { Arena, arange, Tensor, tensor, zeros } from "../../src/tensor/index.ts";
+import { Arena, alignUp, arange, Tensor, tensor, zeros } from "../../src/tensor/index.ts";
 import { suite } from "../harness.ts";
 import { randomFloats } from "../random.ts";
 
@@ -34,6 +34,7 @@ suite("kernels/pack", ({ test, assert }) => {
       const source = weights.to(dtype);
       const matrix = pack(source, "q4", arena);
       assert.equal(matrix.arena, arena);
+      assert.equal(arena.mark(), matrix.ptr + alignUp(matrix.byteLength), "only the matrix is left there");
       const back = unpack(matrix, weights.arena);
       assert.equal(back.arena, weights.arena);
       assert.deepEqual([...back.f32], [...unpack(pack(source.to("f32"), "q4")).f32]);
