@@ -1,6 +1,4 @@
-import { groupsOf, type PackedMatrix } from "./packed-matrix.ts";
-import { q4Block } from "./q4.ts";
-import { q8Block } from "./q8.ts";
+import { BLOCK_BYTES, GROUP, groupsOf, type PackedMatrix, ROWS } from "./packed-matrix.ts";
 
 /**
  * The first weight (f32) or group of 32 weights (q4, q8) that is not finite, in rows `from` to `to` (exclusive) of a matrix; undefined if
@@ -12,20 +10,37 @@ export function findNonFinite(
   from = 0,
   to = matrix.rows,
 ): { row: number; col: number } | undefined {
-  const { format, cols, arena } = matrix;
-  const groups = groupsOf(cols);
+  const { format, cols, arena, ptr } = matrix;
   if (format === "f32") {
-    const weights = new Float32Array(arena.buffer, matrix.ptr + from * cols * 4, (to - from) * cols);
+    const weights = new Float32Array(arena.buffer, ptr + from * cols * 4, (to - from) * cols);
     const at = weights.findIndex((w) => !Number.isFinite(w));
     return at < 0 ? undefined : { row: from + Math.floor(at / cols), col: at % cols };
   }
-  const halves = new Uint16Array(arena.buffer);
-  const block = format === "q4" ? q4Block : q8Block;
-  for (let row = from; row < to; row++) {
-    for (let g = 0; g < groups; g++) {
-      const scale = halves[block(matrix, row, g) / 2 + (row % 8)];
-      if ((scale & 0x7c00) === 0x7c00) return { row, col: g * 32 };
+  const G = groupsOf(cols);
+  for (let first = from - (from % ROWS); first < to; first += ROWS) {
+    const at = ptr + (first / ROWS) * G * BLOCK_BYTES[format];
+    if (!anyNonFinite(new Int32Array(arena.buffer, at, (G * BLOCK_BYTES[format]) / 4), BLOCK_BYTES[format] / 4))
+      continue;
+    for (let row = Math.max(first, from); row < Math.min(first + ROWS, to); row++) {
+      for (let g = 0; g < G; g++) {
+        const [scale] = new Uint16Array(arena.buffer, at + g * BLOCK_BYTES[format] + 2 * (row % ROWS), 1);
+        if ((scale & EXPONENT) === EXPONENT) return { row, col: g * GROUP };
+      }
     }
   }
   return undefined;
+}
+
+const EXPONENT = 0x7c00;
+
+/** Whether a block of `words` has a scale of exponent 31: two f16 at a time, adding 1 to the exponent then carries into the sign's place. */
+function anyNonFinite(blocks: Int32Array, words: number): boolean {
+  let carry = 0;
+  for (let i = 0; i < blocks.length; i += words) {
+    carry |= (blocks[i] & 0x7c007c00) + 0x04000400;
+    carry |= (blocks[i + 1] & 0x7c007c00) + 0x04000400;
+    carry |= (blocks[i + 2] & 0x7c007c00) + 0x04000400;
+    carry |= (blocks[i + 3] & 0x7c007c00) + 0x04000400;
+  }
+  return (carry & 0x80008000) !== 0;
 }
