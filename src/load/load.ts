@@ -1,8 +1,9 @@
 import { SourceError } from "../errors.ts";
 import { openSafetensors, type Safetensors } from "../formats/safetensors/index.ts";
 import type { KernelKind } from "../kernels/kernels.ts";
-import { type PhiConfig, parseConfig } from "../model/config.ts";
+import type { PhiConfig } from "../model/config.ts";
 import type { Decoder } from "../model/decoder.ts";
+import { parseConfig } from "../model/parse-config.ts";
 import { phi3Weights } from "../model/phi3.ts";
 import type { Activations } from "../model/scratch.ts";
 import { checkNumber } from "../options.ts";

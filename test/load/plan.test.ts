@@ -1,7 +1,7 @@
 import { MemoryError } from "../../src/errors.ts";
 import { allocate } from "../../src/load/allocate.ts";
 import { MAX_ARENA_BYTES, type PlanInput, planArenas } from "../../src/load/plan.ts";
-import { parseConfig } from "../../src/model/config.ts";
+import { parseConfig } from "../../src/model/parse-config.ts";
 import { phi3Weights } from "../../src/model/phi3.ts";
 import { Arena, KERNEL_RESERVE } from "../../src/tensor/index.ts";
 import { suite } from "../harness.ts";

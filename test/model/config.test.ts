@@ -1,5 +1,5 @@
 import { ConfigError } from "../../src/errors.ts";
-import { parseConfig } from "../../src/model/config.ts";
+import { parseConfig } from "../../src/model/parse-config.ts";
 import { readFixtureJson } from "../fixtures.ts";
 import { GOLDEN_CASES } from "../golden.ts";
 import { suite } from "../harness.ts";

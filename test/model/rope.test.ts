@@ -1,4 +1,4 @@
-import { parseConfig } from "../../src/model/config.ts";
+import { parseConfig } from "../../src/model/parse-config.ts";
 import { fillRope, inverseFrequencies, ropeRegime } from "../../src/model/rope.ts";
 import { readFixtureJson } from "../fixtures.ts";
 import { GOLDEN_CASES } from "../golden.ts";
