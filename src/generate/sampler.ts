@@ -96,10 +96,13 @@ export class Sampler {
   /** Keeps candidate i if those likelier than it (lower ids first among equals) sum to less than p of the whole. */
   #nucleus(n: number, p: number): number {
     const weights = this.#weights;
-    const goal = p * sum(weights, n);
+    const total = sum(weights, n);
+    const goal = p * total;
+    // All candidates below this sum to at most half of 1 - p, so that the others reach the goal without them.
+    const floor = (0.5 * (1 - p) * total) / n;
     const kept = new Uint8Array(n);
     let cumulative = 0;
-    takeDescending(weights, n, (i) => {
+    takeDescending(weights, n, floor, (i) => {
       // The first is kept whatever p is.
       if (cumulative > 0 && !(cumulative < goal)) return false;
       cumulative += weights[i];

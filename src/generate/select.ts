@@ -27,14 +27,19 @@ function sink(heap: Float64Array, i: number): void {
 }
 
 /**
- * Takes indices 0 … n - 1 in descending order of weight, the lower index first among equals, while `take` says so. O(n) to begin with and O(log n) for
- * each taken: of a large vocabulary only the few likely tokens are put in order.
+ * Takes those of the indices 0 … n - 1 whose weight is at least `floor` in descending order of weight, the lower index first among equals, while
+ * `take` says so. O(n) to begin with and O(log n) for each taken: of a large vocabulary only the few likely tokens are put in order.
  */
-export function takeDescending(weights: Float64Array, n: number, take: (index: number) => boolean): void {
+export function takeDescending(
+  weights: Float64Array,
+  n: number,
+  floor: number,
+  take: (index: number) => boolean,
+): void {
   const heap = new Int32Array(n);
-  for (let i = 0; i < n; i++) heap[i] = i;
+  let size = 0;
+  for (let i = 0; i < n; i++) if (weights[i] >= floor) heap[size++] = i;
   const before = (a: number, b: number) => weights[a] > weights[b] || (weights[a] === weights[b] && a < b);
-  let size = n;
   const down = (i: number) => {
     const index = heap[i];
     for (;;) {
@@ -47,7 +52,7 @@ export function takeDescending(weights: Float64Array, n: number, take: (index: n
     }
     heap[i] = index;
   };
-  for (let i = (n >> 1) - 1; i >= 0; i--) down(i);
+  for (let i = (size >> 1) - 1; i >= 0; i--) down(i);
   while (size > 0) {
     if (!take(heap[0])) return;
     heap[0] = heap[--size];

@@ -20,13 +20,16 @@ suite("generate/select", ({ test, assert }) => {
     }
   });
 
-  test("takeDescending goes from the greatest down, lower indices first among equals, and stops when told", () => {
+  test("takeDescending goes from the greatest down, lower indices first among equals, not below the floor, and stops when told", () => {
     for (const x of inputs()) {
       const sorted = [...x.keys()].sort((a, b) => (x[b] === x[a] ? a - b : x[b] > x[a] ? 1 : -1));
-      for (const stopAfter of [1, 3, x.length]) {
-        const got: number[] = [];
-        takeDescending(x, x.length, (i) => got.push(i) < stopAfter);
-        assert.deepEqual(got, sorted.slice(0, Math.min(stopAfter, x.length)));
+      for (const floor of [-Infinity, 0.2, 5, 100]) {
+        const enough = sorted.filter((i) => x[i] >= floor);
+        for (const stopAfter of [1, 3, x.length]) {
+          const got: number[] = [];
+          takeDescending(x, x.length, floor, (i) => got.push(i) < stopAfter);
+          assert.deepEqual(got, enough.slice(0, stopAfter));
+        }
       }
     }
   });
