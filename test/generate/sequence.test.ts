@@ -1,19 +1,8 @@
 import { ContextError, DisposedError, OptionError } from "../../src/errors.ts";
-import { Engine } from "../../src/generate/engine.ts";
-import { Row } from "../../src/generate/row.ts";
-import { type ForwardOptions, Sequence } from "../../src/generate/sequence.ts";
+import type { ForwardOptions } from "../../src/generate/sequence.ts";
 import { suite } from "../harness.ts";
-import { expectedLogits, HashDecoder } from "./hash-decoder.ts";
-
-const V = 17;
-const idsOf = (n: number, seed = 1): number[] => Array.from({ length: n }, (_, i) => ((i + seed) * 7 + (i >> 2)) % V);
-
-function setup(options: { blocks?: number; contextSize?: number; maxChunk?: number; switchAt?: number } = {}) {
-  const { blocks = 16, contextSize = 512, ...rest } = options;
-  const decoder = new HashDecoder({ blocks, ...rest });
-  const engine = new Engine(decoder, contextSize);
-  return { decoder, engine, open: () => new Sequence(new Row(engine, "sequence", "auto")) };
-}
+import { expectedLogits } from "./hash-decoder.ts";
+import { promptOf as idsOf, sequences as setup, V } from "./setup.ts";
 
 const last = (logits: Float32Array) => logits.slice(-V);
 
@@ -23,7 +12,7 @@ suite("generate/sequence", ({ test, assert }) => {
       const { open } = setup();
       const ids = idsOf(T);
       const expected = expectedLogits(ids, "short");
-      assert.deepEqual(await (await open()).forward(ids, { logits: "all" }), expected, `T = ${T}`);
+      assert.deepEqual(await open().forward(ids, { logits: "all" }), expected, `T = ${T}`);
       assert.deepEqual(await open().forward(ids), last(expected));
       assert.equal((await open().forward(ids, { logits: "none" })).length, 0);
     }
@@ -81,54 +70,6 @@ suite("generate/sequence", ({ test, assert }) => {
     assert.deepEqual(await fork.forward([4]), last(expectedLogits([...ids, 3, 4], "short")));
     await seq.dispose();
     assert.deepEqual(await fork.forward([5]), last(expectedLogits([...ids, 3, 4, 5], "short")), "outlives its parent");
-  });
-
-  test("LongRoPE: the regime is that of the length at the end of the caller's forward, shared by all its chunks", async () => {
-    const { open, decoder } = setup({ switchAt: 48 });
-    const ids = idsOf(60);
-    assert.deepEqual(
-      await open().forward(ids.slice(0, 48), { logits: "all" }),
-      expectedLogits(ids.slice(0, 48), "short"),
-    );
-    decoder.steps.length = 0;
-    assert.deepEqual(await open().forward(ids, { logits: "all" }), expectedLogits(ids, "long"));
-    assert.ok(decoder.steps.every(({ regime }) => regime === "long"));
-  });
-
-  test("LongRoPE: crossing the switch computes everything again, once, and reports it; truncating below goes back", async () => {
-    const { open, decoder } = setup({ switchAt: 48 });
-    const seq = open();
-    const ids = idsOf(50);
-    await seq.forward(ids.slice(0, 48), { logits: "none" });
-    decoder.computed();
-    const events: unknown[] = [];
-    const options: ForwardOptions = { onReprefill: (event) => events.push(event) };
-    assert.deepEqual(await seq.forward([ids[48]], options), last(expectedLogits(ids.slice(0, 49), "long")));
-    assert.equal(decoder.computed(), 49);
-    assert.deepEqual(await seq.forward([ids[49]], options), last(expectedLogits(ids, "long")));
-    assert.equal(decoder.computed(), 1);
-    await seq.truncate(20);
-    const short = [...ids.slice(0, 20), 1, 2];
-    assert.deepEqual(await seq.forward([1, 2], options), last(expectedLogits(short, "short")));
-    assert.equal(decoder.computed(), 22);
-    assert.deepEqual(events, [
-      { regime: "long", length: 49, tokens: 48 },
-      { regime: "short", length: 22, tokens: 20 },
-    ]);
-  });
-
-  test("LongRoPE: a forward that crosses the switch in the middle gives the long set's logits for its new tokens", async () => {
-    const { open } = setup({ switchAt: 48 });
-    const seq = open();
-    const ids = idsOf(75);
-    await seq.forward(ids.slice(0, 30), { logits: "none" });
-    assert.deepEqual(await seq.forward(ids.slice(30), { logits: "all" }), expectedLogits(ids, "long").slice(30 * V));
-  });
-
-  test('LongRoPE: rope "long" takes the long set from the start', async () => {
-    const { engine } = setup({ switchAt: 48 });
-    const seq = new Sequence(new Row(engine, "sequence", "long"));
-    assert.deepEqual(await seq.forward(idsOf(9), { logits: "all" }), expectedLogits(idsOf(9), "long"));
   });
 
   test("outgrowing contextSize is a ContextError with the sizes, before any step, and changes nothing", async () => {

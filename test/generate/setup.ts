@@ -2,7 +2,9 @@ import { Engine } from "../../src/generate/engine.ts";
 import { Generation } from "../../src/generate/generation.ts";
 import { checkGenerate, type GenerateOptions } from "../../src/generate/options.ts";
 import type { Piece } from "../../src/generate/result.ts";
+import { Row } from "../../src/generate/row.ts";
 import { type Model, run } from "../../src/generate/run.ts";
+import { Sequence } from "../../src/generate/sequence.ts";
 import { Pacer } from "../../src/generate/turn.ts";
 import type { Tokenizer } from "../../src/tokenizer/types.ts";
 import { expectedLogits, HashDecoder, type HashDecoderOptions } from "./hash-decoder.ts";
@@ -107,3 +109,9 @@ export async function collect(generation: AsyncIterable<Piece>): Promise<Piece[]
 
 export const textOf = (pieces: readonly Piece[]) => pieces.map((p) => p.text).join("");
 export const idsOf = (pieces: readonly Piece[]) => pieces.flatMap((p) => p.ids);
+
+/** Sequences on one engine, as users have them. */
+export function sequences(options: Pick<Setup, "blocks" | "contextSize" | "maxChunk" | "switchAt"> = {}) {
+  const { engine, decoder, leaks } = setup({ contextSize: 512, ...options });
+  return { decoder, engine, leaks, open: () => new Sequence(new Row(engine, "sequence", "auto")) };
+}
