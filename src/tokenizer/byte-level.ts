@@ -12,7 +12,14 @@ function charsOfBytes(): string[] {
   });
 }
 
-const BYTE_OF_CHAR: ReadonlyMap<string, number> = new Map(CHAR_OF_BYTE.map((char, byte) => [char, byte]));
+/** By code unit: the byte that the character stands for, or -1. */
+const BYTE_OF_UNIT: Int16Array = bytesOfUnits();
+
+function bytesOfUnits(): Int16Array {
+  const table = new Int16Array(0x180).fill(-1);
+  for (let byte = 0; byte < 256; byte++) table[CHAR_OF_BYTE[byte].charCodeAt(0)] = byte;
+  return table;
+}
 
 const encoder = new TextEncoder();
 
@@ -27,8 +34,9 @@ export function toByteChars(text: string): string {
 export function bytesOfToken(token: string): Uint8Array {
   const bytes = new Uint8Array(token.length);
   for (let i = 0; i < token.length; i++) {
-    const byte = BYTE_OF_CHAR.get(token[i]);
-    if (byte === undefined) return encoder.encode(token);
+    const unit = token.charCodeAt(i);
+    const byte = unit < BYTE_OF_UNIT.length ? BYTE_OF_UNIT[unit] : -1;
+    if (byte < 0) return encoder.encode(token);
     bytes[i] = byte;
   }
   return bytes;

@@ -5,6 +5,8 @@ import type { TextSegment } from "./types.ts";
 
 /** The text of all segments as one, well-formed, and the regions of it that are control. Neighbouring control segments are one region. */
 export function joinSegments(segments: readonly TextSegment[]): { text: string; control: Regions } {
+  if (!Array.isArray(segments))
+    throw new OptionError({ what: "segments to encode", got: segments, expected: "an array of { text, control }" });
   const control: number[] = [];
   const parts: string[] = [];
   let length = 0;
