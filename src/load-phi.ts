@@ -26,7 +26,7 @@ export async function loadPhi(source: string | Source, options: LoadOptions = {}
   const folder = await open(source);
   const tokenizer = await tokenizerOf(folder);
   const loaded = await loadModel(folder, options);
-  const { decoder, config, memory, contextSize, generationConfig } = loaded;
+  const { decoder, config, contextSize, generationConfig } = loaded;
   const stopTokens = stopTokensOf(tokenizer, generationConfig, { eos_token_id: config.eosTokenIds });
   const model = {
     engine: new Engine(decoder, contextSize),
@@ -35,7 +35,7 @@ export async function loadPhi(source: string | Source, options: LoadOptions = {}
     loadMs: performance.now() - start,
     cpuMs: cpuTimeMs,
   };
-  return new Phi({ model, memory, stopTokens });
+  return new Phi({ model, loaded, stopTokens });
 }
 
 function checkLoad(options: LoadOptions): void {

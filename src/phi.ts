@@ -7,7 +7,7 @@ import { Row } from "./generate/row.ts";
 import type { Model } from "./generate/run.ts";
 import { checkForward, type ForwardOptions, forwardRow, Sequence, type SequenceOptions } from "./generate/sequence.ts";
 import { type ChatOptions, type ChatResult, needTokenizer, startChat, startGenerate } from "./generate/start.ts";
-import type { MemoryUse } from "./load/load.ts";
+import type { LoadedModel, MemoryUse } from "./load/load.ts";
 import type { PhiConfig } from "./model/config.ts";
 import { checkOptions } from "./options.ts";
 import type { ChatMessage, StopToken, Tokenizer } from "./tokenizer/index.ts";
@@ -15,7 +15,7 @@ import type { ChatMessage, StopToken, Tokenizer } from "./tokenizer/index.ts";
 /** What a {@link Phi} is made of; {@link loadPhi} puts it together. */
 export interface PhiParts {
   model: Model;
-  memory: MemoryUse;
+  loaded: LoadedModel;
   stopTokens: readonly StopToken[];
 }
 
@@ -27,6 +27,12 @@ export class Phi {
   readonly config: PhiConfig;
   /** Bytes that the model takes: weights, KV cache, scratch, and each arena. */
   readonly memory: MemoryUse;
+  /** The format that the matrices have in memory. */
+  readonly weights: LoadedModel["weights"];
+  /** How the matrices see their inputs. */
+  readonly activations: LoadedModel["activations"];
+  /** Which implementation of the kernels runs. */
+  readonly kernels: LoadedModel["kernels"];
   /** The most tokens of a sequence. */
   readonly contextSize: number;
   /** Tokens that end an answer, each with the files that say so. */
@@ -34,11 +40,14 @@ export class Phi {
   readonly #model: Model;
 
   /** Made by {@link loadPhi}. */
-  constructor({ model, memory, stopTokens }: PhiParts) {
+  constructor({ model, loaded, stopTokens }: PhiParts) {
     this.#model = model;
-    this.config = model.engine.decoder.config;
-    this.memory = memory;
-    this.contextSize = model.engine.contextSize;
+    this.config = loaded.config;
+    this.memory = loaded.memory;
+    this.weights = loaded.weights;
+    this.activations = loaded.activations;
+    this.kernels = loaded.kernels;
+    this.contextSize = loaded.contextSize;
     this.stopTokens = stopTokens;
   }
 

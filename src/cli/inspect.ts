@@ -77,7 +77,8 @@ function classOf({ vector, place, name }: WeightSpec): string {
 function page(path: string, facts: Facts): string {
   const { config: c, memory, chatFormat } = facts;
   const arch = Array.isArray(facts.architectures) ? ` (${facts.architectures.join(", ")})` : "";
-  const window = c.slidingWindow > 0 ? `, window of ${c.slidingWindow} tokens` : "";
+  const window =
+    c.slidingWindow > 0 && c.slidingWindow < c.contextLength ? `, window of ${c.slidingWindow} tokens` : "";
   const rope = c.longrope
     ? `LongRoPE: short factors up to ${c.longrope.originalContext} tokens, long ones above`
     : `theta ${c.ropeTheta}`;

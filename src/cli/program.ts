@@ -25,7 +25,8 @@ export async function runCommand(program: string, command: Command, args: readon
 function report(program: string, error: unknown, verbose: boolean): number {
   const usage = error instanceof UsageError || error instanceof OptionError;
   const known = error instanceof PhiError;
-  const message = error instanceof Error ? error.message : String(error);
+  const message =
+    error instanceof OptionError ? inWords(error.message) : error instanceof Error ? error.message : String(error);
   process.stderr.write(`${program}: ${known ? message : `an error of phi-ts itself: ${message}`}\n`);
   if (usage) process.stderr.write(`see: ${program} --help\n`);
   if (verbose && error instanceof Error) process.stderr.write(`${error.stack}\n`);
@@ -33,20 +34,30 @@ function report(program: string, error: unknown, verbose: boolean): number {
   return usage ? USAGE : FAILED;
 }
 
+/** `generate: option "topP"; got 7` → `--top-p; got 7`: the library speaks of its options, the user wrote ours. */
+function inWords(message: string): string {
+  return message.replace(/^\w+: option "(\w+)"/, (_, name: string) => {
+    const dashed = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    return `--${name === "contextSize" ? "context" : dashed}`;
+  });
+}
+
+export interface Program {
+  name: string;
+  summary: string;
+  version: () => string;
+  commands: readonly Command[];
+  args: readonly string[];
+}
+
 /** The program of several commands: its help, its version, and the command that the first argument names. */
-export async function runProgram(
-  name: string,
-  summary: string,
-  version: string,
-  commands: readonly Command[],
-  args: readonly string[],
-): Promise<void> {
+export async function runProgram({ name, summary, version, commands, args }: Program): Promise<void> {
   const [first, ...rest] = args;
   const command = commands.find((c) => c.name === first);
   if (command) return runCommand(`${name} ${command.name}`, command, rest);
   leaveOnClosedPipe();
   if (first === "--version" || first === "-v") {
-    process.stdout.write(`${version}\n`);
+    process.stdout.write(`${version()}\n`);
   } else if (first === "--help" || first === "-h" || first === "help") {
     process.stdout.write(programHelp(name, summary, commands));
   } else {

@@ -1,0 +1,21 @@
+// Writes test/fixtures/hashes.json, the hashes of logits and sampled tokens that every engine must give. They may change with a
+// version, never with an engine: run this on purpose, and say so in the changelog.
+//   node --import tsx --conditions=phi-ts-source scripts/make-hashes.ts
+import { writeFileSync } from "node:fs";
+import { inProject } from "../test/golden.ts";
+import { logitsHash, models, nameOf, open, SETTINGS, sampleHash } from "../test/hashes/compute.ts";
+
+const hashes: Record<string, string> = {};
+for (const model of models()) {
+  for (const setting of SETTINGS) {
+    const phi = await open(model, setting);
+    for (const [name, ids] of Object.entries(model.prompts)) {
+      const key = `${model.name}, ${nameOf(setting)}, ${name}`;
+      hashes[`${key}: logits`] = await logitsHash(phi, ids, ids.length);
+      hashes[`${key}: sampled`] = await sampleHash(phi, ids);
+    }
+    await phi.dispose();
+  }
+}
+writeFileSync(inProject("test/fixtures/hashes.json"), `${JSON.stringify(hashes, undefined, 2)}\n`);
+console.log(`${Object.keys(hashes).length} hashes written`);

@@ -1,0 +1,196 @@
+import { PHI_TINY } from "../golden.ts";
+import { suite } from "../harness.ts";
+import { phi, runCli } from "./phi.ts";
+
+const COMMANDS = ["chat", "generate", "tokenize", "inspect", "logits"];
+const M = ["--model", PHI_TINY];
+
+suite("cli: usage", ({ test, assert }) => {
+  test("phi --help lists every command, phi COMMAND --help every option, with exit code 0 and nothing on standard error", async () => {
+    const all = await phi("--help");
+    assert.equal(all.code, 0);
+    assert.equal(all.stderr, "");
+    for (const command of COMMANDS) {
+      assert.ok(all.stdout.includes(`phi ${command}`), command);
+      const { stdout, stderr, code } = await phi(command, "--help");
+      assert.deepEqual([code, stderr], [0, ""]);
+      assert.ok(stdout.startsWith(`usage: phi ${command} --model DIR`), command);
+      assert.ok(stdout.includes("-m, --model DIR") && stdout.includes("-h, --help"), command);
+    }
+  });
+
+  test("phi --version prints package.json's version", async () => {
+    assert.ok(/^\d+\.\d+\.\d+\n$/.test((await phi("--version")).stdout));
+  });
+
+  test("a wrong command line gives exit code 2, a kind line on standard error and nothing on standard output", async () => {
+    const cases: [string[], RegExp][] = [
+      [[], /^phi: which command\?\n/],
+      [["chta"], /^phi: unknown command chta; did you mean chat\?\n/],
+      [["chat", "--modle", "x"], /^phi chat: unknown option --modle; did you mean --model\?\nsee: phi chat --help\n$/],
+      [["generate", "x"], /^phi generate: --model DIR is needed/],
+      [["generate", ...M], /^phi generate: a text to continue is needed/],
+      [["generate", ...M, "a", "b"], /^phi generate: one text is expected, got a second: "b"/],
+      [["generate", ...M, "a", "--top-p", "7"], /^phi generate: --top-p; got 7; expected .*0 to 1/],
+      [["generate", ...M, "a", "--context", "9999"], /^phi generate: --context; got 9999; expected .*1 to 1024/],
+      [["inspect", ...M, "--weights", "q5"], /^phi inspect: --weights is one of auto, f32, q8, q4, got "q5"/],
+    ];
+    for (const [args, message] of cases) {
+      const { stdout, stderr, code } = await phi(...args);
+      assert.deepEqual([code, stdout], [2, ""], args.join(" "));
+      assert.ok(message.test(stderr), `${args.join(" ")}: ${stderr}`);
+    }
+  });
+
+  test("a failure gives exit code 1 and one line; --verbose adds where it comes from", async () => {
+    const short = await phi("chat", "--model", "no-such-folder", "Hello");
+    assert.deepEqual([short.code, short.stdout], [1, ""]);
+    assert.ok(/^phi chat: .*no-such-folder.*\n$/.test(short.stderr), short.stderr);
+    const long = await phi("chat", "--model", "no-such-folder", "Hello", "--verbose");
+    assert.equal(long.code, 1);
+    assert.ok(long.stderr.startsWith(short.stderr) && /\n {4}at /.test(long.stderr), long.stderr);
+  });
+});
+
+suite("cli: commands on phi-tiny", ({ test, assert }) => {
+  test("phi chat answers a message on standard output and writes nothing else, without a terminal", async () => {
+    const { stdout, stderr, code } = await phi("chat", ...M, "What is 12 + 30?");
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.equal(stdout, "12 + 30 = 42. The answer is 42.\n");
+  });
+
+  test("phi chat - reads the message from standard input; without one, each line is a turn of one conversation", async () => {
+    const whole = await runCli("main", ["chat", ...M, "-"], { input: "What is 12 + 30?\n" });
+    assert.deepEqual([whole.code, whole.stdout], [0, "12 + 30 = 42. The answer is 42.\n"]);
+    const turns = await runCli("main", ["chat", ...M], { input: "My name is Anna.\nWhat is my name?\n" });
+    assert.equal(turns.code, 0);
+    assert.ok(/\n.*Anna.*\n$/.test(turns.stdout), turns.stdout);
+    const anew = await runCli("main", ["chat", ...M], { input: "My name is Anna.\n/new\nWhat is my name?\n" });
+    assert.ok(!anew.stdout.trim().split("\n").at(-1)?.includes("Anna"), anew.stdout);
+  });
+
+  test("phi generate continues a text, as far as --max-tokens says; the same seed gives the same text", async () => {
+    const args = ["generate", ...M, "Once upon a time there was a", "-n", "12"];
+    const greedy = await phi(...args);
+    assert.deepEqual([greedy.code, greedy.stderr], [0, ""]);
+    assert.equal(greedy.stdout, (await phi(...args, "--temperature", "0")).stdout);
+    const sampled = [...args, "--temperature", "1.5", "--seed"];
+    const one = await phi(...sampled, "1");
+    assert.equal(one.stdout, (await phi(...sampled, "1")).stdout);
+    assert.ok(one.stdout !== (await phi(...sampled, "2")).stdout, "another seed gives another text");
+  });
+
+  test("phi generate --json gives text, ids, usage, timings and the seed", async () => {
+    const { stdout, code } = await phi("generate", ...M, "Once upon", "-n", "3", "--json");
+    assert.equal(code, 0);
+    const result = JSON.parse(stdout) as {
+      ids: number[];
+      usage: { completionTokens: number };
+      finishReason: string;
+      seed: number;
+    };
+    assert.equal(result.ids.length, 3);
+    assert.equal(result.usage.completionTokens, 3);
+    assert.equal(result.finishReason, "length");
+    assert.equal(typeof result.seed, "number");
+  });
+
+  test("phi tokenize prints ids and texts; control tokens only with --special; --decode is the way back", async () => {
+    const { stdout } = await phi("tokenize", ...M, "<|end|>", "--special");
+    assert.equal(stdout, '2043  "<|end|>"\n');
+    const ids = (await phi("tokenize", ...M, "What is <|end|> this? 😀", "--ids")).stdout.trim().split(" ");
+    assert.ok(!ids.includes("2043"));
+    assert.equal((await phi("tokenize", ...M, "--decode", ...ids)).stdout, "What is <|end|> this? 😀\n");
+    const stdin = await runCli("main", ["tokenize", ...M, "--ids"], { input: "What is <|end|> this? 😀\n" });
+    assert.equal(stdin.stdout.trim(), ids.join(" "));
+  });
+
+  test("phi inspect tells architecture, parameters, dtypes, memory, chat format, and stop tokens with their sources", async () => {
+    const { stdout, code } = await phi("inspect", ...M);
+    assert.equal(code, 0);
+    for (const part of [
+      /^architecture +phi3 \(Phi3ForCausalLM\)$/m,
+      /^parameters +5,246,208$/m,
+      /embedding +BF16 +in the file, q4 +in memory/,
+      /norms +BF16 +in the file, f32 +in memory/,
+      /^context +1,024 tokens/m,
+      /^ {2}KV cache +6.29 MB$/m,
+      /^ {2}arena 0 /m,
+      /^chat format +phi-4-mini/m,
+      /^stop tokens +2041 <\|endoftext\|> +generation_config.json/m,
+      /^ +2043 <\|end\|> +generation_config.json/m,
+    ])
+      assert.ok(part.test(stdout), `${part}\n${stdout}`);
+    for (const line of stdout.split("\n").slice(1)) assert.atMost(line.length, 80, line);
+    const json = JSON.parse((await phi("inspect", ...M, "--weights", "q8", "--json")).stdout) as {
+      weights: string;
+      parameters: number;
+    };
+    assert.deepEqual([json.weights, json.parameters], ["q8", 5246208]);
+  });
+
+  test("phi logits shows the likeliest next tokens, greatest first, with probabilities", async () => {
+    const { stdout } = await phi("logits", ...M, "12 + 30 = 4", "--top", "3", "--json");
+    const rows = JSON.parse(stdout) as { id: number; token: string; logit: number; probability: number }[];
+    assert.equal(rows.length, 3);
+    assert.equal(rows[0].token, "2");
+    assert.ok(rows[0].logit > rows[1].logit && rows[1].logit > rows[2].logit);
+    assert.ok(rows[0].probability > 0.9 && rows[0].probability < 1);
+    assert.ok((await phi("logits", ...M, "12 + 30 = 4", "--top", "3")).stdout.includes(`${rows[0].logit.toFixed(5)}`));
+  });
+});
+
+suite("cli: interruption", ({ test, assert }) => {
+  const endless = ["generate", ...M, "Once upon a time", "--ignore-eos", "--temperature", "1"];
+
+  test("Ctrl-C ends an answer after what was written, with exit code 130", async () => {
+    let sent = false;
+    const { stdout, code } = await runCli("main", [...endless, "--context", "1024"], {
+      watch(child) {
+        if (!sent) child.kill("SIGINT");
+        sent = true;
+      },
+    });
+    assert.equal(code, 130);
+    assert.ok(stdout.length > 0 && stdout.endsWith("\n"));
+  });
+
+  test("a reader that goes away ends the program quietly with exit code 0", async () => {
+    const { stderr, code } = await runCli("main", endless, { watch: (child) => child.close() });
+    assert.deepEqual([code, stderr], [0, ""]);
+  });
+});
+
+suite("cli: npm start", ({ test, assert }) => {
+  test("answers a given question, and says what the model is, its weights' format and bytes, and tokens/s", async () => {
+    const { stdout, stderr, code } = await runCli("start", ["What is 12 + 30?"]);
+    assert.deepEqual([code, stdout], [0, "12 + 30 = 42. The answer is 42.\n"]);
+    for (const part of [
+      "phi-tiny",
+      "5 million parameters",
+      "weights q4, 2.96 MB",
+      "tokens/s",
+      "npm start -- --model DIR",
+    ])
+      assert.ok(stderr.includes(part), `${part}\n${stderr}`);
+  });
+
+  test("without a question, and without a terminal, answers the built-in one and ends", async () => {
+    const { stdout, code } = await runCli("start", []);
+    assert.equal(code, 0);
+    assert.ok(stdout.includes("The answer is 8."), stdout);
+  });
+
+  test("a text that does not end like a sentence is continued", async () => {
+    const { stdout } = await runCli("start", ["Once upon a time there was a"]);
+    assert.ok(stdout.startsWith("Once upon a time there was a "), stdout);
+  });
+
+  test("--model takes another checkpoint, from where the user stands", async () => {
+    const { stdout, stderr, code } = await runCli("start", ["--model", "phi-tiny", "What is 12 + 30?"], {
+      env: { INIT_CWD: PHI_TINY.replace(/phi-tiny$/, "") },
+    });
+    assert.deepEqual([code, stdout], [0, "12 + 30 = 42. The answer is 42.\n"]);
+    assert.ok(!stderr.includes("phi-tiny, a demonstration"), stderr);
+  });
+});

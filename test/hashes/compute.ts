@@ -1,0 +1,83 @@
+import { loadPhi, type Phi } from "../../src/index.ts";
+import { inProject, openGolden, openPhiTinyGolden, PHI_TINY } from "../golden.ts";
+
+/** How a model is loaded; all with the WASM kernels of strict SIMD. */
+export const SETTINGS = [
+  { weights: "q4", activations: "int8" },
+  { weights: "q4", activations: "f32" },
+  { weights: "q8", activations: "int8" },
+  { weights: "q8", activations: "f32" },
+  { weights: "f32", activations: "f32" },
+] as const;
+export type Setting = (typeof SETTINGS)[number];
+
+export const nameOf = ({ weights, activations }: Setting): string => `${weights} weights, ${activations} activations`;
+
+export interface ModelUnderTest {
+  name: string;
+  folder: string;
+  prompts: Record<string, number[]>;
+}
+
+/** phi-tiny with prompts of 27 to 130 tokens; and a random model each with a sliding window, and with LongRoPE past its switch. */
+export function models(): ModelUnderTest[] {
+  const tiny = openPhiTinyGolden().prompts;
+  const pick = (i: number): number[] => [...tiny[i].promptIds, ...tiny[i].ids];
+  const golden = (name: "phi-3-mini-4k" | "phi-3-mini-128k" | "phi-4-mini", id: string) => {
+    const prompt = openGolden(name).prompts.find((p) => p.id === id);
+    if (!prompt) throw new Error(`${name} has no prompt ${id}`);
+    const folder = inProject(`test/fixtures/golden/${name}`);
+    return { name, folder, prompts: { [id]: prompt.ids } };
+  };
+  return [
+    {
+      name: "phi-tiny",
+      folder: PHI_TINY,
+      prompts: { apples: pick(0), anna: pick(7), story: pick(16), summary: pick(17) },
+    },
+    golden("phi-3-mini-4k", "len60"),
+    golden("phi-3-mini-128k", "len100"),
+    golden("phi-4-mini", "len60"),
+  ];
+}
+
+export async function open(model: ModelUnderTest, setting: Setting): Promise<Phi> {
+  return loadPhi(model.folder, { ...setting, kernels: "strict" });
+}
+
+/**
+ * Hash of the logits f32 [T, V] of all positions of `ids`, cut into forwards of `chunk` tokens. LongRoPE looks at the length at the end of
+ * each forward, so that the first cuts would take the short factors: the long ones are asked for, which are the right ones of the whole.
+ */
+export async function logitsHash(phi: Phi, ids: number[], chunk: number): Promise<string> {
+  const long = ids.length > (phi.config.longrope?.originalContext ?? Infinity);
+  const sequence = await phi.sequence({ rope: long ? "long" : "auto" });
+  const parts: BlobPart[] = [];
+  for (let at = 0; at < ids.length; at += chunk) {
+    parts.push((await sequence.forward(ids.slice(at, at + chunk), { logits: "all" })) as BlobPart);
+  }
+  await sequence.dispose();
+  return hash(parts);
+}
+
+/** Hash of 48 sampled tokens, EOS notwithstanding, with every step of the sampler at work. */
+export async function sampleHash(phi: Phi, ids: number[]): Promise<string> {
+  const options = {
+    temperature: 0.9,
+    topK: 50,
+    topP: 0.95,
+    minP: 0.01,
+    repetitionPenalty: 1.1,
+    presencePenalty: 0.2,
+    seed: 7,
+  };
+  const result = await phi.generate(ids.slice(0, 20), { ...options, maxTokens: 48, ignoreEos: true }).result();
+  return hash([Int32Array.from(result.ids)]);
+}
+
+/** The first 16 hex digits of the SHA-256 of the bytes of `parts`, one after the other (little endian, as WASM and all our engines have it). */
+async function hash(parts: BlobPart[]): Promise<string> {
+  const blob = new Blob(parts);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer()));
+  return Array.from(digest.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,25 @@
+import { readFileSync } from "node:fs";
+import { inProject } from "../golden.ts";
+import { suite } from "../harness.ts";
+import { logitsHash, models, nameOf, open, SETTINGS, sampleHash } from "./compute.ts";
+
+const committed = JSON.parse(readFileSync(inProject("test/fixtures/hashes.json"), "utf8")) as Record<string, string>;
+
+suite("hashes", ({ test, assert }) => {
+  for (const model of models()) {
+    for (const setting of SETTINGS) {
+      test(`${model.name}, ${nameOf(setting)}: logits and sampled tokens have the committed bits, however a prompt is cut`, async () => {
+        const phi = await open(model, setting);
+        for (const [name, ids] of Object.entries(model.prompts)) {
+          const key = `${model.name}, ${nameOf(setting)}, ${name}`;
+          assert.equal(await logitsHash(phi, ids, ids.length), committed[`${key}: logits`], `${key}, at once`);
+          for (const chunk of [1, 7, 33]) {
+            assert.equal(await logitsHash(phi, ids, chunk), committed[`${key}: logits`], `${key}, cut by ${chunk}`);
+          }
+          assert.equal(await sampleHash(phi, ids), committed[`${key}: sampled`], `${key}, sampled`);
+        }
+        await phi.dispose();
+      });
+    }
+  }
+});
