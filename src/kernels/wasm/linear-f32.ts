@@ -2,6 +2,10 @@ import { f16x4ToF32x4 } from "./f16";
 import { blockBytes, chunkBytes, F32, groupsOf, Q4 } from "./layout";
 import { loadF32, storeF32 } from "./vectors";
 
+/** i32 × 4: the bits of a nibble, and its offset; in memory for the reason given in f16.ts (in Node 24 nearly twice the speed). */
+const NIBBLE = memory.data<i32>([15, 15, 15, 15], 16);
+const EIGHT = memory.data<i32>([8, 8, 8, 8], 16);
+
 /**
  * out f32 [T, N] = x · Wᵀ, x f32 [T, C], W f32, q4 or q8 [N, C].
  *
@@ -156,8 +160,8 @@ function weight<W>(chunk: usize, k: i32): v128 {
     const v = v128.load(chunk + (<usize>(k & 4) << 3));
     return f32x4.convert_i32x4_s(i32x4.shr_s(i32x4.shl(v, 24 - ((k & 3) << 3)), 24));
   }
-  const n = v128.and(i32x4.shr_u(v128.load(chunk), ((k & 3) << 3) + (k & 4)), i32x4.splat(15));
-  return f32x4.convert_i32x4_s(i32x4.sub(n, i32x4.splat(8)));
+  const n = v128.and(i32x4.shr_u(v128.load(chunk), ((k & 3) << 3) + (k & 4)), v128.load(NIBBLE));
+  return f32x4.convert_i32x4_s(i32x4.sub(n, v128.load(EIGHT)));
 }
 
 /** p + x · (w · s); w · s is exact. */
