@@ -2,7 +2,21 @@
  * `phi-ts`: Microsoft's Phi models in TypeScript and WebAssembly SIMD, with no dependencies.
  * @module
  */
-export * from "./errors.ts";
+export {
+  ChatError,
+  ConfigError,
+  ContextError,
+  DisposedError,
+  FormatError,
+  IterationError,
+  LogitsError,
+  MemoryError,
+  OptionError,
+  PhiError,
+  ShapeError,
+  SourceError,
+  TokenizerError,
+} from "./errors.ts";
 export type { RopeChoice } from "./generate/engine.ts";
 export type { Generation } from "./generate/generation.ts";
 export type { TokenIds } from "./generate/ids.ts";

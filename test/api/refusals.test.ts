@@ -1,3 +1,5 @@
+import * as errors from "../../src/errors.ts";
+import * as api from "../../src/index.ts";
 import {
   DisposedError,
   IterationError,
@@ -106,4 +108,10 @@ suite("api/refusals", ({ test, assert }) => {
       }, IterationError);
       assert.ok((await chat.result()).ids.length > 0);
     }));
+
+  test("phi-ts exports loadPhi, bytesSource and every error class, each a PhiError, and no other value", async () => {
+    const isError = (value: unknown) => value === PhiError || Object.getPrototypeOf(value) === PhiError;
+    const classes = Object.entries(errors).filter(([, value]) => isError(value));
+    assert.deepEqual(Object.keys(api).sort(), ["bytesSource", "loadPhi", ...classes.map(([name]) => name)].sort());
+  });
 });
