@@ -9,6 +9,7 @@ const src = fileURLToPath(new URL("../src/", import.meta.url));
 const MAY_IMPORT = {
   errors: [],
   options: ["errors"],
+  turn: [],
   source: ["errors", "options"],
   formats: ["errors", "options", "source", "tensor", "#platform"],
   tensor: ["errors", "options"],
@@ -17,8 +18,8 @@ const MAY_IMPORT = {
   kernels: ["errors", "tensor", "quant", "math"],
   tokenizer: ["errors", "options", "source", "#platform"],
   model: ["errors", "tensor", "quant", "math", "kernels"],
-  load: ["errors", "options", "source", "formats", "tensor", "quant", "kernels", "model"],
-  generate: ["errors", "options", "math", "tokenizer", "model"],
+  load: ["errors", "options", "turn", "source", "formats", "tensor", "quant", "kernels", "model"],
+  generate: ["errors", "options", "turn", "math", "tokenizer", "model"],
   phi: ["errors", "options", "model", "load", "tokenizer", "generate"],
   "load-phi": ["errors", "options", "source", "load", "tokenizer", "generate", "phi", "#platform"],
   platform: ["errors", "source"],

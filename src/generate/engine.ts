@@ -1,8 +1,8 @@
 import { DisposedError } from "../errors.ts";
 import type { Decoder, RopeRegime } from "../model/decoder.ts";
+import { Pacer } from "../turn.ts";
 import { Queue } from "./queue.ts";
 import { type Holder, Room } from "./room.ts";
-import { Pacer } from "./turn.ts";
 
 /** Which of LongRoPE's factor sets a row uses: as the reference does, by its length at the end of each forward; or the long one always. */
 export type RopeChoice = "auto" | "long";

@@ -1,9 +1,9 @@
 import { ContextError } from "../errors.ts";
 import type { Decoder, RopeRegime } from "../model/decoder.ts";
 import { KV_BLOCK } from "../model/kv-cache.ts";
+import { giveTurn } from "../turn.ts";
 import { blocksFor, type KVTable } from "./kv-table.ts";
 import { commonPrefix, type Match, PrefixCache } from "./prefix-cache.ts";
-import { giveTurn } from "./turn.ts";
 
 /** One who holds blocks: a user's sequence, or a call (generate, chat, forward) that keeps them for as long as it runs. */
 export interface Holder {

@@ -5,6 +5,7 @@ import { findNonFinite } from "../quant/check.ts";
 import { GROUP, type PackedMatrix, ROWS } from "../quant/packed-matrix.ts";
 import { BYTES, type DType } from "../tensor/dtype.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import { Pacer } from "../turn.ts";
 import type { Slot } from "./allocate.ts";
 
 /** Which dtypes of a file weights may have, and what they are in memory. */
@@ -68,6 +69,7 @@ export async function fillWeights(
   placed.sort((a, b) =>
     a.info.file === b.info.file ? a.info.offset - b.info.offset : a.info.file < b.info.file ? -1 : 1,
   );
+  const pacer = new Pacer();
   let read = 0;
   for (const { slot, info } of placed) {
     const { matrix, stage, staging } = slot;
@@ -76,6 +78,7 @@ export async function fillWeights(
     const rowBytes = matrix.cols * BYTES[dtype];
     const block = Math.floor(staging.bytes / rowBytes / ROWS) * ROWS;
     for (let row = 0; row < matrix.rows; row += block) {
+      await pacer.pace();
       options.signal?.throwIfAborted();
       const n = Math.min(block, matrix.rows - row);
       await files.readInto(info.name, row * rowBytes, new Uint8Array(arena.buffer, staging.ptr, n * rowBytes));

@@ -5,8 +5,8 @@ import type { Piece } from "../../src/generate/result.ts";
 import { Row } from "../../src/generate/row.ts";
 import { type Model, run } from "../../src/generate/run.ts";
 import { Sequence } from "../../src/generate/sequence.ts";
-import { Pacer } from "../../src/generate/turn.ts";
 import type { Tokenizer } from "../../src/tokenizer/types.ts";
+import { Pacer } from "../../src/turn.ts";
 import { expectedLogits, HashDecoder, type HashDecoderOptions } from "./hash-decoder.ts";
 
 export const V = 17;

@@ -1,6 +1,6 @@
 import { Engine } from "../../src/generate/engine.ts";
 import { Row } from "../../src/generate/row.ts";
-import { giveTurn, Pacer, TURN_EVERY_MS } from "../../src/generate/turn.ts";
+import { giveTurn, Pacer, TURN_EVERY_MS } from "../../src/turn.ts";
 import { suite } from "../harness.ts";
 import { HashDecoder } from "./hash-decoder.ts";
 
