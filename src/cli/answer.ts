@@ -1,5 +1,6 @@
 import type { GenerateResult, Generation } from "../index.ts";
 import { dim, interruptible, note, ProgressLine, write } from "./ui.ts";
+import { WordWrap } from "./word-wrap.ts";
 
 /** What a generation is started with, so that Ctrl-C ends it and a long prompt shows how far it is. */
 export interface Controls {
@@ -17,12 +18,15 @@ export interface Answer<Result extends GenerateResult = GenerateResult> {
 /** Prompts shorter than this are read before a progress line would be seen. */
 const LONG_PROMPT = 128;
 
-/** Streams one generation to standard output; Ctrl-C ends it and not the program. */
+/** Streams one generation to standard output; Ctrl-C ends it and not the program. `before` is the text that it continues on the same line. */
 export async function answer<Result extends GenerateResult>(
   start: (controls: Controls) => Generation<Result>,
+  before = "",
 ): Promise<Answer<Result>> {
   const line = new ProgressLine();
+  const wrap = process.stdout.isTTY ? new WordWrap((process.stdout.columns ?? 80) - 1) : undefined;
   let text = "";
+  await write(wrap ? wrap.push(before) : before);
   const outcome = await interruptible(async (signal) => {
     const onPrefill: Controls["onPrefill"] = ({ processed, total }) => {
       if (total >= LONG_PROMPT) line.show(`reading the prompt: ${processed} of ${total} tokens`);
@@ -31,10 +35,11 @@ export async function answer<Result extends GenerateResult>(
     for await (const piece of generation) {
       if (text === "") line.clear();
       text += piece.text;
-      await write(piece.text);
+      await write(wrap ? wrap.push(piece.text) : piece.text);
     }
     return generation.result();
   }).finally(() => line.clear());
+  await write(wrap?.end() ?? "");
   return outcome === "interrupted" ? { text } : { text, result: outcome };
 }
 

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { Phi } from "../index.ts";
 import { answer, rateOf } from "./answer.ts";
 import { type Command, onePositional, wrap } from "./args.ts";
-import { withModel } from "./model.ts";
+import { type Loaded, withModel } from "./model.ts";
 import { COMMON_OPTIONS, LOAD_OPTIONS, loadOptionsOf } from "./options.ts";
 import { INTERRUPTED, OK, runCommand } from "./program.ts";
 import { bytes, count, dim, lines, note, write } from "./ui.ts";
@@ -14,7 +14,7 @@ const EMBEDDED = "models/phi-tiny";
 const FIRST_QUESTION = "Tom buys 4 notebooks for $3 each and pays with $20. How much change does he get?";
 
 const ABOUT_PHI_TINY =
-  "This is phi-tiny, a demonstration with 5 million parameters that comes with phi-ts. It is built like Phi-4-mini, which is 700 times as large, " +
+  "This is phi-tiny, a demonstration with 5 million parameters that comes with phi-ts. It is built like Phi-4-mini, which is some 700 times as large, " +
   "and knows the templates it was trained on and little else: word problems, small sums, some facts, short stories. " +
   "It is often wrong beyond them, and says nothing about how good Phi is.";
 
@@ -33,8 +33,8 @@ const start: Command = {
     const question = await onePositional(given, "question");
     note("");
     for (const line of wrap(own === undefined ? ABOUT_PHI_TINY : `This is the model in ${own}.`, 78)) note(line);
-    return withModel(model, load, async (phi) => {
-      describe(phi);
+    return withModel(model, load, async (phi, loaded) => {
+      describe(phi, loaded);
       if (!(await respond(phi, question ?? FIRST_QUESTION))) return question === undefined ? OK : INTERRUPTED;
       if (question === undefined && process.stdin.isTTY && process.stdout.isTTY) await more(phi);
       hintAtPhi(own === undefined);
@@ -43,25 +43,26 @@ const start: Command = {
   },
 };
 
-function describe(phi: Phi): void {
-  const { weights, kv, scratch } = phi.memory;
+const BITS = { q4: "4.5 bits a weight", q8: "8.5 bits a weight", f32: "32 bits a weight" };
+
+function describe(phi: Phi, loaded: Loaded): void {
+  const { weights, kv } = phi.memory;
+  const from = `from ${bytes(loaded.bytes)} of files in ${loaded.seconds.toFixed(1)} s`;
   note("");
-  note(
-    dim(
-      `weights ${phi.weights}, ${bytes(weights)}; cache ${bytes(kv)} for ${count(phi.contextSize)} tokens; scratch ${bytes(scratch)}`,
-    ),
-  );
+  note(dim(`weights ${phi.weights} (${BITS[phi.weights]}), ${bytes(weights)}, ${from}`));
+  note(dim(`room for ${count(phi.contextSize)} tokens, ${bytes(kv)}`));
   note("");
 }
 
 /** One question or one beginning, each by itself. False: Ctrl-C. */
 async function respond(phi: Phi, text: string, ask = true): Promise<boolean> {
-  if (ask) note(`> ${text}`);
+  if (ask) for (const line of wrap(`> ${text}`, 78)) note(line);
   const options = { onContextFull: "stop" as const };
   const goesOn = isBeginning(text);
-  if (goesOn) await write(text);
-  const done = await answer((controls) =>
-    goesOn ? phi.generate(text, { ...options, ...controls }) : phi.chat(text, { ...options, ...controls }),
+  const done = await answer(
+    (controls) =>
+      goesOn ? phi.generate(text, { ...options, ...controls }) : phi.chat(text, { ...options, ...controls }),
+    goesOn ? text : "",
   );
   await write("\n");
   note(dim(`[${rateOf(done)}]`));
@@ -92,7 +93,8 @@ async function more(phi: Phi): Promise<void> {
 
 function hintAtPhi(embedded: boolean): void {
   if (!embedded) return;
-  note("A real Phi (any folder with config.json, tokenizer.json and safetensors of model_type phi3):");
+  note("A real Phi: any folder with config.json, tokenizer.json and safetensors");
+  note("whose model_type is phi3 (Phi-3, 3.5, Phi-4, Phi-4-mini):");
   note("  npm start -- --model DIR");
   note("  npx phi chat --model DIR");
 }

@@ -46,18 +46,26 @@ export const count = (n: number): string => String(n).replaceAll(/\B(?=(\d{3})+$
 
 /** A line on a terminal's standard error that is written over and over, and removed at the end. Elsewhere it shows nothing. */
 export class ProgressLine {
-  readonly #on = Boolean(process.stderr.isTTY);
-  #last = 0;
+  readonly #stream: { isTTY?: boolean; columns?: number; write(text: string): unknown };
+  #shown = false;
+  #last = -Infinity;
+
+  constructor(stream: { isTTY?: boolean; columns?: number; write(text: string): unknown } = process.stderr) {
+    this.#stream = stream;
+  }
 
   show(text: string): void {
     const now = performance.now();
-    if (!this.#on || now - this.#last < 50) return;
+    if (!this.#stream.isTTY || now - this.#last < 50) return;
     this.#last = now;
-    process.stderr.write(`\r\x1b[K${dim(text.slice(0, (process.stderr.columns ?? 80) - 1))}`);
+    this.#shown = true;
+    this.#stream.write(`\r\x1b[K${dim(text.slice(0, (this.#stream.columns ?? 80) - 1), this.#stream)}`);
   }
 
+  /** Removes the line if it stands there; whatever else was written on the terminal's line stays. */
   clear(): void {
-    if (this.#on) process.stderr.write("\r\x1b[K");
+    if (this.#shown) this.#stream.write("\r\x1b[K");
+    this.#shown = false;
   }
 }
 
