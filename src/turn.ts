@@ -50,11 +50,19 @@ export class Pacer {
     this.#turn = turn;
   }
 
-  /** To be awaited before each step of the decoder. */
-  async pace(): Promise<void> {
+  /** Whether it is time. */
+  get due(): boolean {
     const passed = this.#now() - this.#last;
     this.#still = passed === 0 ? this.#still + 1 : 0;
-    if (passed < TURN_EVERY_MS && this.#still < STILL_STEPS) return;
+    return passed >= TURN_EVERY_MS || this.#still >= STILL_STEPS;
+  }
+
+  /** To be awaited before each piece of work: a turn if it is time. */
+  async pace(): Promise<void> {
+    if (this.due) await this.turn();
+  }
+
+  async turn(): Promise<void> {
     await this.#turn();
     this.#still = 0;
     this.#last = this.#now();

@@ -1,5 +1,5 @@
 import { DisposedError } from "../errors.ts";
-import type { Decoder, RopeRegime } from "../model/decoder.ts";
+import type { Chunk, Decoder, RopeRegime } from "../model/decoder.ts";
 import { Pacer } from "../turn.ts";
 import { Queue } from "./queue.ts";
 import { type Holder, Room } from "./room.ts";
@@ -44,12 +44,21 @@ export class Engine {
    * step, not per call: a call whose reader is slow, or calls another one meanwhile, holds nobody up.
    * @throws the signal's reason if it is aborted by then
    */
-  step<T>(work: () => T, signal: AbortSignal | undefined): Promise<T> {
+  step<T>(work: () => T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     return this.#steps.run(async () => {
       await this.#pacer.pace();
       signal?.throwIfAborted();
       return work();
     });
+  }
+
+  /** Runs a chunk, giving the event loop its turn between layers; `check` is called after each turn and may throw to leave the chunk. */
+  async run(chunk: Chunk, check: () => void): Promise<void> {
+    for (const _ of this.decoder.layers(chunk)) {
+      if (!this.#pacer.due) continue;
+      await this.#pacer.turn();
+      check();
+    }
   }
 
   /** Registers a row; `dispose` is called with the engine's own. */

@@ -125,14 +125,14 @@ export class Row implements Holder {
     let steps = 0;
     let attempt = 0;
     while (goal.cached === undefined || kv.length < goal.total) {
-      const waiting = await engine.step(() => {
+      const waiting = await engine.step(async () => {
         this.check();
         goal.check?.();
         this.#adopt(goal);
         if (!engine.room.grow(kv, goal.total)) return [engine.room.wait(this, goal.total, attempt, goal.signal)];
         goal.cached ??= kv.length;
         if (kv.length < goal.total) {
-          this.#step(goal);
+          await this.#step(goal);
           steps++;
         }
         return undefined;
@@ -165,8 +165,9 @@ export class Row implements Holder {
   }
 
   /** One chunk: the next tokens from the first that is not cached. */
-  #step({ start, total, regime, logits, into }: Goal): void {
-    const { decoder, vocabSize: V } = this.engine;
+  async #step({ start, total, regime, logits, into, signal, check }: Goal): Promise<void> {
+    const { engine } = this;
+    const { decoder, vocabSize: V } = engine;
     const { kv } = this;
     const from = kv.length;
     let end = Math.min(from + decoder.maxChunk, total);
@@ -175,7 +176,12 @@ export class Row implements Holder {
     let out: Float32Array | undefined;
     if (logits === "all" && from >= start) out = into?.subarray((from - start) * V, (end - start) * V);
     if (logits === "last" && end === total) out = into;
-    decoder.step({ ids: this.tokens.slice(from, end), start: from, blocks: kv.blocks, regime, logits: out });
+    const chunk = { ids: this.tokens.slice(from, end), start: from, blocks: kv.blocks, regime, logits: out };
+    await engine.run(chunk, () => {
+      signal?.throwIfAborted();
+      this.check();
+      check?.();
+    });
     kv.length = end;
   }
 

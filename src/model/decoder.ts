@@ -22,7 +22,7 @@ export interface Chunk {
   trace?: (point: "embed" | "norm" | number, x: Tensor) => void;
 }
 
-/** A loaded model: weights in arenas, a pool of KV blocks, and one function. Synchronous and stateless but for the pool's contents. */
+/** A loaded model: weights in arenas, a pool of KV blocks, and one function, stateless but for the pool's contents. */
 export interface Decoder {
   readonly config: PhiConfig;
   readonly pool: KVPool;
@@ -30,6 +30,12 @@ export interface Decoder {
   readonly maxChunk: number;
   /** Bytes of weights that one decoding step reads. */
   readonly weightBytesPerToken: number;
+  /**
+   * Runs a chunk layer by layer: between two layers the caller may look at its clock, let others run, or leave. One chunk at a time; the
+   * keys and values of a chunk that was left are garbage above its start, as if it had not begun.
+   */
+  layers(chunk: Chunk): Iterable<void>;
+  /** The same in one go. */
   step(chunk: Chunk): void;
   /** Copies the keys and values of block `from` to block `to` in every layer (a fork's last, half-filled block). */
   copyBlock(from: number, to: number): void;

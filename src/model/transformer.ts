@@ -53,8 +53,12 @@ export class Transformer implements Decoder {
     };
   }
 
-  /** @throws OptionError for a chunk of no or of too many tokens, DisposedError after dispose */
   step(chunk: Chunk): void {
+    for (const _ of this.layers(chunk));
+  }
+
+  /** @throws OptionError for a chunk of no or of too many tokens, DisposedError after dispose */
+  *layers(chunk: Chunk): Generator<void, void, void> {
     const { config, stages, weights } = this.#alive();
     const T = chunk.ids.length;
     if (!(T >= 1 && T <= this.maxChunk)) {
@@ -78,6 +82,8 @@ export class Transformer implements Decoder {
       for (const layer of layers) {
         phi3Layer(kernels, config, layer.weights, scratch[i], layer.kv, chunk.start);
         chunk.trace?.(number++, scratch[i].x);
+        yield;
+        this.#alive();
       }
     }
     if (chunk.logits || chunk.trace) this.#head(chunk, scratch, at);

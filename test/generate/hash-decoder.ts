@@ -62,6 +62,13 @@ export class HashDecoder implements Decoder {
     return length > this.#switchAt ? "long" : "short";
   }
 
+  /** Others may run before and after the work, as between the layers of a model. */
+  *layers(chunk: Chunk): Generator<void, void, void> {
+    yield;
+    this.step(chunk);
+    yield;
+  }
+
   step({ ids, start, blocks, regime, logits }: Chunk): void {
     if (this.disposed) throw new Error("step after dispose");
     this.onStep?.();

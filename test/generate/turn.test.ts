@@ -1,3 +1,4 @@
+import { DisposedError } from "../../src/errors.ts";
 import { Engine } from "../../src/generate/engine.ts";
 import { Row } from "../../src/generate/row.ts";
 import { giveTurn, Pacer, TURN_EVERY_MS } from "../../src/turn.ts";
@@ -30,23 +31,44 @@ suite("generate/turn", ({ test, assert }) => {
     assert.equal(turns.length, 5);
   });
 
-  test("the engine paces before every step, chunks of prompts and single tokens alike, and a turn is over before the step begins", async () => {
+  /** A row whose decoder takes 9 ms for its work, between two looks at the clock, and what happens: steps and turns. */
+  function slowRow(onTurn: (turns: number) => void = () => {}) {
     const events: string[] = [];
     let now = 0;
+    let turns = 0;
     const pacer = new Pacer(
-      () => (now += 4),
+      () => now,
       async () => {
         await Promise.resolve();
         events.push("turn");
+        onTurn(++turns);
       },
     );
     const decoder = new HashDecoder({ blocks: 4 });
-    decoder.onStep = () => events.push("step");
-    const row = new Row(new Engine(decoder, 64, pacer), "sequence", "auto");
+    decoder.onStep = () => {
+      now += 9;
+      events.push("step");
+    };
+    return { row: new Row(new Engine(decoder, 64, pacer), "sequence", "auto"), events };
+  }
+
+  test("turns are given between layers, chunks and single tokens alike, and are over before the work goes on", async () => {
+    const { row, events } = slowRow();
     await row.extend([1, 2, 3, 4, 5, 6, 7, 8, 9], { logits: "none" });
-    for (const id of [1, 2, 3]) await row.extend([id], { logits: "none" });
-    // each look at the clock takes 4 ms: one at the turn, one per step
-    assert.deepEqual(events.join(" "), "turn step step turn step step turn step");
+    await row.extend([1], { logits: "none" });
+    assert.equal(events.join(" "), "turn step turn step turn step turn");
+  });
+
+  test("an abort or a dispose in a turn between two layers ends the forward there, and the row is as it was", async () => {
+    const controller = new AbortController();
+    const aborted = slowRow((turns) => turns === 3 && controller.abort(new Error("enough")));
+    await aborted.row.extend([1, 2, 3], { logits: "none" });
+    await assert.rejects(aborted.row.extend([4, 5], { logits: "none", signal: controller.signal }), Error, /enough/);
+    assert.equal(aborted.row.length, 3);
+    assert.equal(aborted.row.kv.length, 3);
+    assert.equal(aborted.events.join(" "), "turn step turn step turn");
+    const disposed = slowRow((turns) => turns === 2 && disposed.row.dispose());
+    await assert.rejects(disposed.row.extend([1, 2, 3], { logits: "none" }), DisposedError);
   });
 
   test("a clock that stands still, as it does between events on some engines, gets a turn every 16 steps", async () => {
