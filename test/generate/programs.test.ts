@@ -169,33 +169,51 @@ suite("generate/programs", ({ test, assert }) => {
     );
   });
 
-  test("200 random batches of generations at once, some left early: all answers are right, and no block is lost", async () => {
+  test("300 random batches of generations at once, some left early, some aborted between layers: all answers are right, and no block is lost", async () => {
     const call = fc.record({
       n,
       kind: fc.nat(2),
       maxTokens: fc.nat(40),
       leaveAfter: fc.integer({ min: 1, max: 60 }),
       eager: fc.boolean(),
+      /** The step of the decoder, counted over all calls, at which this one is aborted. */
+      abortAt: fc.option(fc.integer({ min: 1, max: 80 })),
     });
     await fc.assert(
       fc.asyncProperty(
         fc.array(call, { minLength: 2, maxLength: 7 }),
         fc.integer({ min: 4, max: 6 }),
-        async (calls, blocks) => {
-          const { generate, leaks } = setup({ blocks, contextSize: 128, switchAt: SWITCH });
-          const answers = calls.map(async ({ n, kind, maxTokens, leaveAfter, eager }) => {
+        fc.boolean(),
+        async (calls, blocks, turns) => {
+          const { generate, leaks, decoder } = setup({ blocks, contextSize: 128, switchAt: SWITCH, turns });
+          const aborts = calls.map(() => new AbortController());
+          let steps = 0;
+          decoder.onStep = () => {
+            steps++;
+            calls.forEach(({ abortAt }, i) => {
+              if (steps === abortAt) aborts[i].abort(`step ${abortAt}`);
+            });
+          };
+          const answers = calls.map(async ({ n, kind, maxTokens, leaveAfter, eager, abortAt }, i) => {
             const prompt = tokens(n, kind);
-            const generation = generate(prompt, { maxTokens, ignoreEos: true });
+            const generation = generate(prompt, { maxTokens, ignoreEos: true, signal: aborts[i].signal });
             if (eager) {
-              const { ids } = await generation.result();
-              assert.deepEqual(ids, naiveAnswer(prompt, maxTokens, SWITCH));
+              const ids = await generation.result().then(
+                (result) => result.ids,
+                (reason) => assert.equal(reason, `step ${abortAt}`),
+              );
+              if (ids) assert.deepEqual(ids, naiveAnswer(prompt, maxTokens, SWITCH));
               return;
             }
             const ids: number[] = [];
-            for await (const piece of generation) {
-              ids.push(...piece.ids);
-              if (leaveAfter % 3 === 0) await new Promise((resolve) => setTimeout(resolve));
-              if (ids.length >= leaveAfter) break;
+            try {
+              for await (const piece of generation) {
+                ids.push(...piece.ids);
+                if (leaveAfter % 3 === 0) await new Promise((resolve) => setTimeout(resolve));
+                if (ids.length >= leaveAfter) break;
+              }
+            } catch (reason) {
+              assert.equal(reason, `step ${abortAt}`);
             }
             assert.deepEqual(ids, naiveAnswer(prompt, maxTokens, SWITCH).slice(0, ids.length));
           });
@@ -203,7 +221,7 @@ suite("generate/programs", ({ test, assert }) => {
           assert.equal(leaks(), 0);
         },
       ),
-      { numRuns: 200, seed: 3 },
+      { numRuns: 300, seed: 3 },
     );
   });
 });
