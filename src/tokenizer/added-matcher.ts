@@ -15,8 +15,10 @@ interface Node {
 }
 
 /**
- * Finds added tokens in a text, as HF's `tokenizers` does (added_vocabulary.rs): leftmost, of these the longest, not overlapping; then each match may take the white space
- * around it (lstrip, rstrip). Tokens that are not white space are control tokens, and are found in their regions only.
+ * Finds added tokens in a text, as HF's `tokenizers` does (added_vocabulary.rs): leftmost, of these the longest, not overlapping; then
+ * each match may take the white space around it (lstrip, rstrip). A token of white space that lies in what another has taken is
+ * found all the same, and is there twice: so it is in HF. Tokens that are not white space are control tokens, and are found in their
+ * regions only.
  */
 export class AddedMatcher {
   readonly #root: Node = { next: new Map() };

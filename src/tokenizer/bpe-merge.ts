@@ -9,8 +9,8 @@ const KEPT = 4096;
 const kept = { next: new Int32Array(KEPT), previous: new Int32Array(KEPT) };
 
 /**
- * Byte-pair merging (Sennrich et al. 2016): of all neighbours that merge, those of the lowest rank, and of these the leftmost, merge first, until none do.
- * A linked list of symbols and a heap of candidates make it O(n log n), however long the word.
+ * Byte-pair merging (Sennrich et al. 2016): of all neighbours that merge, those of the lowest rank, and of these the leftmost, merge
+ * first, until none do. A linked list of symbols and a heap of candidates make it O(n log n), however long the word.
  * @param symbols the ids of the word's characters or bytes; the first `count` are taken, and replaced by the tokens they become
  * @returns how many tokens there are
  */

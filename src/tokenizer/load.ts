@@ -5,8 +5,8 @@ import { createTokenizer, type TokenizerFiles } from "./tokenizer.ts";
 import type { Tokenizer } from "./types.ts";
 
 /**
- * Loads a tokenizer from a folder of a Hugging Face checkpoint: tokenizer.json (or tokenizer.json.gz) and, where they are there, tokenizer_config.json,
- * chat_template.jinja and generation_config.json.
+ * Loads a tokenizer from a folder of a Hugging Face checkpoint: tokenizer.json (or tokenizer.json.gz) and, where they are there,
+ * tokenizer_config.json, chat_template.jinja and generation_config.json.
  * @param input a path (of the folder, or of a tokenizer.json), a Source, or the parsed files
  * @throws SourceError if there is no tokenizer.json
  * @throws FormatError for a malformed file

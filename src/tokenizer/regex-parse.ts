@@ -3,8 +3,8 @@ import { parseClass, parseEscape } from "./regex-class.ts";
 import { Cursor } from "./regex-cursor.ts";
 
 /**
- * The regular expressions of tokenizer files, parsed. They are written for Oniguruma (Ruby's syntax), which `tokenizers` uses; its manual is
- * doc/RE of Oniguruma. What is not built here is refused by name rather than matched differently.
+ * The regular expressions of tokenizer files, parsed. They are written for Oniguruma (Ruby's syntax), which `tokenizers` uses; its
+ * manual is doc/RE of Oniguruma. What is not built here is refused by name rather than matched differently.
  */
 export type Node =
   | { type: "set"; set: Ranges }

@@ -10,7 +10,8 @@ export function joinSegments(segments: readonly TextSegment[]): { text: string; 
   const control: number[] = [];
   const parts: string[] = [];
   let length = 0;
-  for (const { text, control: isControl } of segments) {
+  for (const segment of segments) {
+    const { text, control: isControl } = segment ?? {};
     if (typeof text !== "string") throw new OptionError({ what: "text to encode", got: text, expected: "a string" });
     if (isControl && text !== "") {
       if (control[control.length - 1] === length) control[control.length - 1] += text.length;
@@ -24,16 +25,14 @@ export function joinSegments(segments: readonly TextSegment[]): { text: string; 
 }
 
 /**
- * Where the regions of a text lie in the part of it that begins at `start`, after the normalizer (if there is one that matters).
+ * Where the regions of a text lie in the part of it that begins at `start`, after the normalizer (if there is one).
  * A normalizer keeps no record of what went where, so a border is found by normalizing what stands before it; where that is not how the
  * whole begins, nothing counts as control, so that no text of a user ever does.
  */
 export function normalizedRegions(raw: string, start: number, control: Regions, normalize?: Normalizer): Regions {
   const borders: number[] = [];
-  for (let i = 0; i < control.length; i += 2) {
-    const from = Math.max(control[i] - start, 0);
-    const to = Math.min(control[i + 1] - start, raw.length);
-    if (from < to) borders.push(from, to);
+  for (let i = firstAfter(control, start); i < control.length && control[i] < start + raw.length; i += 2) {
+    borders.push(Math.max(control[i] - start, 0), Math.min(control[i + 1] - start, raw.length));
   }
   if (!normalize) return borders;
   const whole = normalize(raw);
@@ -47,4 +46,16 @@ export function normalizedRegions(raw: string, start: number, control: Regions, 
     }
   }
   return moved;
+}
+
+/** Index of the first region that ends behind a place. */
+function firstAfter(control: Regions, place: number): number {
+  let low = 0;
+  let high = control.length >> 1;
+  while (low < high) {
+    const mid = (low + high) >> 1;
+    if (control[2 * mid + 1] > place) high = mid;
+    else low = mid + 1;
+  }
+  return 2 * low;
 }

@@ -15,8 +15,8 @@ export type Spans = number[];
 
 /**
  * Splits a text of `length` units at `matches` (delimiters, or with `invert` all that is between them).
- * For "the-final--countdown" and "-": Removed the|final|countdown, Isolated the|-|final|-|-|countdown, MergedWithPrevious the-|final-|-|countdown,
- * MergedWithNext the|-final|-|-countdown, Contiguous the|-|final|--|countdown.
+ * For "the-final--countdown" and "-": Removed the|final|countdown, Isolated the|-|final|-|-|countdown,
+ * MergedWithPrevious the-|final-|-|countdown, MergedWithNext the|-final|-|-countdown, Contiguous the|-|final|--|countdown.
  */
 export function splitSpans(length: number, matches: readonly number[], behavior: Behavior, invert: boolean): Spans {
   if (behavior === "Removed" && invert) return matches.length > 0 ? notEmpty(matches) : [];

@@ -84,8 +84,8 @@ function plan(decoders: readonly Decoder[]) {
 }
 
 /**
- * A stream by these decoders. Text is held back while it ends in U+FFFD, whether of half a character, a bad one or a real one: this is what HF's
- * DecodeStream does, and what makes the pieces add up to the text of the whole. `end()` gives out whatever is held.
+ * A stream by these decoders. Text is held back while it ends in U+FFFD, whether of half a character, a bad one or a real one: this is
+ * what HF's DecodeStream does, and what makes the pieces add up to the text of the whole. `end()` gives out whatever is held.
  * @param tokenOf the token of an id, or undefined for ids that are left out
  */
 export function decodeStream(decoders: readonly Decoder[], tokenOf: (id: number) => string | undefined): TokenStream {

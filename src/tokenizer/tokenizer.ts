@@ -124,7 +124,7 @@ class BpeTokenizer implements Tokenizer {
     const raw = text.slice(start, end);
     const normalized = this.#normalize ? this.#normalize(raw) : raw;
     const matcher = this.#normalizedMatcher;
-    const regions = normalizedRegions(raw, start, control, matcher.isIdle(control) ? undefined : this.#normalize);
+    const regions = matcher.isIdle(control) ? [] : normalizedRegions(raw, start, control, this.#normalize);
     for (const section of matcher.split(normalized, regions)) {
       if ("id" in section) out.push(section.id);
       else this.#encodeWords(normalized.slice(section.start, section.end), start + section.start === 0, out);

@@ -1,4 +1,4 @@
-/** Follows a stream of UTF-8 byte by byte: whether it stands inside a character, and where it goes wrong. (WHATWG Encoding, UTF-8 decoder.) */
+/** Follows a stream of UTF-8 byte by byte: is it inside a character, and where does it go wrong? (WHATWG Encoding, UTF-8 decoder.) */
 export class Utf8State {
   /** Bytes of the character that are still to come. */
   #needed = 0;

@@ -46,6 +46,18 @@ suite("tokenizer: long texts without a break", ({ test, assert }) => {
     assert.ok(pieces.join("") + stream.end() === TEXTS["random bytes"]);
   });
 
+  test("phi-tiny and gpt2: 100,000 segments of markup and text give the ids of the joined text", () => {
+    const pieces = Array.from({ length: 50_000 }, () => [
+      { text: "<|end|>", control: true },
+      { text: " a\n", control: false },
+    ]).flat();
+    const joined = pieces.map((piece) => piece.text).join("");
+    for (const tokenizer of [phiTiny(), feature("gpt2 with runs of spaces added")]) {
+      const ids = tokenizer.encode(joined, { parseSpecialTokens: true });
+      assert.deepEqual(tokenizer.encodeSegments(pieces), ids);
+    }
+  });
+
   test("streams hold a long run of bad bytes, and of tokens without text, in linear work", () => {
     const tokenizer = feature("llama");
     const stream = tokenizer.stream({ skipSpecialTokens: true });

@@ -6,7 +6,11 @@ import { suite } from "../harness.ts";
 import { rootPath } from "./shared.ts";
 import { feature, featureTexts, phiTiny } from "./small.ts";
 
-const anyText = fc.string({ unit: "binary", maxLength: 60 });
+/** Any code points, and any UTF-16 units: half surrogates too. */
+const anyText = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 60 }),
+  fc.array(fc.integer({ min: 0xd700, max: 0xe0ff }), { maxLength: 20 }).map((units) => String.fromCharCode(...units)),
+);
 const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, "\ufffd");
 
 function streamed(tokenizer: Tokenizer, ids: ArrayLike<number>, skipSpecialTokens = false): string[] {
@@ -120,6 +124,7 @@ suite("tokenizer", ({ test, assert }) => {
     assert.throws(() => tokenizer.stream(wrong({ skip: true })), OptionError, /skip/);
     assert.throws(() => tokenizer.encode(undefined as never), OptionError, /a string/);
     assert.throws(() => tokenizer.encodeSegments([{ text: 1 as never, control: true }]), OptionError, /a string/);
+    assert.throws(() => tokenizer.encodeSegments([null as never]), OptionError, /a string/);
     assert.throws(() => tokenizer.encodeSegments("text" as never), OptionError, /segments/);
   });
 
