@@ -1,3 +1,5 @@
+// Kept in the declarations: projects whose "lib" ends at ES2022 do not know Symbol.asyncDispose.
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Engine } from "./generate/engine.ts";
 import type { Generation } from "./generate/generation.ts";
 import { checkIds, type TokenIds } from "./generate/ids.ts";

@@ -1,3 +1,5 @@
+// Kept in the declarations: projects whose "lib" ends at ES2022 do not know Symbol.asyncDispose.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { MemoryError, OptionError } from "../errors.ts";
 import { checkChoice, checkNumber, checkOptions } from "../options.ts";
 import type { RopeChoice } from "./engine.ts";
