@@ -3,6 +3,6 @@ import { loadPhi } from "phi-ts";
 const phi = await loadPhi("models/phi-tiny");
 for await (const { text } of phi.chat("What is 12 + 30?")) process.stdout.write(text);
 
-const { ids, finishReason } = await phi.generate("Once upon a time there was a", { maxTokens: 24 }).result();
-console.log(`\n${phi.tokenizer.decode(ids)} … (${finishReason})`);
+const { text } = await phi.generate("Once upon a time there was a", { maxTokens: 16 }).result();
+console.log(`\n…${text} …`);
 await phi.dispose();
