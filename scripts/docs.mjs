@@ -10,10 +10,8 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const check = process.argv.includes("--check");
-const inDocs = existsSync(join(root, "docs")) ? readdirSync(join(root, "docs"), { recursive: true }) : [];
-const documents = [...readdirSync(root), ...inDocs.map((f) => join("docs", String(f)))].filter((f) =>
-  f.endsWith(".md"),
-);
+const below = (folder) => readdirSync(join(root, folder), { recursive: true }).map((f) => join(folder, String(f)));
+const documents = [...readdirSync(root), ...["docs", "test", "bench"].flatMap(below)].filter((f) => f.endsWith(".md"));
 const faults = [];
 
 /** The text that an include line names, without its last line break. */
