@@ -29,32 +29,41 @@ function sentence(facts: ErrorFacts): string {
     .join(", ");
   if (place) text = `${place}: ${text}`;
   if ("got" in facts) text += `; got ${show(facts.got)}`;
-  if ("expected" in facts) text += `; expected ${show(facts.expected)}`;
+  if ("expected" in facts) text += `; expected ${prose(facts.expected)}`;
   return text;
 }
 
-/** Names come from files: one of a million characters stays whole in the error's fields, but not in its message. */
-const clip = (name: string): string => (name.length > 200 ? `${name.slice(0, 200)}…` : name);
+/**
+ * Names and words come from files: one of a million characters stays whole in the error's fields, but not in its message, and a line break or a
+ * terminal's control code stands there as an escape.
+ */
+function clip(name: string, most = 200): string {
+  const short = name.length > most ? `${name.slice(0, most)}…` : name;
+  return short.replace(/[\p{Cc}\p{Cs}\u2028\u2029]/gu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** What was expected is said in words, which need no quotes. */
+const prose = (expected: unknown): string => (typeof expected === "string" ? clip(expected, 400) : show(expected));
 
 /** A value as it stands in a message: short, and never a whole array. */
-export function show(value: unknown): string {
-  if (typeof value === "string")
-    return value.length > 80 ? `${JSON.stringify(value.slice(0, 77))}…` : JSON.stringify(value);
-  if (typeof value === "bigint") return `${value}`;
+export function show(value: unknown, depth = 0): string {
+  if (typeof value === "string") return `${JSON.stringify(value.slice(0, 80))}${value.length > 80 ? "…" : ""}`;
   if (Array.isArray(value) || ArrayBuffer.isView(value)) {
-    const list = Array.from(value as ArrayLike<unknown>).slice(0, 8);
-    const more = (value as ArrayLike<unknown>).length > 8 ? ", …" : "";
-    return `[${list.map((v) => (typeof v === "string" ? v : show(v))).join(", ")}${more}]`;
+    // A file may nest lists by the thousand.
+    if (depth > 2) return "[…]";
+    const list = value as ArrayLike<unknown>;
+    const item = (v: unknown) => (typeof v === "string" ? clip(v) : show(v, depth + 1));
+    const items = Array.from({ length: Math.min(8, list.length || 0) }, (_, i) => item(list[i]));
+    return `[${items.join(", ")}${list.length > 8 ? ", …" : ""}]`;
   }
   if (typeof value === "object" && value !== null) {
     try {
-      const text = JSON.stringify(value);
-      return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+      return clip(JSON.stringify(value), 80);
     } catch {
       return "an object";
     }
   }
-  return String(value);
+  return clip(String(value), 80);
 }
 
 /** A file does not keep to its format. Fields name the place. */

@@ -41,7 +41,7 @@ suite("source/bytes", ({ test, assert }) => {
     await assert.rejects(
       () => file.read(0, 5, new Uint8Array(4)),
       SourceError,
-      /too short.*got 4; expected "at least 5/,
+      /too short.*got 4; expected at least 5/,
     );
   });
 
