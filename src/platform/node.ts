@@ -23,7 +23,9 @@ export async function openPath(path: string): Promise<OpenedPath> {
 /** The files of a folder on disk; names that lead out of it are refused. */
 function folderSource(folder: string): Source {
   const list = async () => {
-    const entries = await readdir(folder, { withFileTypes: true });
+    const entries = await readdir(folder, { withFileTypes: true }).catch((cause) => {
+      throw pathError(folder, cause);
+    });
     return entries.filter((e) => !e.isDirectory()).map((e) => e.name);
   };
   return {

@@ -1,6 +1,15 @@
 import { openPath } from "#platform";
 import { FormatError, OptionError } from "../errors.ts";
-import { isSource, MAX_TEXT_BYTES, readAll, readJson, readText, type Source, withFile } from "../source/index.ts";
+import {
+  heldSource,
+  isSource,
+  MAX_TEXT_BYTES,
+  readAll,
+  readJson,
+  readText,
+  type Source,
+  withFile,
+} from "../source/index.ts";
 import { createTokenizer, type TokenizerFiles } from "./tokenizer.ts";
 import type { Tokenizer } from "./types.ts";
 
@@ -18,7 +27,7 @@ export async function loadTokenizer(input: string | Source | TokenizerFiles): Pr
     const { source, file } = await openPath(input);
     return createTokenizer(await readFiles(source, file));
   }
-  if (isSource(input)) return createTokenizer(await readFiles(input));
+  if (isSource(input)) return createTokenizer(await readFiles(heldSource(input)));
   if (typeof input === "object" && input !== null && "tokenizer" in input) return createTokenizer(input);
   throw new OptionError({ what: "loadTokenizer", got: input, expected: "a path, a Source, or { tokenizer, … }" });
 }
