@@ -19,7 +19,8 @@ export interface FillOptions {
 
 /**
  * Finds every weight in the files, before any memory is taken.
- * @throws FormatError if one is missing, has another shape than the config says, or a dtype that weights do not come in
+ * @throws FormatError if one is missing, has another shape than the config says, or a dtype that weights do not come in; and for tensors in
+ * layers that the config does not know
  * @returns bytes that loading will read
  */
 export function checkWeights(files: Safetensors, specs: readonly WeightSpec[]): number {
@@ -27,11 +28,7 @@ export function checkWeights(files: Safetensors, specs: readonly WeightSpec[]): 
   for (const spec of specs) {
     const info = files.tensors.get(spec.name);
     const shape = spec.vector ? [spec.cols] : [spec.rows, spec.cols];
-    if (!info)
-      throw new FormatError(
-        { what: "the checkpoint lacks this tensor", tensor: spec.name, expected: shape },
-        "missing_tensor",
-      );
+    if (!info) throw missing(files, spec.name, shape);
     const place = { file: info.file, tensor: spec.name };
     if (info.shape.length !== shape.length || info.shape.some((d, i) => d !== shape[i])) {
       throw new FormatError({
@@ -51,7 +48,37 @@ export function checkWeights(files: Safetensors, specs: readonly WeightSpec[]): 
     }
     bytes += info.byteLength;
   }
+  checkLayers(files, specs);
   return bytes;
+}
+
+function missing(files: Safetensors, tensor: string, expected: readonly number[]): FormatError {
+  const names = [...new Set([...files.tensors.values()].map((info) => info.file))];
+  const got = `${files.tensors.size} others in ${names.length > 3 ? `${names.length} files` : names.join(", ")}`;
+  const [file] = names.length === 1 ? names : [];
+  return new FormatError({ what: "the checkpoint lacks this tensor", file, tensor, got, expected }, "missing_tensor");
+}
+
+/**
+ * What is left over in a layer, be it a bias or a whole layer, would change the answers; elsewhere it does no harm.
+ * @throws FormatError (code "extra_tensor")
+ */
+function checkLayers(files: Safetensors, specs: readonly WeightSpec[]): void {
+  const known = new Set(specs.map((spec) => spec.name));
+  for (const { name: tensor, file, shape } of files.tensors.values()) {
+    // Frequencies that old checkpoints keep; the config gives them too.
+    if (known.has(tensor) || !tensor.startsWith("model.layers.") || tensor.endsWith(".rotary_emb.inv_freq")) continue;
+    throw new FormatError(
+      {
+        what: "config.json describes a model without this tensor",
+        file,
+        tensor,
+        got: shape,
+        expected: "no such tensor",
+      },
+      "extra_tensor",
+    );
+  }
 }
 
 /**
@@ -88,6 +115,8 @@ export async function fillWeights(
       options.onBytes?.(read, info.name);
     }
   }
+  // Whoever aborts at the last block does not want the model either.
+  options.signal?.throwIfAborted();
 }
 
 /** An infinity or NaN would spoil its whole group of 32 when quantized; as float32 it is the file's own affair. */

@@ -5,6 +5,7 @@ import type { PhiConfig } from "../model/config.ts";
 import type { Decoder } from "../model/decoder.ts";
 import { parseConfig } from "../model/parse-config.ts";
 import { phi3Weights } from "../model/phi3.ts";
+import { checkAngles } from "../model/rope.ts";
 import type { Activations } from "../model/scratch.ts";
 import { checkNumber } from "../options.ts";
 import type { WeightFormat } from "../quant/packed-matrix.ts";
@@ -112,6 +113,7 @@ export async function inspectModel(
   const files = await openSafetensors(source);
   try {
     const sourceBytes = checkWeights(files, specs);
+    checkAngles(config, contextSize);
     const maxChunk = Math.min(MAX_CHUNK, contextSize);
     const plan = planArenas({ config, specs, format, activations, contextSize, kvTokens, maxChunk, maxArenaBytes });
     return { config, generationConfig, files, plan, sourceBytes };

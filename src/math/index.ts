@@ -7,4 +7,4 @@ export { exp } from "./exp.ts";
 export { log } from "./log.ts";
 export { pow } from "./pow.ts";
 export { tanh } from "./tanh.ts";
-export { cos, sin } from "./trig.ts";
+export { cos, MAX_ANGLE, sin } from "./trig.ts";

@@ -3,7 +3,7 @@ import { quickSum, twoProduct, twoSum } from "./double-double.ts";
 import { polynomial } from "./polynomial.ts";
 
 /** Greatest argument, 2^20. */
-const LIMIT = 1048576;
+export const MAX_ANGLE = 1048576;
 /** 2 / π */
 const TWO_OVER_PI = 0.6366197723675814;
 /** π/2 = sum of four parts; the first three have 33 bits, so that multiples of them up to 2^20 are exact. */
@@ -51,8 +51,8 @@ export function cos(x: number): number {
 /** sin(x + turns·π/2). */
 function quarter(x: number, turns: number): number {
   const size = Math.abs(x);
-  if (!(size <= LIMIT)) {
-    if (size < Infinity) throw new PhiError("range", `sin, cos: |x| should be at most ${LIMIT}, is ${show(size)}`);
+  if (!(size <= MAX_ANGLE)) {
+    if (size < Infinity) throw new PhiError("range", `sin, cos: |x| should be at most ${MAX_ANGLE}, is ${show(size)}`);
     return Number.NaN;
   }
   // x = n·π/2 + r + low, |r| ≤ π/4. The subtraction of each exact multiple keeps what it rounds away (W. J. Cody and W. Waite,

@@ -54,7 +54,7 @@ export function parseConfig(json: unknown, file = "config.json"): PhiConfig {
   }
   checkUniformLayers(raw, file);
 
-  const size = (key: string, fallback?: number): number => positive(raw, key, file, fallback);
+  const size = (key: string, fallback?: number, most?: number): number => positive(raw, key, file, fallback, most);
   const heads = size("num_attention_heads");
   const kvHeads = raw.num_key_value_heads == null ? heads : size("num_key_value_heads");
   const hiddenSize = size("hidden_size");
@@ -64,7 +64,7 @@ export function parseConfig(json: unknown, file = "config.json"): PhiConfig {
       what: "hidden_size is no multiple of num_attention_heads",
       file,
       got: hiddenSize,
-      expected: `k · ${heads}`,
+      expected: `a multiple of ${heads}`,
     });
   }
   if (heads % kvHeads !== 0) {
@@ -72,7 +72,7 @@ export function parseConfig(json: unknown, file = "config.json"): PhiConfig {
       what: "num_attention_heads is no multiple of num_key_value_heads",
       file,
       got: heads,
-      expected: `k · ${kvHeads}`,
+      expected: `a multiple of ${kvHeads}`,
     });
   }
   const normEps = raw.rms_norm_eps ?? 1e-5;
@@ -86,7 +86,7 @@ export function parseConfig(json: unknown, file = "config.json"): PhiConfig {
     vocabSize: size("vocab_size"),
     hiddenSize,
     intermediateSize: size("intermediate_size"),
-    layers: size("num_hidden_layers"),
+    layers: size("num_hidden_layers", undefined, MAX_LAYERS),
     heads,
     kvHeads,
     headDim,
@@ -132,10 +132,14 @@ function checkUniformLayers(raw: Json, file: string): void {
   });
 }
 
-const LIMIT = 2 ** 31;
+/** No size is near it; that the weights have the sizes is checked against their file. */
+const MAX_SIZE = 2 ** 31 - 1;
 
-function positive(raw: Json, key: string, file: string, fallback?: number): number {
+/** Every layer has tensors and a cache to plan for; the deepest Phi has 40. */
+const MAX_LAYERS = 1024;
+
+function positive(raw: Json, key: string, file: string, fallback?: number, most = MAX_SIZE): number {
   const value = raw[key] ?? fallback;
-  if (Number.isSafeInteger(value) && (value as number) > 0 && (value as number) < LIMIT) return value as number;
-  throw new ConfigError({ what: `"${key}"`, file, got: value, expected: "a positive integer" });
+  if (Number.isSafeInteger(value) && (value as number) > 0 && (value as number) <= most) return value as number;
+  throw new ConfigError({ what: `"${key}"`, file, got: value, expected: `an integer from 1 to ${most}` });
 }

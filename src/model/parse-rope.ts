@@ -4,6 +4,9 @@ import type { PhiConfig } from "./config.ts";
 
 export type Json = Record<string, unknown>;
 
+/** HF Phi3Config's. */
+const DEFAULT_ORIGINAL_CONTEXT = 4096;
+
 /** Keys of a rope dictionary that are understood. Others (yarn's betas, llama3's bands …) would change the angles. */
 const KNOWN = [
   ...["type", "rope_type", "rope_theta", "partial_rotary_factor", "short_factor", "long_factor"],
@@ -13,6 +16,8 @@ const KNOWN = [
 /**
  * The rotary part of a config: `rope_parameters` (transformers 5), or `rope_theta`, `partial_rotary_factor` and `rope_scaling` (before).
  * "su", the first name of LongRoPE in Phi-3's configs, and "yarn" where it carries LongRoPE's factor lists, mean LongRoPE, as HF Phi3Config reads them.
+ * Where a config says a thing twice it counts as it does there: `rope_scaling` before `rope_parameters`, `original_max_position_embeddings` at the
+ * top before the one inside.
  * @throws ConfigError for another kind of scaling, or lists of another length than R / 2
  */
 export function parseRope(
@@ -22,7 +27,8 @@ export function parseRope(
   file: string,
 ): Pick<PhiConfig, "rotaryDim" | "ropeTheta" | "longrope"> {
   const newer = asObject(raw.rope_parameters, "rope_parameters", file);
-  const rope: Json = newer ?? asObject(raw.rope_scaling, "rope_scaling", file) ?? {};
+  const older = asObject(raw.rope_scaling, "rope_scaling", file);
+  const rope: Json = (older && Object.keys(older).length > 0 ? older : newer) ?? {};
   for (const key of Object.keys(rope)) {
     if (!KNOWN.includes(key)) {
       throw new ConfigError({ what: `rope: "${key}" asks for something that is not built`, file, got: rope[key] });
@@ -61,29 +67,33 @@ export function parseRope(
       expected: "default or longrope",
     });
   }
-  const originalContext = number(
-    rope.original_max_position_embeddings ?? raw.original_max_position_embeddings ?? 4096,
-    "original_max_position_embeddings",
-    file,
-  );
-  const scale = contextLength / originalContext;
-  // HF modeling_rope_utils, _compute_longrope_parameters; LongRoPE paper (arXiv 2402.13753), section 3.
-  const attentionFactor =
-    rope.attention_factor != null
-      ? number(rope.attention_factor, "attention_factor", file)
-      : scale <= 1
-        ? 1
-        : Math.sqrt(1 + log(scale) / log(originalContext));
+  const originalContext =
+    raw.original_max_position_embeddings ?? rope.original_max_position_embeddings ?? DEFAULT_ORIGINAL_CONTEXT;
+  if (!(Number.isSafeInteger(originalContext) && (originalContext as number) > 1)) {
+    throw new ConfigError({
+      what: '"original_max_position_embeddings"',
+      file,
+      got: originalContext,
+      expected: "an integer above 1",
+    });
+  }
   return {
     rotaryDim,
     ropeTheta,
     longrope: {
       shortFactor: factors(rope.short_factor, "short_factor", rotaryDim / 2, file),
       longFactor: factors(rope.long_factor, "long_factor", rotaryDim / 2, file),
-      originalContext,
-      attentionFactor,
+      originalContext: originalContext as number,
+      attentionFactor: attentionFactor(rope, contextLength, originalContext as number, file),
     },
   };
+}
+
+/** As HF _compute_longrope_parameters (modeling_rope_utils) has it; LongRoPE paper (arXiv 2402.13753), section 3. */
+function attentionFactor(rope: Json, contextLength: number, originalContext: number, file: string): number {
+  if (rope.attention_factor != null) return number(rope.attention_factor, "attention_factor", file);
+  const scale = rope.factor != null ? number(rope.factor, "factor", file) : contextLength / originalContext;
+  return scale <= 1 ? 1 : Math.sqrt(1 + log(scale) / log(originalContext));
 }
 
 function asObject(value: unknown, key: string, file: string): Json | undefined {

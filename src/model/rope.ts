@@ -4,7 +4,8 @@
  * The reference (HF Phi3RotaryEmbedding) forms every angle in float32, so each step here is rounded to float32 where it is there; cos and
  * sin are taken of the rounded angle in float64 and rounded once.
  */
-import { cos, pow, sin } from "../math/index.ts";
+import { ConfigError } from "../errors.ts";
+import { cos, MAX_ANGLE, pow, sin } from "../math/index.ts";
 import type { PhiConfig } from "./config.ts";
 import type { RopeRegime } from "./decoder.ts";
 
@@ -20,6 +21,24 @@ export function inverseFrequencies(config: PhiConfig, regime: RopeRegime): Float
     out[i] = 1 / (factors ? f32(f32(factors[i]) * power) : power);
   }
   return out;
+}
+
+/**
+ * Refuses frequencies by which the last of `contextSize` positions would turn further than cos and sin reach (2^20 radians; published
+ * configs turn by at most one radian a position), or that are no numbers.
+ * @throws ConfigError
+ */
+export function checkAngles(config: PhiConfig, contextSize: number): void {
+  for (const regime of ["short", "long"] as const) {
+    const greatest = inverseFrequencies(config, regime).reduce((most, f) => Math.max(most, f), 0);
+    if (greatest * contextSize <= MAX_ANGLE) continue;
+    throw new ConfigError({
+      what: `rope: rope_theta ${config.ropeTheta} and the ${regime} factors turn a position too far`,
+      file: "config.json",
+      got: `${greatest} radians, over ${contextSize} positions`,
+      expected: `at most ${MAX_ANGLE} radians in all`,
+    });
+  }
 }
 
 /**

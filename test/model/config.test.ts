@@ -72,6 +72,23 @@ suite("model/config", ({ test, assert }) => {
     assert.equal(parseConfig({ ...phi4mini(), rope_scaling }).longrope?.attentionFactor, 1.5);
   });
 
+  test("factor takes the place of max / original in the attention factor, as in HF: sqrt(1 + ln factor / ln original)", () => {
+    const rope_scaling = { ...(phi4mini().rope_scaling as object), factor: 2 };
+    const c = parseConfig({ ...phi4mini(), rope_scaling });
+    assert.close([c.longrope?.attentionFactor ?? 0], [Math.sqrt(1 + Math.log(2) / Math.log(4096))], 1e-15);
+  });
+
+  test("where a config says a thing twice, HF's choice counts: rope_scaling, and the original context at the top", () => {
+    const published = phi4mini();
+    const other = { rope_type: "longrope", short_factor: Array(48).fill(3), long_factor: Array(48).fill(4) };
+    const rope_parameters = { ...other, rope_theta: 5, original_max_position_embeddings: 64 };
+    assert.deepEqual(parseConfig({ ...published, rope_parameters }), parseConfig(published));
+    const newer = parseConfig({ ...published, rope_scaling: {}, rope_parameters });
+    assert.deepEqual([newer.ropeTheta, newer.longrope?.shortFactor[0], newer.longrope?.originalContext], [5, 3, 4096]);
+    const alone = { ...published, rope_scaling: null, rope_parameters, original_max_position_embeddings: undefined };
+    assert.equal(parseConfig(alone).longrope?.originalContext, 64);
+  });
+
   const refused: [string, object, RegExp][] = [
     ["another architecture", { model_type: "llama", architectures: ["LlamaForCausalLM"] }, /llama, LlamaForCausalLM/],
     [
@@ -105,6 +122,9 @@ suite("model/config", ({ test, assert }) => {
     ["a fractional size", { vocab_size: 1.5 }, /vocab_size/],
     ["a missing size", { hidden_size: undefined }, /hidden_size/],
     ["an absurd size", { vocab_size: 2 ** 40 }, /vocab_size/],
+    ["an absurd number of layers", { num_hidden_layers: 1025 }, /num_hidden_layers.*1025.*1 to 1024/],
+    ["an original context whose logarithm is 0", { original_max_position_embeddings: 1 }, /original_max/],
+    ["a fractional original context", { original_max_position_embeddings: 99.5 }, /original_max/],
     ["a negative window", { sliding_window: -1 }, /sliding_window/],
     ["a strange epsilon", { rms_norm_eps: "1e-5" }, /rms_norm_eps/],
   ];
