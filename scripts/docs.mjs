@@ -1,9 +1,11 @@
 // Code in the documents is a copy of tested sources. A fenced block after one of these lines is filled from the file that it names:
 //   <!-- include examples/hello.ts -->                       the whole file
 //   <!-- include src/model/phi3.ts#function mlp -->          from the first line with that text to the next line that begins with "}"
+//   <!-- output phi tokenize --model models/phi-tiny "Hello" -->     what the built command prints (or an example: output examples/hello.ts)
 //   node scripts/docs.mjs            fills them in
-//   node scripts/docs.mjs --check    fails if a block is not what its file gives, or a link leads nowhere
-// (What commands print is checked by test/docs.test.ts, which runs them.)
+//   node scripts/docs.mjs --check    fails if a block of code is not what its file gives, or a link leads nowhere
+// (What commands and examples print is checked by test/cli/docs.test.ts and test/examples, since --check runs nothing.)
+import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,7 +16,7 @@ const below = (folder) => readdirSync(join(root, folder), { recursive: true }).m
 const documents = [...readdirSync(root), ...["docs", "test", "bench"].flatMap(below)].filter((f) => f.endsWith(".md"));
 const faults = [];
 
-/** The text that an include line names, without its last line break. */
+/** The text that an include line names. */
 function source(document, name) {
   const [file, start] = name.split("#");
   if (!existsSync(join(root, file))) {
@@ -22,18 +24,27 @@ function source(document, name) {
     return undefined;
   }
   const lines = readFileSync(join(root, file), "utf8").trimEnd().split("\n");
-  if (start === undefined) return lines.join("\n");
+  if (start === undefined) return `${lines.join("\n")}\n`;
   const from = lines.findIndex((line) => line.includes(start));
   const to = lines.findIndex((line, i) => i > from && line.startsWith("}"));
   if (from < 0 || to < 0) faults.push(`${document}: ${file} has no part that begins with "${start}"`);
-  return from < 0 || to < 0 ? undefined : lines.slice(from, to + 1).join("\n");
+  return from < 0 || to < 0 ? undefined : `${lines.slice(from, to + 1).join("\n")}\n`;
+}
+
+/** What an example or the built `phi` prints; arguments may be in double quotes. */
+function output(command) {
+  const phi = ["--", join(root, "dist/cli/main.js")];
+  const example = ["--import", "tsx", "--conditions=phi-ts-source"];
+  const words = command.match(/"[^"]*"|\S+/g).map((word) => word.replaceAll('"', ""));
+  const args = words[0] === "phi" ? [...phi, ...words.slice(1)] : [...example, ...words];
+  return `${execFileSync(process.execPath, args, { cwd: root, encoding: "utf8" }).trimEnd()}\n`;
 }
 
 let blocks = 0;
 for (const document of documents) {
   const old = readFileSync(join(root, document), "utf8");
   const text = old.replaceAll(
-    /(<!-- include (.+?) -->\n```\w*\n)([\s\S]*?)(\n```)/g,
+    /(<!-- include (.+?) -->\n```\w*\n)((?:[\s\S]*?\n)??)(```)/g,
     (_all, head, name, code, tail) => {
       blocks++;
       const wanted = source(document, name) ?? code;
@@ -42,9 +53,17 @@ for (const document of documents) {
       return head + wanted + tail;
     },
   );
-  if (!check && text !== old) {
-    writeFileSync(join(root, document), text);
-    console.log(`${document}: filled in`);
+  if (!check) {
+    const filled = text.replaceAll(
+      /(<!-- output (.+?) -->\n```\w*\n)((?:[\s\S]*?\n)??)(```)/g,
+      (_all, head, command, _old, tail) => {
+        return head + output(command) + tail;
+      },
+    );
+    if (filled !== old) {
+      writeFileSync(join(root, document), filled);
+      console.log(`${document}: filled in`);
+    }
   }
   for (const [, target] of text.matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)/g)) {
     const path = join(root, dirname(document), target);
