@@ -1,10 +1,10 @@
 // Code in the documents is a copy of tested sources. A fenced block after one of these lines is filled from the file that it names:
 //   <!-- include examples/hello.ts -->                       the whole file
 //   <!-- include src/model/phi3.ts#function mlp -->          from the first line with that text to the next line that begins with "}"
-//   <!-- output phi tokenize --model models/phi-tiny "Hello" -->     what the built command prints (or an example: output examples/hello.ts)
+//   <!-- output phi tokenize --model models/phi-tiny "Hello" -->     what the built command prints
 //   node scripts/docs.mjs            fills them in
 //   node scripts/docs.mjs --check    fails if a block of code is not what its file gives, or a link leads nowhere
-// (What commands and examples print is checked by test/cli/docs.test.ts and test/examples, since --check runs nothing.)
+// (What commands print is checked by test/cli/docs.test.ts, what examples print by test/examples, since --check runs nothing.)
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -31,12 +31,14 @@ function source(document, name) {
   return from < 0 || to < 0 ? undefined : `${lines.slice(from, to + 1).join("\n")}\n`;
 }
 
-/** What an example or the built `phi` prints; arguments may be in double quotes. */
+/** What the built `phi` prints; arguments may be in double quotes. */
 function output(command) {
-  const phi = ["--", join(root, "dist/cli/main.js")];
-  const example = ["--import", "tsx", "--conditions=phi-ts-source"];
   const words = command.match(/"[^"]*"|\S+/g).map((word) => word.replaceAll('"', ""));
-  const args = words[0] === "phi" ? [...phi, ...words.slice(1)] : [...example, ...words];
+  const args = [join(root, "dist/cli/main.js"), ...words];
+  if (!existsSync(args[0])) {
+    faults.push("what phi prints cannot be filled in before there is a build: npm run build");
+    return "";
+  }
   return `${execFileSync(process.execPath, args, { cwd: root, encoding: "utf8" }).trimEnd()}\n`;
 }
 
@@ -55,7 +57,7 @@ for (const document of documents) {
   );
   if (!check) {
     const filled = text.replaceAll(
-      /(<!-- output (.+?) -->\n```\w*\n)((?:[\s\S]*?\n)??)(```)/g,
+      /(<!-- output phi (.+?) -->\n```\w*\n)((?:[\s\S]*?\n)??)(```)/g,
       (_all, head, command, _old, tail) => {
         return head + output(command) + tail;
       },
