@@ -36,8 +36,8 @@ const start: Command = {
     return withModel(model, load, async (phi, loaded) => {
       describe(phi, loaded);
       if (!(await respond(phi, question ?? FIRST_QUESTION))) return question === undefined ? OK : INTERRUPTED;
-      if (question === undefined && process.stdin.isTTY && process.stdout.isTTY) await more(phi);
       hintAtPhi(own === undefined);
+      if (question === undefined && process.stdin.isTTY && process.stdout.isTTY) await more(phi);
       return OK;
     });
   },
@@ -97,6 +97,7 @@ function hintAtPhi(embedded: boolean): void {
   note("whose model_type is phi3 (Phi-3, 3.5, Phi-4, Phi-4-mini):");
   note("  npm start -- --model DIR");
   note("  npx phi chat --model DIR");
+  note("");
 }
 
 /**
