@@ -42,8 +42,12 @@ function clip(name: string, most = 200): string {
   return short.replace(/[\p{Cc}\p{Cs}\u2028\u2029]/gu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-/** What was expected is said in words, which need no quotes. */
-const prose = (expected: unknown): string => (typeof expected === "string" ? clip(expected, 400) : show(expected));
+/** What was expected is said in words, which need no quotes; lists of words (options, dtypes) are short enough to stand whole. */
+function prose(expected: unknown): string {
+  const words = Array.isArray(expected) && expected.every((word) => typeof word === "string");
+  if (words) return clip(expected.join(", "), 400);
+  return typeof expected === "string" ? clip(expected, 400) : show(expected);
+}
 
 /** A value as it stands in a message: short, and never a whole array. */
 export function show(value: unknown, depth = 0): string {

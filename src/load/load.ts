@@ -87,7 +87,10 @@ export async function inspectModel(
 ): Promise<Inspected> {
   const names = await source.list();
   if (!names.includes("config.json")) {
-    throw new SourceError({ what: "no config.json here: is this a checkpoint folder?", got: names.slice(0, 8) });
+    throw new SourceError(
+      { what: "there is no such file: is this a checkpoint folder?", file: "config.json", got: names },
+      "not_found",
+    );
   }
   const config = parseConfig(await readJson(source, "config.json"));
   const generationConfig = names.includes("generation_config.json")

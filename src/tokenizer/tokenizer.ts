@@ -139,9 +139,11 @@ class BpeTokenizer implements Tokenizer {
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string {
     checkOptions("decode", options, ["skipSpecialTokens"]);
     const skip = flag("decode", "skipSpecialTokens", options?.skipSpecialTokens, false);
+    if (typeof ids !== "object" || typeof ids?.length !== "number")
+      throw new OptionError({ what: "ids to decode", got: ids, expected: "an array of integers" });
     const tokens: string[] = [];
     for (let i = 0; i < ids.length; i++) {
-      const token = this.#writtenOf(ids[i]);
+      const token = typeof ids[i] === "number" ? this.#writtenOf(ids[i]) : undefined;
       if (token === undefined) throw this.#unknownId(ids[i]);
       if (!(skip && this.#addedById.get(ids[i])?.special)) tokens.push(token);
     }

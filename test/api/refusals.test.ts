@@ -67,6 +67,7 @@ suite("api/refusals", ({ test, assert }) => {
     }
     for (const source of [undefined, "", 3, {}]) await assert.rejects(loadPhi(source as string), OptionError);
     await assert.rejects(loadPhi("/no/such/folder"), SourceError, /no\/such\/folder/);
+    await assert.rejects(loadPhi(files("config.json")), SourceError, /file config\.json: there is no such file/);
     await assert.rejects(loadPhi(`${PHI_TINY}/model.safetensors`), SourceError, /folder/);
     await withPhi(async (phi) => {
       assert.throws(() => phi.generate("Hi", { max_tokens: 3 } as object), OptionError, /did you mean "maxTokens"/);

@@ -130,8 +130,11 @@ suite("tokenizer", ({ test, assert }) => {
 
   test("an id that is not in the vocabulary: decode throws a TokenizerError, a stream gives no text for it", () => {
     const tokenizer = phiTiny();
-    for (const id of [2048, -1, 1.5, Number.NaN, 2 ** 40]) {
-      assert.throws(() => tokenizer.decode([1, id]), TokenizerError, /below 2048/);
+    for (const id of [2048, -1, 1.5, Number.NaN, 2 ** 40, "1", 1n, null, undefined]) {
+      assert.throws(() => tokenizer.decode([1, id as number]), TokenizerError, /below 2048/);
+    }
+    for (const ids of [undefined, null, 5, "12", {}]) {
+      assert.throws(() => tokenizer.decode(ids as never), OptionError, /an array of integers/);
     }
     assert.equal(tokenizer.stream().push(2050), "");
     assert.throws(() => tokenizer.stream().push(1.5), TokenizerError);
