@@ -33,14 +33,14 @@ function folderSource(folder: string): Source {
     async open(name) {
       checkName(name);
       const path = join(folder, name);
-      const handle = await open(path, "r").catch(async (cause) => {
+      const failed = async (cause: unknown): Promise<never> => {
         if (codeOf(cause) !== "ENOENT") throw pathError(path, cause);
         throw notFound(path, await list().catch(() => []));
-      });
-      const info = await handle.stat();
-      if (info.isFile()) return diskFile(path, handle, info.size);
-      await handle.close();
-      throw new SourceError({ what: "not a file", file: path });
+      };
+      // Looked at before it is opened: opening a named pipe waits for its writer, perhaps for ever.
+      const info = await stat(path).catch(failed);
+      if (!info.isFile()) throw new SourceError({ what: "not a file", file: path });
+      return diskFile(path, await open(path, "r").catch(failed), info.size);
     },
   };
 }

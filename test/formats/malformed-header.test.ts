@@ -22,6 +22,12 @@ const FAULTS: Fault[] = [
   { title: "a header of 100 000 001 bytes", file: craft("{}", 0, 100_000_001), code: "header", got: 100_000_001n },
   { title: "a header of 2^64 - 1 bytes", file: craft("{}", 0, 2n ** 64n - 1n), code: "header", got: 2n ** 64n - 1n },
   { title: "a header of 2^63 bytes", file: craft("{}", 0, 2n ** 63n), code: "header", got: 2n ** 63n },
+  {
+    title: "a Git LFS pointer in place of the file",
+    file: new TextEncoder().encode("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"),
+    code: "header",
+    expected: "the file itself (git lfs pull)",
+  },
   { title: "a header that begins with a space", file: craft(" {}"), code: "header", got: 0x20 },
   { title: "a header that begins with a byte order mark", file: craft("\ufeff{}"), code: "header", got: 0xef },
   { title: "a header that is a list", file: craft("[]"), code: "header", got: 0x5b },

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -66,6 +67,24 @@ suite("platform/paths", ({ test, assert }) => {
       const { source } = await openPath(folder);
       const error = (await assert.rejects(() => source.open("b"), SourceError, /expected one of a/)) as SourceError;
       assert.equal(error.code, "not_found");
+    }));
+
+  test("what is listed but is no file (a named pipe without a writer, a link to a folder) is a SourceError, not a wait", () =>
+    inFolder(async (folder) => {
+      execFileSync("mkfifo", [join(folder, "pipe")]);
+      await symlink(folder, join(folder, "here"));
+      const { source } = await openPath(folder);
+      assert.deepEqual((await source.list()).sort(), ["here", "pipe"]);
+      for (const name of ["here", "pipe"]) await assert.rejects(() => source.open(name), SourceError, /not a file/);
+    }));
+
+  test("a folder that is gone by the time it is listed is a SourceError with its path", () =>
+    inFolder(async (folder) => {
+      await mkdir(join(folder, "model"));
+      const { source } = await openPath(join(folder, "model"));
+      await rm(join(folder, "model"), { recursive: true });
+      const error = (await assert.rejects(() => source.list(), SourceError)) as SourceError;
+      assert.equal(error.file, join(folder, "model"));
     }));
 
   test("no name leads out of the folder", () =>

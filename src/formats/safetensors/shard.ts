@@ -30,6 +30,9 @@ export interface Shard {
 /** Longest header, as in the reference implementation. */
 export const MAX_HEADER_BYTES = 100_000_000;
 
+/** "version ", with which a Git LFS pointer begins, read as a length: what a clone without LFS has in place of weights. */
+const LFS_POINTER = 0x206e6f6973726576n;
+
 /**
  * Reads and checks the header of one file; the tensors' bytes stay where they are. Layout: 8 bytes little-endian N, N bytes of JSON that
  * begins with "{", then the buffer.
@@ -47,6 +50,14 @@ export async function openShard(file: SourceFile, name: string): Promise<Shard> 
   }
   const start = await file.read(0, Math.min(9, size));
   const declared = new DataView(start.buffer, start.byteOffset, 8).getBigUint64(0, true);
+  if (declared === LFS_POINTER) {
+    throw fault("header", {
+      what: "this is a Git LFS pointer, not the file that it stands for",
+      file: name,
+      got: `${size} bytes that begin with "version "`,
+      expected: "the file itself (git lfs pull)",
+    });
+  }
   if (declared > MAX_HEADER_BYTES || declared < 2) {
     const expected = `2 to ${MAX_HEADER_BYTES}`;
     throw fault("header", { what: "header length (bytes 0 to 7)", file: name, got: declared, expected });
