@@ -1,9 +1,9 @@
 import { cpuTimeMs, openPath } from "#platform";
 import { OptionError, SourceError } from "./errors.ts";
 import { Engine } from "./generate/engine.ts";
-import { checkCallback, checkSignal } from "./generate/options.ts";
+import { checkSignal } from "./generate/options.ts";
 import { type LoadOptions, loadModel } from "./load/load.ts";
-import { checkChoice, checkOptions } from "./options.ts";
+import { checkCallback, checkChoice, checkOptions } from "./options.ts";
 import { Phi } from "./phi.ts";
 import { heldSource, isSource, type Source } from "./source/index.ts";
 import { loadTokenizer, stopTokensOf, type Tokenizer } from "./tokenizer/index.ts";

@@ -48,3 +48,9 @@ export function checkNumber(
   const kind = integer ? "an integer" : "a number";
   throw new OptionError({ what: `${where}: option "${name}"`, got: value, expected: `${kind} from ${min} to ${max}` });
 }
+
+/** @throws OptionError for what is no function */
+export function checkCallback(where: string, name: string, value: unknown): void {
+  if (value === undefined || typeof value === "function") return;
+  throw new OptionError({ what: `${where}: option "${name}"`, got: value, expected: "a function" });
+}

@@ -1,5 +1,5 @@
 import { OptionError } from "../errors.ts";
-import { checkChoice, checkNumber, checkOptions } from "../options.ts";
+import { checkCallback, checkChoice, checkNumber, checkOptions } from "../options.ts";
 import type { RopeChoice } from "./engine.ts";
 import type { Progress, Reprefill } from "./row.ts";
 import { checkSampling, SAMPLING_OPTIONS, type Sampling, type SamplingOptions } from "./sampling-options.ts";
@@ -108,12 +108,6 @@ export function checkSignal(where: string, signal: unknown): void {
   if (signal === undefined) return;
   if (typeof signal === "object" && signal !== null && "aborted" in signal && "throwIfAborted" in signal) return;
   throw new OptionError({ what: `${where}: option "signal"`, got: signal, expected: "an AbortSignal" });
-}
-
-/** @throws OptionError for what is no function */
-export function checkCallback(where: string, name: string, value: unknown): void {
-  if (value === undefined || typeof value === "function") return;
-  throw new OptionError({ what: `${where}: option "${name}"`, got: value, expected: "a function" });
 }
 
 function checkStops(where: string, stop: unknown): string[] {

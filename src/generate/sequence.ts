@@ -1,10 +1,10 @@
 // Kept in the declarations: projects whose "lib" ends at ES2022 do not know Symbol.asyncDispose.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { MemoryError, OptionError } from "../errors.ts";
-import { checkChoice, checkNumber, checkOptions } from "../options.ts";
+import { checkCallback, checkChoice, checkNumber, checkOptions } from "../options.ts";
 import type { RopeChoice } from "./engine.ts";
 import { checkIds, type TokenIds } from "./ids.ts";
-import { checkCallback, checkSignal } from "./options.ts";
+import { checkSignal } from "./options.ts";
 import { Queue } from "./queue.ts";
 import type { Progress, Reprefill, Row } from "./row.ts";
 

@@ -1,9 +1,9 @@
 import { openPath } from "#platform";
-import { MemoryError, SourceError } from "../../errors.ts";
+import { MemoryError, OptionError, SourceError } from "../../errors.ts";
 import { checkOptions } from "../../options.ts";
 import { type Bytes, badInput, bytesFile, isSource, isSourceFile } from "../../source/bytes.ts";
 import { heldFile, heldSource } from "../../source/held.ts";
-import { notFound } from "../../source/range.ts";
+import { checkName, notFound } from "../../source/range.ts";
 import type { Source, SourceFile } from "../../source/source.ts";
 import { DTYPE_BYTES } from "./dtype.ts";
 import { fault } from "./fault.ts";
@@ -62,6 +62,7 @@ const INDEX = "model.safetensors.index.json";
 export async function openSafetensors(input: SafetensorsInput, options: { file?: string } = {}): Promise<Safetensors> {
   checkOptions("openSafetensors", options, ["file"]);
   const { file } = options;
+  if (file !== undefined) checkName(file, "openSafetensors");
   if (typeof input === "string") {
     const opened = await openPath(input);
     return openFolder(opened.source, file ?? opened.file);
@@ -127,12 +128,19 @@ function reader(shards: readonly Shard[]): Safetensors {
   const find = (name: string): TensorInfo => {
     const info = tensors.get(name);
     if (info) return info;
-    const near = [...tensors.keys()].filter((n) => n.endsWith(name) || name.endsWith(n)).slice(0, 3);
+    const near = [...tensors.keys()].filter((n) => n.endsWith(name) || `${name}`.endsWith(n)).slice(0, 3);
     const expected = near.length ? `perhaps ${near.join(", ")}` : `one of ${tensors.size} others`;
-    throw fault("missing", { what: "there is no tensor of that name", file: shards[0].name, tensor: name, expected });
+    throw fault("missing", {
+      what: "there is no tensor of that name",
+      file: shards[0].name,
+      tensor: `${name}`,
+      expected,
+    });
   };
   const readInto = async (name: string, offset: number, into: Uint8Array): Promise<Uint8Array> => {
     const info = find(name);
+    if (!(into instanceof Uint8Array))
+      throw new OptionError({ what: "readInto: the place to read into", got: into, expected: "a Uint8Array" });
     if (!Number.isSafeInteger(offset) || offset < 0 || offset + into.length > info.byteLength) {
       const what = `read past the end of tensor ${name.slice(0, 200)}`;
       const got = `bytes ${offset} to ${offset + into.length}`;

@@ -1,9 +1,11 @@
 import { createFolder } from "#platform";
-import { checkNumber, checkOptions } from "../../options.ts";
+import { OptionError } from "../../errors.ts";
+import { checkCallback, checkNumber, checkOptions } from "../../options.ts";
+import { checkName } from "../../source/range.ts";
 import type { Sink, SinkFile } from "../../source/sink.ts";
 import { fault } from "./fault.ts";
 import { checkDType, tensorBytes } from "./layout.ts";
-import { compareText, dataBytesOf, planFile, type TensorData, type TensorSpec } from "./write.ts";
+import { checkSpec, compareText, dataBytesOf, planFile, type TensorData, type TensorSpec } from "./write.ts";
 
 /** Bytes one after the other; each piece may be reused when the next is asked for. */
 export type Pieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
@@ -49,8 +51,12 @@ export async function writeShardedSafetensors(
   const where = "writeShardedSafetensors";
   checkOptions(where, options, ["maxShardBytes", "metadata", "name", "onProgress"]);
   const { metadata, name: base = "model", onProgress } = options;
+  checkCallback(where, "onProgress", onProgress);
+  checkName(base, where);
   const maxShardBytes = checkNumber(where, "maxShardBytes", options.maxShardBytes, { min: 1 }, 5e9);
 
+  const isSink = typeof sink === "string" || typeof sink?.create === "function";
+  if (!isSink) throw new OptionError({ what: `${where}: sink`, got: sink, expected: "a folder's path or a Sink" });
   const all = plan(entries);
   const shards = split(all, maxShardBytes);
   const plans = shards.map((shard) =>
@@ -108,6 +114,7 @@ function plan(entries: Iterable<ShardEntry>): Planned[] {
   const all: Planned[] = [];
   const seen = new Set<string>();
   for (const spec of entries) {
+    checkSpec(spec);
     const { name, dtype, shape, data } = spec;
     if (seen.has(name)) throw fault("name", { what: "two tensors have this name", tensor: name });
     seen.add(name);

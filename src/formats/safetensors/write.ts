@@ -1,4 +1,4 @@
-import { MemoryError } from "../../errors.ts";
+import { MemoryError, OptionError } from "../../errors.ts";
 import { checkOptions } from "../../options.ts";
 import { DTYPES, type SafetensorsDType } from "./dtype.ts";
 import { fault } from "./fault.ts";
@@ -52,6 +52,7 @@ export function planFile<T extends TensorSpec>(
   const seen = new Set<string>();
   for (const [name, spec] of tensors) {
     checkTensorName(name);
+    checkSpec(spec, name);
     if (seen.has(name)) throw fault("name", { what: "two tensors have this name", tensor: name });
     seen.add(name);
     checkDType(spec.dtype, name);
@@ -98,7 +99,15 @@ function checkTensorName(name: unknown): asserts name is string {
   });
 }
 
+/** @throws FormatError (safetensors_header) for a tensor that is no object */
+export function checkSpec(spec: unknown, tensor?: string): void {
+  if (typeof spec === "object" && spec !== null) return;
+  throw fault("header", { what: "no tensor", tensor, got: spec, expected: "an object with dtype, shape and data" });
+}
+
 function metadataText(metadata: Readonly<Record<string, string>>): string {
+  if (typeof metadata !== "object" || Array.isArray(metadata) || metadata instanceof Map)
+    throw fault("metadata", { what: "metadata", got: metadata, expected: "an object of texts" });
   const entries = Object.entries(metadata).sort(([a], [b]) => compareText(a, b));
   for (const [key, value] of entries) {
     if (typeof value === "string" && wellFormed(value) && wellFormed(key)) continue;
@@ -110,9 +119,12 @@ function metadataText(metadata: Readonly<Record<string, string>>): string {
 /** No half of a surrogate pair: UTF-8 has no bytes for it. */
 const wellFormed = (text: string): boolean => !/[\ud800-\udfff]/u.test(text);
 
-/** The bytes of a tensor to write. @throws FormatError (safetensors_size) if they are not as many as dtype and shape need */
+/** The bytes of a tensor to write. @throws FormatError (safetensors_size) if they are not as many as dtype and shape need, or none at all */
 export function dataBytesOf(name: string, spec: TensorData, bytes: number): Uint8Array {
   const { data, dtype, shape } = spec;
+  const isBuffer = /^\[object (Shared)?ArrayBuffer\]$/.test(Object.prototype.toString.call(data));
+  if (!ArrayBuffer.isView(data) && !isBuffer)
+    throw fault("size", { what: "data", tensor: name, got: data, expected: "a typed array or an ArrayBuffer" });
   const view = ArrayBuffer.isView(data)
     ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
     : new Uint8Array(data);
@@ -139,6 +151,8 @@ export function writeSafetensors(
   options: { metadata?: Readonly<Record<string, string>> } = {},
 ): Uint8Array {
   checkOptions("writeSafetensors", options, ["metadata"]);
+  if (typeof tensors !== "object" || tensors === null)
+    throw new OptionError({ what: "writeSafetensors: tensors", got: tensors, expected: "an object or a Map by name" });
   const { head, order, dataBytes } = planFile(
     Symbol.iterator in tensors ? tensors : Object.entries(tensors),
     options.metadata,
