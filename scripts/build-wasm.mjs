@@ -9,11 +9,23 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const check = process.argv.includes("--check");
 const target = `${root}src/kernels/generated/strict.ts`;
 
+// Static data ends below 32 KiB: above it, up to KERNEL_RESERVE, lies the scratch that strict.ts gives to calls.
 const flags = [
   "src/kernels/wasm/index.ts",
   ...["--baseDir", root, "--outFile", "strict.wasm"],
   ...["--runtime", "stub", "--noAssert", "-O3", "--shrinkLevel", "0", "--enable", "simd"],
-  ...["--disable", "bulk-memory", "--importMemory", "--noExportMemory", "--initialMemory", "1", "--memoryBase", "1024"],
+  ...[
+    "--disable",
+    "bulk-memory",
+    "--importMemory",
+    "--noExportMemory",
+    "--initialMemory",
+    "1",
+    "--memoryBase",
+    "1024",
+    "--lowMemoryLimit",
+    "32768",
+  ],
 ];
 
 const files = new Map();
