@@ -52,6 +52,10 @@ export function checked(arena: Arena, ops: Operations): Operations {
     const what = `${op}: rows ${row} to ${row + n} of ${m.rows}${aligned ? `, in blocks of ${ROWS}` : ""}`;
     throw new ShapeError({ what });
   };
+  const epsilon = (op: string, eps: number) => {
+    if (!(eps >= 0 && eps < Infinity))
+      throw new ShapeError({ what: `${op}: eps`, got: eps, expected: "a number from 0" });
+  };
   const positive = (op: string, name: string, value: number) => {
     if (!(value > 0)) throw new ShapeError({ what: `${op}: ${name} should be above 0, is ${show(value)}` });
   };
@@ -73,6 +77,7 @@ export function checked(arena: Arena, ops: Operations): Operations {
       is("rmsnorm", "x", x, [T, D]);
       is("rmsnorm", "out", out, [T, D]);
       is("rmsnorm", "weight", weight, [D]);
+      epsilon("rmsnorm", eps);
       ops.rmsnorm(out, x, weight, eps);
     },
     layernorm(out, x, weight, bias, eps) {
@@ -81,6 +86,7 @@ export function checked(arena: Arena, ops: Operations): Operations {
       is("layernorm", "out", out, [T, D]);
       is("layernorm", "weight", weight, [D]);
       is("layernorm", "bias", bias, [D]);
+      epsilon("layernorm", eps);
       ops.layernorm(out, x, weight, bias, eps);
     },
     quantizeActivations(out, x) {
@@ -109,7 +115,8 @@ export function checked(arena: Arena, ops: Operations): Operations {
       is("rope", "x", x, [T, n, dh]);
       is("rope", "cos", cos, [T, half]);
       is("rope", "sin", sin, [T, half]);
-      if (heads > n || heads < 0) throw new ShapeError({ what: "rope: heads", got: heads, expected: `at most ${n}` });
+      if (!(Number.isInteger(heads) && heads >= 0 && heads <= n))
+        throw new ShapeError({ what: "rope: heads", got: heads, expected: `an integer, 0 … ${n}` });
       if (2 * half > dh) throw new ShapeError({ what: "rope: rotary dims", got: 2 * half, expected: `at most ${dh}` });
       ops.rope(x, heads, cos, sin);
     },
@@ -166,6 +173,8 @@ export function checked(arena: Arena, ops: Operations): Operations {
     gelu(out, x, form) {
       is("gelu", "out", out, x.shape);
       is("gelu", "x", x, x.shape);
+      if (form !== "tanh" && form !== "erf")
+        throw new ShapeError({ what: "gelu: form", got: form, expected: '"tanh" or "erf"' });
       ops.gelu(out, x, form);
     },
     argmax(out, x) {

@@ -1,3 +1,4 @@
+import { ShapeError } from "../errors.ts";
 import type { Arena } from "../tensor/arena.ts";
 
 /**
@@ -38,8 +39,16 @@ export interface PackedMatrix {
   readonly byteLength: number;
 }
 
-/** Takes room for a matrix in `arena`; its weights are written by the `packRows` or `repackRows` kernel. */
+/**
+ * Takes room for a matrix in `arena`; its weights are written by the `packRows` or `repackRows` kernel.
+ * @throws ShapeError for another format or sizes that are no whole numbers, MemoryError if the arena is full
+ */
 export function allocMatrix(arena: Arena, format: WeightFormat, rows: number, cols: number): PackedMatrix {
+  const whole = (n: number) => Number.isSafeInteger(n) && n >= 0;
+  if (!(["f32", "q8", "q4"].includes(format) && whole(rows) && whole(cols))) {
+    const got = `${format} [${rows}, ${cols}]`;
+    throw new ShapeError({ what: "a weight matrix", got, expected: "f32, q8 or q4 and two whole numbers" });
+  }
   const byteLength = packedBytes(format, rows, cols);
   return { format, rows, cols, arena, ptr: arena.alloc(byteLength), byteLength };
 }

@@ -1,4 +1,4 @@
-import { MemoryError } from "../errors.ts";
+import { MemoryError, OptionError } from "../errors.ts";
 import { checkNumber, checkOptions } from "../options.ts";
 import { INSPECT } from "./print.ts";
 
@@ -10,6 +10,11 @@ export const KERNEL_RESERVE = PAGE;
 
 /** Every placement begins at a multiple of this many bytes (a cache line). */
 export const ALIGN = 64;
+
+function checkBytes(what: string, bytes: unknown): void {
+  if (Number.isInteger(bytes) && (bytes as number) >= 0) return;
+  throw new OptionError({ what, got: bytes, expected: "a whole number from 0" });
+}
 
 /** `n` rounded up to the next multiple of `to`. */
 export const alignUp = (n: number, to: number = ALIGN): number => Math.ceil(n / to) * to;
@@ -43,8 +48,9 @@ export class Arena {
   constructor(bytes: number, options: ArenaOptions = {}) {
     checkOptions("Arena", options, ["name", "wasm", "growTo"]);
     this.name = options.name ?? "arena";
+    checkBytes("Arena: bytes", bytes);
     this.#pages = Math.ceil((bytes + KERNEL_RESERVE) / PAGE);
-    if (!(this.#pages >= 1 && this.#pages <= MOST_PAGES)) {
+    if (this.#pages > MOST_PAGES) {
       throw new MemoryError({ what: `${this.name}: one arena holds at most 4 GiB`, got: `${bytes} bytes` });
     }
     const growTo = checkNumber("Arena", "growTo", options.growTo, { min: 0, max: MOST_PAGES * PAGE }, 0);
@@ -77,12 +83,13 @@ export class Arena {
 
   /**
    * Takes `bytes` bytes (zero at first use) and returns their offset, a multiple of {@link ALIGN}.
-   * @throws MemoryError if the arena is full
+   * @throws MemoryError if the arena is full, OptionError for what is no number of bytes
    */
   alloc(bytes: number): number {
+    checkBytes(`${this.name}: bytes to allocate`, bytes);
     const ptr = this.#top;
     const end = alignUp(ptr + bytes);
-    if (!(bytes >= 0 && (end <= this.byteLength || this.#grow(end)))) {
+    if (!(end <= this.byteLength || this.#grow(end))) {
       throw new MemoryError({
         what: `${this.name} is full`,
         got: `${bytes} bytes asked for`,
@@ -117,7 +124,12 @@ export class Arena {
     return this.#top;
   }
 
+  /** @throws OptionError for what is no place below the mark of now */
   release(mark: number): void {
+    if (!(Number.isInteger(mark) && mark >= KERNEL_RESERVE && mark <= this.#top)) {
+      const expected = `a mark, ${KERNEL_RESERVE} … ${this.#top}`;
+      throw new OptionError({ what: `${this.name}: release`, got: mark, expected });
+    }
     this.#top = mark;
   }
 

@@ -119,7 +119,8 @@ function flatten<T extends Float32Array | Float64Array>(values: unknown, shape: 
     if (length !== shape[axis] || (length === undefined && typeof value !== "number")) {
       const expected = axis < shape.length ? `${shape[axis]} elements` : "a number";
       const got = length === undefined ? value : `${length} elements`;
-      throw new ShapeError({ what: `tensor: rows differ in length at ${path || "the top"}`, got, expected });
+      const fault = length === undefined && axis === shape.length ? "this is no number" : "rows differ in length";
+      throw new ShapeError({ what: `tensor: ${fault} at ${path || "the top"}`, got, expected });
     }
     if (!isList(value)) out[at++] = value as number;
     else for (let i = 0; i < value.length; i++) walk(value[i], axis + 1, `${path}[${i}]`);

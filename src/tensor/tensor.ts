@@ -45,7 +45,7 @@ export class Tensor {
 
   /** Bytes that such a tensor takes (an arena pads it to a multiple of 64). @throws ShapeError for a shape or dtype that is none */
   static bytes(dtype: DType, shape: readonly number[]): number {
-    if (BYTES[dtype] === undefined)
+    if (!Object.hasOwn(BYTES, `${dtype}`))
       throw new ShapeError({ what: "a tensor's dtype", got: dtype, expected: Object.keys(BYTES) });
     for (const d of shape) {
       if (!(Number.isSafeInteger(d) && d >= 0))

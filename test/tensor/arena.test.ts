@@ -35,7 +35,10 @@ suite("tensor/arena", ({ test, assert }) => {
       arena.alloc(free);
       assert.equal(arena.free, 0);
       assert.throws(() => arena.alloc(1), MemoryError);
-      assert.throws(() => arena.alloc(-64), MemoryError);
+      for (const none of [-64, 1.5, Number.NaN, "8", undefined])
+        assert.throws(() => arena.alloc(none as number), OptionError, /a whole number/);
+      for (const mark of [0, arena.mark() + 64, Number.NaN])
+        assert.throws(() => arena.release(mark), OptionError, /a mark/);
     });
 
     test(`${kind}: release(mark) frees what was taken since`, () => {
@@ -75,7 +78,8 @@ suite("tensor/arena", ({ test, assert }) => {
 
   test("more than 4 GiB, no number of bytes, unknown options: typed errors", () => {
     assert.throws(() => new Arena(2 ** 32), MemoryError, /4 GiB/);
-    assert.throws(() => new Arena(Number.NaN), MemoryError);
+    for (const none of [Number.NaN, -1, 1.5, Infinity, "5", null, undefined])
+      assert.throws(() => new Arena(none as number), OptionError, /Arena: bytes/);
     assert.throws(() => new Arena(1, { growTo: -1 }), OptionError, /growTo/);
     assert.throws(() => new Arena(1, { growto: 5 } as object), OptionError, /did you mean "growTo"/);
   });
