@@ -5,7 +5,7 @@ import { checkSignal } from "./generate/options.ts";
 import { type LoadOptions, loadModel } from "./load/load.ts";
 import { checkCallback, checkChoice, checkOptions } from "./options.ts";
 import { Phi } from "./phi.ts";
-import { heldSource, isSource, type Source } from "./source/index.ts";
+import { checkedSource, isSource, type Source } from "./source/index.ts";
 import { loadTokenizer, stopTokensOf, type Tokenizer } from "./tokenizer/index.ts";
 
 /**
@@ -57,7 +57,7 @@ function checkLoad(options: LoadOptions): void {
 }
 
 async function open(source: unknown): Promise<Source> {
-  if (isSource(source)) return heldSource(source);
+  if (isSource(source)) return checkedSource(source);
   if (typeof source !== "string" || source === "") {
     throw new OptionError({
       what: "loadPhi: the checkpoint",

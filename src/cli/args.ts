@@ -102,7 +102,7 @@ export async function onePositional(given: Given, what: string): Promise<string 
 }
 
 /** All of standard input as UTF-8, without its last line break. */
-export async function readStdin(): Promise<string> {
+async function readStdin(): Promise<string> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Uint8Array);
   return new TextDecoder().decode(Buffer.concat(chunks)).replace(/\r?\n$/, "");

@@ -65,7 +65,7 @@ async function look(path: string, layout: ReturnType<typeof layoutOf>) {
 }
 
 /** Numbers that a model consists of; a tied table counts once. */
-export const parametersOf = (specs: readonly WeightSpec[]): number =>
+const parametersOf = (specs: readonly WeightSpec[]): number =>
   specs.reduce((sum, { rows, cols }) => sum + rows * cols, 0);
 
 function classOf({ vector, place, name }: WeightSpec): string {

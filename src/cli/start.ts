@@ -104,7 +104,7 @@ function hintAtPhi(embedded: boolean): void {
  * Whether a text is a beginning to be continued, not a question or request: it does not end like a sentence, and does not start
  * like a question or a greeting either, since people leave the question mark out.
  */
-export function isBeginning(text: string): boolean {
+function isBeginning(text: string): boolean {
   if (/[.?!…:;)"'”’]$/.test(text.trim())) return false;
   const words = text.trim().split(/\s+/);
   return words.length > 2 && !ASKING.test(words[0].replace(/\W+$/, ""));

@@ -1,6 +1,6 @@
 import { DisposedError } from "../errors.ts";
+import { Pacer } from "../event-loop.ts";
 import type { Chunk, Decoder, RopeRegime } from "../model/decoder.ts";
-import { Pacer } from "../turn.ts";
 import { Queue } from "./queue.ts";
 import { type Holder, Room } from "./room.ts";
 

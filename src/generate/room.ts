@@ -1,7 +1,7 @@
 import { ContextError } from "../errors.ts";
+import { giveTurn } from "../event-loop.ts";
 import type { Decoder, RopeRegime } from "../model/decoder.ts";
 import { KV_BLOCK } from "../model/kv-cache.ts";
-import { giveTurn } from "../turn.ts";
 import { blocksFor, type KVTable } from "./kv-table.ts";
 import { commonPrefix, type Match, PrefixCache } from "./prefix-cache.ts";
 

@@ -6,8 +6,8 @@ import { randomSeed } from "./prng.ts";
 import type { GenerateResult, Piece } from "./result.ts";
 import { type Extended, type Reprefill, Row } from "./row.ts";
 import { Sampler } from "./sampler.ts";
+import { Stopwatch } from "./stopwatch.ts";
 import { TextOut } from "./text-out.ts";
-import { Watch } from "./watch.ts";
 
 /** What generating needs of a loaded model. */
 export interface Model {
@@ -40,7 +40,7 @@ export async function* run(model: Model, job: Job, left: () => boolean): AsyncGe
   const { prompt, options } = job;
   options.signal?.throwIfAborted();
   engine.check();
-  const watch = new Watch(model);
+  const stopwatch = new Stopwatch(model);
   const capacity = checkPrompt(prompt.length, options, engine.contextSize);
   const stopIds = new Set([...(options.ignoreEos ? [] : model.stopIds), ...options.stopIds]);
   const seed = options.sampling.seed ?? randomSeed();
@@ -75,7 +75,7 @@ export async function* run(model: Model, job: Job, left: () => boolean): AsyncGe
   try {
     if (capacity > 0 || options.maxTokens === 0) {
       usage.cachedTokens = (await extend(prompt, options.onPrefill)).cached;
-      watch.prefilled();
+      stopwatch.prefilled();
     }
     while (ids.length < capacity) {
       if (ids.length > 0) await extend([ids[ids.length - 1]]);
@@ -87,12 +87,12 @@ export async function* run(model: Model, job: Job, left: () => boolean): AsyncGe
       text += fresh;
       if (out.stopped) finishReason = "stop";
       if (fresh || !tokenizer) {
-        watch.pause();
+        stopwatch.pause();
         row.paused = true;
         engine.room.wake();
         yield { text: fresh, ids: pending };
         row.paused = false;
-        watch.resume();
+        stopwatch.resume();
         pending = [];
       }
       if (finishReason) break;
@@ -108,14 +108,14 @@ export async function* run(model: Model, job: Job, left: () => boolean): AsyncGe
   const rest = out.end();
   text += rest;
   if (out.stopped) finishReason = "stop";
-  watch.pause();
+  stopwatch.pause();
   if ((rest || pending.length > 0) && !left()) yield { text: rest, ids: pending };
   return {
     text,
     ids,
     finishReason: finishReason ?? "length",
-    usage: { ...usage, completionTokens: ids.length, ...watch.cpu() },
-    timings: watch.timings(),
+    usage: { ...usage, completionTokens: ids.length, ...stopwatch.cpu() },
+    timings: stopwatch.timings(),
     seed,
     reprefills,
   };

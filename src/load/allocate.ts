@@ -60,20 +60,20 @@ function furnish(
   slots: Slot[],
 ): Stage {
   const { config, format } = plan;
-  const layers = new Map<number, Record<string, PackedMatrix | Tensor>>();
+  const layers = new Map<number, Partial<Phi3Layer>>();
   const mine: Pick<Slot, "spec" | "matrix">[] = [];
   for (const spec of arenaPlan.specs) {
     const matrix = allocMatrix(arena, spec.vector ? "f32" : format, spec.rows, spec.cols);
     const value = spec.vector ? new Tensor(arena, matrix.ptr, "f32", [spec.cols]) : matrix;
     mine.push({ spec, matrix });
     if (typeof spec.place !== "number") Object.assign(weights, { [spec.slot]: value });
-    else layers.set(spec.place, { ...layers.get(spec.place), [spec.slot]: value });
+    else layers.set(spec.place, Object.assign(layers.get(spec.place) ?? {}, { [spec.slot]: value }));
   }
   const table = Tensor.alloc(arena, "i32", [Math.ceil(plan.contextSize / KV_BLOCK)]);
   const shape = [kvBlocks(plan.kvTokens), config.kvHeads, KV_BLOCK, config.headDim];
   const cached = [...layers.values()].map((layer) => {
     const kv: KVLayer = { k: Tensor.alloc(arena, "f32", shape), v: Tensor.alloc(arena, "f32", shape), table };
-    return { weights: layer as unknown as Phi3Layer, kv };
+    return { weights: layer as Phi3Layer, kv };
   });
   const staging = { ptr: arena.mark(), bytes: arenaPlan.scratch };
   const scratch = allocScratch(arena, config, plan.maxChunk, plan.activations, arenaPlan.hasHead);

@@ -1,11 +1,11 @@
 import { FormatError } from "../errors.ts";
+import { Pacer } from "../event-loop.ts";
 import type { Safetensors, TensorInfo } from "../formats/safetensors/index.ts";
 import type { WeightSpec } from "../model/weights.ts";
 import { findNonFinite } from "../quant/check.ts";
 import { GROUP, type PackedMatrix, ROWS } from "../quant/packed-matrix.ts";
 import { BYTES, type DType } from "../tensor/dtype.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { Pacer } from "../turn.ts";
 import type { Slot } from "./allocate.ts";
 
 /** Which dtypes of a file weights may have, and what they are in memory. */

@@ -50,17 +50,17 @@ export const MAX_ARENA_BYTES = 3.5 * 2 ** 30;
 export const kvBlocks = (kvTokens: number): number => Math.ceil(kvTokens / KV_BLOCK);
 
 /** Bytes of one weight in its arena, padded as an arena pads. */
-export function weightBytes(spec: WeightSpec, format: WeightFormat): number {
+function weightBytes(spec: WeightSpec, format: WeightFormat): number {
   return alignUp(spec.vector ? spec.cols * 4 : packedBytes(format, spec.rows, spec.cols));
 }
 
 /** Bytes of the KV cache of one layer: keys and values, f32 [blocks, K, 32, dh] each. */
-export function kvBytesPerLayer(config: PhiConfig, kvTokens: number): number {
+function kvBytesPerLayer(config: PhiConfig, kvTokens: number): number {
   return 2 * alignUp(kvBlocks(kvTokens) * config.kvHeads * KV_BLOCK * config.headDim * 4);
 }
 
 /** Bytes through which weights are read: at least 8 rows of the widest matrix as float32, and about a megabyte. */
-export function stagingBytes(specs: readonly WeightSpec[]): number {
+function stagingBytes(specs: readonly WeightSpec[]): number {
   const widest = specs.reduce((most, s) => Math.max(most, s.cols), 0);
   return alignUp(Math.max(2 ** 20, ROWS * widest * 4));
 }

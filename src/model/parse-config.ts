@@ -101,7 +101,7 @@ export function parseConfig(json: unknown, file = "config.json"): PhiConfig {
 }
 
 /** eos_token_id of a config.json or generation_config.json as a list: it may be absent, one id or several. */
-export function tokenIds(value: unknown): number[] {
+function tokenIds(value: unknown): number[] {
   const list = Array.isArray(value) ? value : [value];
   return list.filter((id): id is number => Number.isSafeInteger(id) && id >= 0);
 }

@@ -1,5 +1,5 @@
+import { allocInt8Rows, int8RowsBytes } from "../kernels/int8-rows.ts";
 import type { Int8Rows } from "../kernels/kernels.ts";
-import { groupsOf } from "../quant/packed-matrix.ts";
 import { type Arena, alignUp } from "../tensor/arena.ts";
 import type { DType } from "../tensor/dtype.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -9,7 +9,7 @@ import type { PhiConfig } from "./config.ts";
 export type Activations = "int8" | "f32";
 
 /** Rows of logits computed at once: about 8 MB of them, however large the vocabulary. */
-export function logitRows(config: PhiConfig, T: number): number {
+function logitRows(config: PhiConfig, T: number): number {
   return Math.max(1, Math.min(T, Math.floor(2 ** 21 / config.vocabSize)));
 }
 
@@ -38,7 +38,10 @@ export interface Scratch {
   int8: ReadonlyMap<number, Int8Rows>;
 }
 
-type Piece = [name: string, dtype: DType, shape: number[]];
+/** The buffers that are plain tensors. */
+type Buffer = Exclude<keyof Scratch, "int8">;
+
+type Piece = [name: Buffer, dtype: DType, shape: number[]];
 
 function pieces(c: PhiConfig, T: number, withLogits: boolean): Piece[] {
   const list: Piece[] = [
@@ -59,24 +62,15 @@ function pieces(c: PhiConfig, T: number, withLogits: boolean): Piece[] {
 /** The widths at which activations are quantized. */
 const widths = (c: PhiConfig): number[] => [...new Set([c.hiddenSize, c.heads * c.headDim, c.intermediateSize])];
 
-function int8Pieces(T: number, cols: number): Piece[] {
-  const G = groupsOf(cols);
-  return [
-    ["q", "i8", [T, G * 32]],
-    ["scale", "f32", [T, G]],
-    ["sum", "i32", [T, G]],
-    ["pairs", "i16", [T, G * 32]],
-  ];
-}
-
 /** Bytes that {@link allocScratch} takes from an arena. */
 export function scratchBytes(c: PhiConfig, T: number, activations: Activations, withLogits: boolean): number {
-  const all = pieces(c, T, withLogits);
-  if (activations === "int8") for (const cols of widths(c)) all.push(...int8Pieces(T, cols));
-  return all.reduce((sum, [, dtype, shape]) => sum + alignUp(Tensor.bytes(dtype, shape)), 0);
+  let bytes = 0;
+  for (const [, dtype, shape] of pieces(c, T, withLogits)) bytes += alignUp(Tensor.bytes(dtype, shape));
+  if (activations === "int8") for (const cols of widths(c)) bytes += int8RowsBytes(T, cols);
+  return bytes;
 }
 
-/** Takes the scratch of chunks of up to T tokens from `arena`. */
+/** Takes the scratch of chunks of up to T tokens from `arena`. @throws MemoryError if the arena is full */
 export function allocScratch(
   arena: Arena,
   c: PhiConfig,
@@ -84,15 +78,11 @@ export function allocScratch(
   activations: Activations,
   withLogits: boolean,
 ): Scratch {
-  const take = (list: Piece[]) =>
-    Object.fromEntries(list.map(([name, dtype, shape]) => [name, Tensor.alloc(arena, dtype, shape)]));
-  const tensors = take(pieces(c, T, withLogits));
+  const buffers: Partial<Record<Buffer, Tensor>> = {};
+  for (const [name, dtype, shape] of pieces(c, T, withLogits)) buffers[name] = Tensor.alloc(arena, dtype, shape);
   const int8 = new Map<number, Int8Rows>();
-  if (activations === "int8") {
-    for (const cols of widths(c))
-      int8.set(cols, { rows: T, cols, ...take(int8Pieces(T, cols)) } as unknown as Int8Rows);
-  }
-  return { ...tensors, int8 } as unknown as Scratch;
+  if (activations === "int8") for (const cols of widths(c)) int8.set(cols, allocInt8Rows(arena, T, cols));
+  return { ...(buffers as Omit<Scratch, "int8">), int8 };
 }
 
 /** The same buffers, seen as for a chunk of exactly T tokens. */

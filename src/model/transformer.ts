@@ -77,7 +77,7 @@ export class Transformer implements Decoder {
       if (layers.length === 0) continue;
       move(scratch[at].x, scratch[i].x);
       at = i;
-      this.#turn(scratch[i], chunk);
+      this.#rotation(scratch[i], chunk);
       writeTable(layers[0].kv.table, chunk.blocks);
       for (const layer of layers) {
         phi3Layer(kernels, config, layer.weights, scratch[i], layer.kv, chunk.start);
@@ -118,7 +118,7 @@ export class Transformer implements Decoder {
   }
 
   /** cos and sin of the chunk's positions. */
-  #turn(s: Scratch, chunk: Chunk): void {
+  #rotation(s: Scratch, chunk: Chunk): void {
     const factor = this.config.longrope?.attentionFactor ?? 1;
     fillRope(s.cos.f32, s.sin.f32, this.#frequencies[chunk.regime], chunk.start, chunk.ids.length, factor);
   }

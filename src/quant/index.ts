@@ -1,6 +1,6 @@
 /** The int4 and int8 group formats that kernels read: definitions in plain TypeScript. */
 export { findNonFinite } from "./check.ts";
-export { allocRow, dequantizeRow, type QuantizedRow, readRow } from "./dequantize.ts";
+export { allocRow, dequantizeRow, readRow } from "./dequantize.ts";
 export {
   allocMatrix,
   BLOCK_BYTES,
@@ -11,7 +11,7 @@ export {
   ROWS,
   type WeightFormat,
 } from "./packed-matrix.ts";
-export { paddedCols, q4Block, q4Nibble, readQ4Group, writeQ4Group } from "./q4.ts";
-export { q8Block, q8Byte, readQ8Group, writeQ8Group } from "./q8.ts";
-export { Q4_LIMIT, quantizeQ4 } from "./quantize-q4.ts";
-export { Q8_LIMIT, quantizeQ8 } from "./quantize-q8.ts";
+export { readQ4Group, writeQ4Group } from "./q4.ts";
+export { readQ8Group, writeQ8Group } from "./q8.ts";
+export { quantizeQ4 } from "./quantize-q4.ts";
+export { quantizeQ8 } from "./quantize-q8.ts";

@@ -7,7 +7,7 @@ import { NAN_SCALE, SMALLEST, scaleBits } from "./scale.ts";
  * normal weights and over phi-tiny's: these five have 96 % of what a search over 60 scales gains; k = 8, which is ggml's Q4_0, is one of
  * them, so that no group comes out noticeably worse than there.
  */
-export const CANDIDATES: readonly number[] = [456, 496, 512, 532, 560]; // k = 7.125, 7.75, 8, 8.3125, 8.75
+const CANDIDATES: readonly number[] = [456, 496, 512, 532, 560]; // k = 7.125, 7.75, 8, 8.3125, 8.75
 
 /** A group with a weight of this magnitude or more (8 · the largest f16, near enough) cannot be held: its scale becomes NaN. */
 export const Q4_LIMIT = 2 ** 19;

@@ -35,7 +35,7 @@ export function asBoolean(value: unknown, where: string, fallback: boolean): boo
 }
 
 /** Token ids are below this: no vocabulary is near it, and tables by id must not grow without bounds. */
-export const MAX_ID = 2 ** 24;
+const MAX_ID = 2 ** 24;
 
 export function asId(value: unknown, where: string): number {
   const valid = Number.isInteger(value) && (value as number) >= 0 && (value as number) < MAX_ID;

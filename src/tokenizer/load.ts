@@ -1,7 +1,7 @@
 import { openPath } from "#platform";
 import { FormatError, OptionError } from "../errors.ts";
 import {
-  heldSource,
+  checkedSource,
   isSource,
   MAX_TEXT_BYTES,
   readAll,
@@ -27,13 +27,13 @@ export async function loadTokenizer(input: string | Source | TokenizerFiles): Pr
     const { source, file } = await openPath(input);
     return createTokenizer(await readFiles(source, file));
   }
-  if (isSource(input)) return createTokenizer(await readFiles(heldSource(input)));
+  if (isSource(input)) return createTokenizer(await readFiles(checkedSource(input)));
   if (typeof input === "object" && input !== null && "tokenizer" in input) return createTokenizer(input);
   throw new OptionError({ what: "loadTokenizer", got: input, expected: "a path, a Source, or { tokenizer, … }" });
 }
 
 /** Reads the files of a tokenizer from a folder. @param file the name of tokenizer.json, if it has another */
-export async function readFiles(source: Source, file?: string): Promise<TokenizerFiles> {
+async function readFiles(source: Source, file?: string): Promise<TokenizerFiles> {
   const names = new Set(await source.list());
   const main =
     file ?? (!names.has("tokenizer.json") && names.has("tokenizer.json.gz") ? "tokenizer.json.gz" : "tokenizer.json");

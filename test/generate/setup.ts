@@ -1,3 +1,4 @@
+import { Pacer } from "../../src/event-loop.ts";
 import { Engine } from "../../src/generate/engine.ts";
 import { Generation } from "../../src/generate/generation.ts";
 import { checkGenerate, type GenerateOptions } from "../../src/generate/options.ts";
@@ -6,7 +7,6 @@ import { Row } from "../../src/generate/row.ts";
 import { type Model, run } from "../../src/generate/run.ts";
 import { Sequence } from "../../src/generate/sequence.ts";
 import type { Tokenizer } from "../../src/tokenizer/types.ts";
-import { Pacer } from "../../src/turn.ts";
 import { expectedLogits, HashDecoder, type HashDecoderOptions } from "./hash-decoder.ts";
 
 export const V = 17;

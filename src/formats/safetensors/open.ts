@@ -2,7 +2,7 @@ import { openPath } from "#platform";
 import { MemoryError, OptionError, SourceError } from "../../errors.ts";
 import { checkOptions } from "../../options.ts";
 import { type Bytes, badInput, bytesFile, isSource, isSourceFile } from "../../source/bytes.ts";
-import { heldFile, heldSource } from "../../source/held.ts";
+import { checkedFile, checkedSource } from "../../source/checked.ts";
 import { checkName, notFound } from "../../source/range.ts";
 import type { Source, SourceFile } from "../../source/source.ts";
 import { DTYPE_BYTES } from "./dtype.ts";
@@ -67,11 +67,11 @@ export async function openSafetensors(input: SafetensorsInput, options: { file?:
     const opened = await openPath(input);
     return openFolder(opened.source, file ?? opened.file);
   }
-  if (isSource(input)) return openFolder(heldSource(input), file);
+  if (isSource(input)) return openFolder(checkedSource(input), file);
   const name = file ?? "safetensors";
   if (input instanceof Uint8Array || input instanceof ArrayBuffer)
     return reader([await openShard(bytesFile(input), name)]);
-  if (isSourceFile(input)) return reader([await openShard(heldFile(input, name), name)]);
+  if (isSourceFile(input)) return reader([await openShard(checkedFile(input, name), name)]);
   return badInput("openSafetensors", input);
 }
 

@@ -3,7 +3,7 @@ import { phi3 } from "./phi3.ts";
 import { phi4 } from "./phi4.ts";
 import { phi4Mini } from "./phi4-mini.ts";
 
-export const FAMILIES: readonly Family[] = [phi4, phi4Mini, phi3];
+const FAMILIES: readonly Family[] = [phi4, phi4Mini, phi3];
 
 export function familyNamed(name: ChatFamily): Family {
   return FAMILIES.find((family) => family.name === name)!;

@@ -1,11 +1,11 @@
 import { DisposedError } from "../../src/errors.ts";
+import { giveTurn, Pacer, TURN_EVERY_MS } from "../../src/event-loop.ts";
 import { Engine } from "../../src/generate/engine.ts";
 import { Row } from "../../src/generate/row.ts";
-import { giveTurn, Pacer, TURN_EVERY_MS } from "../../src/turn.ts";
 import { suite } from "../harness.ts";
 import { HashDecoder } from "./hash-decoder.ts";
 
-suite("generate/turn", ({ test, assert }) => {
+suite("generate/event-loop", ({ test, assert }) => {
   /** A pacer whose clock we move; `turns` are the times at which it gave one. */
   function paced() {
     const turns: number[] = [];

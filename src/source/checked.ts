@@ -6,7 +6,7 @@ import type { Source, SourceFile } from "./source.ts";
  * A Source that somebody else wrote, held to its contract: the readers behind it need not ask whether a list is one, a size is a
  * number, or a read gave all bytes and put them where they belong. What the source throws itself passes as it is.
  */
-export function heldSource(source: Source): Source {
+export function checkedSource(source: Source): Source {
   return {
     async list() {
       const names: unknown = await source.list();
@@ -14,13 +14,13 @@ export function heldSource(source: Source): Source {
       throw broken("list()", undefined, names, "an array of file names");
     },
     async open(name) {
-      return heldFile(await source.open(name), name);
+      return checkedFile(await source.open(name), name);
     },
   };
 }
 
 /** The same for one file. */
-export function heldFile(file: SourceFile, name: string): SourceFile {
+export function checkedFile(file: SourceFile, name: string): SourceFile {
   if (!isSourceFile(file)) throw broken("open()", name, file, "{ size, read(offset, length, into) }");
   const { size } = file;
   if (!(Number.isSafeInteger(size) && size >= 0)) throw broken("size", name, size, "a number of bytes");

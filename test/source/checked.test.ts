@@ -18,7 +18,7 @@ const read = (how: (file: SourceFile, ...range: Parameters<SourceFile["read"]>) 
   file: (file: SourceFile) => ({ read: async (...range: Parameters<SourceFile["read"]>) => how(file, ...range) }),
 });
 
-suite("source/held", ({ test, assert }) => {
+suite("source/checked", ({ test, assert }) => {
   const broken: [string, Source, RegExp][] = [
     ["list() gives no array", other({ source: { list: async () => "config.json" } }), /list\(\).*an array/],
     ["list() gives nothing", other({ source: { list: async () => undefined } }), /list\(\).*undefined/],

@@ -1,7 +1,7 @@
 import type { Timings } from "./result.ts";
 
 /** Measures one generation; it stands still while the reader has the word. */
-export class Watch {
+export class Stopwatch {
   readonly #loadMs: number;
   readonly #cpuMs: (() => number | undefined) | undefined;
   readonly #cpuAtStart: number | undefined;
