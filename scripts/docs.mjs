@@ -31,13 +31,13 @@ function source(document, name) {
   return from < 0 || to < 0 ? undefined : `${lines.slice(from, to + 1).join("\n")}\n`;
 }
 
-/** What the built `phi` prints; arguments may be in double quotes. */
+/** What the built `phi` prints, or undefined without a build; arguments may be in double quotes. */
 function output(command) {
   const words = command.match(/"[^"]*"|\S+/g).map((word) => word.replaceAll('"', ""));
   const args = [join(root, "dist/cli/main.js"), ...words];
   if (!existsSync(args[0])) {
     faults.push("what phi prints cannot be filled in before there is a build: npm run build");
-    return "";
+    return undefined;
   }
   return `${execFileSync(process.execPath, args, { cwd: root, encoding: "utf8" }).trimEnd()}\n`;
 }
@@ -58,9 +58,7 @@ for (const document of documents) {
   if (!check) {
     const filled = text.replaceAll(
       /(<!-- output phi (.+?) -->\n```\w*\n)((?:[\s\S]*?\n)??)(```)/g,
-      (_all, head, command, _old, tail) => {
-        return head + output(command) + tail;
-      },
+      (_all, head, command, code, tail) => head + (output(command) ?? code) + tail,
     );
     if (filled !== old) {
       writeFileSync(join(root, document), filled);

@@ -26,6 +26,7 @@ export interface PhiParts {
  * (as far as the KV pool has room), so that a later call which begins with the same tokens computes only the rest, to the same bits.
  */
 export class Phi {
+  /** Sizes and constants of the model, from its config.json. */
   readonly config: PhiConfig;
   /** Bytes that the model takes: weights, KV cache, scratch, and each arena. */
   readonly memory: MemoryUse;
@@ -57,7 +58,7 @@ export class Phi {
     return this.#model.engine;
   }
 
-  /** @throws TokenizerError (code "no_tokenizer") if the checkpoint came without one */
+  /** Text to ids and back. @throws TokenizerError (code "no_tokenizer") if the checkpoint came without one */
   get tokenizer(): Tokenizer {
     return needTokenizer(this.#model);
   }
@@ -78,7 +79,10 @@ export class Phi {
     }
   }
 
-  /** An empty sequence of one's own, to be disposed of by its user. */
+  /**
+   * An empty sequence of one's own, to be disposed of by its user.
+   * @throws OptionError for an unknown option or a bad value, DisposedError
+   */
   async sequence(options: SequenceOptions = {}): Promise<Sequence> {
     this.#engine.check();
     checkOptions("sequence", options, ["rope"]);

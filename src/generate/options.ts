@@ -4,6 +4,7 @@ import type { RopeChoice } from "./engine.ts";
 import type { Progress, Reprefill } from "./row.ts";
 import { checkSampling, SAMPLING_OPTIONS, type Sampling, type SamplingOptions } from "./sampling-options.ts";
 
+/** Options of {@link Phi.generate}: how tokens are chosen, and where the answer ends. */
 export interface GenerateOptions extends SamplingOptions {
   /** The most tokens to generate. Default: to the end of the context. 0 only prefills the prompt. */
   maxTokens?: number;

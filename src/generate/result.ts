@@ -4,9 +4,11 @@ import type { Reprefill } from "./row.ts";
 export interface Piece {
   /** Never half a character, and nothing that a stop string may still swallow. */
   text: string;
+  /** The tokens that were chosen since the piece before. */
   ids: number[];
 }
 
+/** A whole answer, what it took, and why it ended. */
 export interface GenerateResult {
   /** The answer, without the stop token or the stop string. */
   text: string;
@@ -22,7 +24,9 @@ export interface GenerateResult {
   reprefills: Reprefill[];
 }
 
+/** What an answer took, in tokens, bytes and milliseconds. */
 export interface Usage {
+  /** Tokens of the prompt, with what the chat format adds. */
   promptTokens: number;
   /** Tokens chosen, the stop token included. */
   completionTokens: number;
@@ -40,5 +44,6 @@ export interface Timings {
   loadMs: number;
   /** From the beginning to the logits of the last token of the prompt. */
   prefillMs: number;
+  /** From there to the end. */
   decodeMs: number;
 }

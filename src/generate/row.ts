@@ -16,7 +16,9 @@ export interface Reprefill {
 
 /** Where a forward stands: `processed` of `total` tokens of the sequence, of which `cached` needed no work. */
 export interface Progress {
+  /** Tokens whose keys and values are there, cached ones included. */
   processed: number;
+  /** Tokens of the sequence at the end of the forward. */
   total: number;
   cached: number;
 }

@@ -8,9 +8,11 @@ import { checkSignal } from "./options.ts";
 import { Queue } from "./queue.ts";
 import type { Progress, Reprefill, Row } from "./row.ts";
 
+/** Options of {@link Phi.forward} and {@link Sequence.forward}. */
 export interface ForwardOptions {
   /** Of which of the T new tokens logits are returned: Float32Array [T·V], [V] (the default), or [0]. */
   logits?: "all" | "last" | "none";
+  /** Checked at every chunk of tokens; the call rejects with its reason. */
   signal?: AbortSignal;
   /** Called after each chunk of tokens. */
   onProgress?: (progress: Progress) => void;
@@ -18,6 +20,7 @@ export interface ForwardOptions {
   onReprefill?: (event: Reprefill) => void;
 }
 
+/** Options of {@link Phi.sequence}. */
 export interface SequenceOptions {
   /**
    * LongRoPE models: "auto" (default) takes the factor set by the length at the end of each forward, as the reference does, and computes
@@ -66,7 +69,7 @@ export class Sequence {
     return this.#calls.run(() => forwardRow(row, list, logits, options));
   }
 
-  /** Forgets all but the first `length` tokens. @throws OptionError if there are not as many */
+  /** Forgets all but the first `length` tokens. @throws OptionError if there are not as many, DisposedError */
   async truncate(length: number): Promise<void> {
     this.#row.check();
     return this.#calls.run(() => {
@@ -78,7 +81,11 @@ export class Sequence {
     });
   }
 
-  /** A second sequence with the same tokens, independent from here on. Full blocks are shared; nothing is computed. */
+  /**
+   * A second sequence with the same tokens, independent from here on. It shares the KV blocks; who first writes into a half-filled one copies
+   * that. Nothing is computed.
+   * @throws DisposedError
+   */
   async fork(): Promise<Sequence> {
     this.#row.check();
     return this.#calls.run(() => new Sequence(this.#row.fork()));

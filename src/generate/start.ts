@@ -6,11 +6,13 @@ import { type Checked, checkGenerate, type GenerateOptions } from "./options.ts"
 import type { GenerateResult, Piece } from "./result.ts";
 import { type Model, run } from "./run.ts";
 
+/** Options of {@link Phi.chat}. */
 export interface ChatOptions extends GenerateOptions {
   /** Tools that the model may call: JSON values, or their JSON text. They stand where the model's chat format has a place for them. */
   tools?: readonly unknown[] | string;
 }
 
+/** An answer of a chat. */
 export interface ChatResult extends GenerateResult {
   /** What the model's chat format left out of the conversation or changed, and why. */
   dropped: ChatChange[];

@@ -15,6 +15,7 @@ import { allocate } from "./allocate.ts";
 import { checkWeights, fillWeights } from "./fill.ts";
 import { MAX_ARENA_BYTES, type Plan, planArenas } from "./plan.ts";
 
+/** Options of {@link loadPhi}. */
 export interface LoadOptions {
   /** Kernel format of the matrices. `auto`: as the file has them; bf16, f16 and f32 files become q4. Default "auto". */
   weights?: "auto" | WeightFormat;
@@ -26,14 +27,18 @@ export interface LoadOptions {
   contextSize?: number;
   /** Tokens that the KV cache holds for all sequences together. Default: contextSize. */
   kvTokens?: number;
+  /** Called after each block of weights. */
   onProgress?: (progress: LoadProgress) => void;
+  /** Checked before each block; loading rejects with its reason. */
   signal?: AbortSignal;
 }
 
-/** Progress over the whole job, in bytes of the checkpoint's files. */
+/** Progress over the whole job. */
 export interface LoadProgress {
   phase: "weights";
+  /** Bytes of the checkpoint's files that were read. */
   loaded: number;
+  /** Bytes that will be. */
   total: number;
   /** The tensor that was read last. */
   tensor: string;
@@ -41,10 +46,15 @@ export interface LoadProgress {
 
 /** Bytes that a model takes: in all, by use, and arena by arena. */
 export interface MemoryUse {
+  /** Of weights, in the format that they have in memory. */
   weights: number;
+  /** Of keys and values of `kvTokens` tokens. */
   kv: number;
+  /** Of one chunk's buffers, in each arena. */
   scratch: number;
+  /** Of all arenas whole. */
   total: number;
+  /** `bytes` is the whole of one, with its block table and what the kernels reserve. */
   arenas: { name: string; bytes: number; weights: number; kv: number; scratch: number; layers: number }[];
 }
 

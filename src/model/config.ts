@@ -1,42 +1,49 @@
-/** What the decoder needs to know of a checkpoint, read from its config.json by `parseConfig`; names are Hugging Face's, in camelCase. */
+/** What the decoder needs to know of a checkpoint, as `parseConfig` (parse-config.ts) reads it from config.json, whose keys stand in brackets. */
 export interface PhiConfig {
-  /** HF model_type, e.g. "phi3". */
+  /** Architecture, e.g. "phi3" (model_type). */
   modelType: string;
-  /** V */
+  /** V (vocab_size). */
   vocabSize: number;
-  /** D */
+  /** D (hidden_size). */
   hiddenSize: number;
-  /** F */
+  /** F (intermediate_size). */
   intermediateSize: number;
   /** Decoder layers (num_hidden_layers). */
   layers: number;
-  /** H */
+  /** H (num_attention_heads). */
   heads: number;
-  /** K */
+  /** K (num_key_value_heads). */
   kvHeads: number;
-  /** dh */
+  /** dh (head_dim, or D / H). */
   headDim: number;
-  /** R: the first R dims of each head rotate. */
+  /** R: the first R dims of each head rotate (partial_rotary_factor · dh). */
   rotaryDim: number;
+  /** Base of the inverse frequencies (rope_theta). */
   ropeTheta: number;
+  /** Absent: one set of frequencies for every length (rope_scaling, or rope_parameters). */
   longrope?: LongRope;
-  /** Keys that a query sees, itself included; 0: all. */
+  /** Keys that a query sees, its own included; 0: all (sliding_window). */
   slidingWindow: number;
+  /** Added to the mean square in RMSNorm (rms_norm_eps). */
   normEps: number;
   /** Greatest number of tokens of a sequence (max_position_embeddings). */
   contextLength: number;
+  /** The output layer is the embedding table (tie_word_embeddings). */
   tiedEmbeddings: boolean;
+  /** eos_token_id as a list; the tokens that end an answer are more: `phi.stopTokens`. */
   eosTokenIds: number[];
+  /** bos_token_id: the prompt of an empty text. */
   bosTokenId?: number;
 }
 
 /** LongRoPE: two sets of factors by which the inverse frequencies are divided, and the scale of cos and sin. */
 export interface LongRope {
-  /** [R / 2] */
+  /** [R / 2] (short_factor) */
   shortFactor: number[];
-  /** [R / 2] */
+  /** [R / 2] (long_factor) */
   longFactor: number[];
-  /** Sequences longer than this use the long factors. */
+  /** Sequences of more tokens use the long factors (original_max_position_embeddings). */
   originalContext: number;
+  /** cos and sin are multiplied by it (attention_factor, or what HF computes without one: parse-rope.ts). */
   attentionFactor: number;
 }

@@ -66,7 +66,8 @@ export function fillRope(
 
 /**
  * The regime of a forward pass whose sequence is `length` tokens long at its end: HF takes the long factors as soon as max(position) + 1
- * exceeds original_max_position_embeddings, for all positions of the pass.
+ * exceeds original_max_position_embeddings, for all positions of the pass. What becomes of keys that were cached in the other regime:
+ * `#adopt` in generate/row.ts.
  */
 export function ropeRegime(config: PhiConfig, length: number): RopeRegime {
   return config.longrope && length > config.longrope.originalContext ? "long" : "short";

@@ -27,7 +27,7 @@ export function packedBytes(format: WeightFormat, rows: number, cols: number): n
   return Math.ceil(rows / ROWS) * groupsOf(cols) * BLOCK_BYTES[format];
 }
 
-/** A weight matrix [rows = output dim N, cols = input dim K] placed in an arena in a kernel format. */
+/** A weight matrix [N, C] (rows: outputs, cols: inputs) placed in an arena in a kernel format. */
 export interface PackedMatrix {
   readonly format: WeightFormat;
   readonly rows: number;

@@ -5,7 +5,7 @@
 export interface Source {
   /** Names of the files in the folder (no subfolders), in any order. */
   list(): Promise<string[]>;
-  /** @throws SourceError if there is no such file */
+  /** A file by its name. @throws SourceError if there is no such file */
   open(name: string): Promise<SourceFile>;
 }
 
@@ -19,6 +19,7 @@ export interface SourceFile {
    * @throws SourceError if the range reaches past the end of the file
    */
   read(offset: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
+  /** Gives back what the file holds open, if anything. */
   close?(): Promise<void>;
 }
 

@@ -19,6 +19,7 @@ function checkBytes(what: string, bytes: unknown): void {
 /** `n` rounded up to the next multiple of `to`. */
 export const alignUp = (n: number, to: number = ALIGN): number => Math.ceil(n / to) * to;
 
+/** Options of an {@link Arena}. */
 export interface ArenaOptions {
   /** Stands in error messages; default "arena". */
   name?: string;
@@ -33,6 +34,7 @@ export interface ArenaOptions {
  * offsets. Where WebAssembly exists the memory is a `WebAssembly.Memory`, so that compiled kernels can work in it without copying.
  */
 export class Arena {
+  /** For error messages. */
   readonly name: string;
   /** The memory WASM kernels bind to; undefined where WebAssembly is absent or not wanted. */
   readonly memory: WebAssembly.Memory | undefined;
@@ -66,10 +68,12 @@ export class Arena {
     }
   }
 
+  /** Size of the memory, the kernels' reserve included. */
   get byteLength(): number {
     return this.#pages * PAGE;
   }
 
+  /** The bytes; ask anew after an allocation where the arena may grow. */
   get buffer(): ArrayBuffer {
     const buffer = this.memory ? (this.memory.buffer as ArrayBuffer) : this.#buffer;
     if (!buffer) throw new MemoryError({ what: `${this.name} was used after it was freed` });

@@ -5,6 +5,7 @@ import { fromF32, isInteger, toIntegers } from "./convert.ts";
 import { BYTES, type DType } from "./dtype.ts";
 import { Tensor } from "./tensor.ts";
 
+/** Dtype and place of a new tensor. */
 export interface CreateOptions {
   /** Default f32; of a typed array its own type. */
   dtype?: DType;

@@ -22,6 +22,7 @@ export class Tensor {
   /** Byte offset of the first element in `arena.buffer`. */
   readonly ptr: number;
   readonly dtype: DType;
+  /** Outermost axis first; [] is a scalar. */
   readonly shape: readonly number[];
   #view: TypedArray | undefined;
 
@@ -54,10 +55,12 @@ export class Tensor {
     return sizeOf(shape) * BYTES[dtype];
   }
 
+  /** Number of elements. */
   get size(): number {
     return sizeOf(this.shape);
   }
 
+  /** Bytes of all elements, without padding. */
   get byteLength(): number {
     return this.size * BYTES[this.dtype];
   }
@@ -104,7 +107,7 @@ export class Tensor {
   /**
    * A part, as a new tensor in the same arena: one range for each axis, from the first; axes without one are taken whole.
    * `t.slice(0)` is the first row, `t.slice([], [-2])` the last two columns.
-   * @throws ShapeError for a range outside its axis or more ranges than axes
+   * @throws ShapeError for a range outside its axis or more ranges than axes, MemoryError if the arena is full
    */
   slice(...ranges: readonly Range[]): Tensor {
     const { shape } = this;

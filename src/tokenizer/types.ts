@@ -35,6 +35,7 @@ export interface Tokenizer {
   readonly chatTemplate?: string;
 }
 
+/** Options of {@link Tokenizer.encode}. */
 export interface EncodeOptions {
   /** Add what the post-processor adds around plain text (such as a BOS). Default: true, which for most Phi files adds nothing. */
   addSpecialTokens?: boolean;
@@ -49,16 +50,19 @@ export interface TextSegment {
   control: boolean;
 }
 
+/** Options of {@link Tokenizer.encodeSegments}. */
 export interface SegmentOptions {
   /** Add what the post-processor adds around plain text. Default: false, since a chat format writes its own. */
   addSpecialTokens?: boolean;
 }
 
+/** Options of {@link Tokenizer.decode} and {@link Tokenizer.stream}. */
 export interface DecodeOptions {
   /** Leave special tokens out of the text. Default: false. */
   skipSpecialTokens?: boolean;
 }
 
+/** Ids in, one by one, and text out. */
 export interface TokenStream {
   /** Text that has become certain by this id; often "", never half a character. */
   push(id: number): string;
@@ -66,13 +70,19 @@ export interface TokenStream {
   end(): string;
 }
 
+/** A token that is found in a text before it is split, such as "<|end|>". */
 export interface AddedToken {
   id: number;
+  /** Its text. */
   content: string;
   /** As the file marks it; `skipSpecialTokens` goes by this. */
   special: boolean;
+  /** It takes the white space on its left with it. */
   lstrip: boolean;
+  /** It takes the white space on its right with it. */
   rstrip: boolean;
+  /** It is found only where no word character (letter, digit, underscore) touches it. */
   singleWord: boolean;
+  /** It is looked for in the normalized text, not in the text as given. */
   normalized: boolean;
 }

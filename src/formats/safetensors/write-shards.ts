@@ -16,6 +16,7 @@ export interface ShardEntry extends TensorSpec {
   data: TensorData["data"] | (() => Pieces);
 }
 
+/** Options of {@link writeShardedSafetensors}. */
 export interface ShardOptions {
   /** A new shard begins before its tensors have more bytes than this; a tensor larger than it has a shard of its own. Default 5e9. */
   maxShardBytes?: number;
@@ -27,6 +28,7 @@ export interface ShardOptions {
   onProgress?: (progress: { written: number; total: number; tensor: string }) => void;
 }
 
+/** What {@link writeShardedSafetensors} has written. */
 export interface WrittenShards {
   /** The files that were written, with their sizes in bytes; the index is the last if there is one. */
   files: { name: string; bytes: number }[];

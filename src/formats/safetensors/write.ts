@@ -15,6 +15,7 @@ export interface TensorSpec {
 
 /** A tensor to write: `data` are its elements, little-endian, in row-major order. */
 export interface TensorData extends TensorSpec {
+  /** As many bytes as dtype and shape need. */
   data: ArrayBufferView | ArrayBuffer;
 }
 

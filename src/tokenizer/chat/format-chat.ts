@@ -5,6 +5,7 @@ import type { ChatChange, ChatFormat, ChatMessage, ChatSegment } from "./format.
 import { checkMessages, contentError } from "./messages.ts";
 import { toolsJson } from "./tools.ts";
 
+/** Options of {@link formatChat}. */
 export interface FormatChatOptions {
   /** End with the header of the assistant's turn, so that the model answers. Default: true. */
   addGenerationPrompt?: boolean;
@@ -12,6 +13,7 @@ export interface FormatChatOptions {
   tools?: readonly unknown[] | string | null;
 }
 
+/** A conversation as a format writes it, before it is encoded. */
 export interface FormattedChat {
   segments: ChatSegment[];
   dropped: ChatChange[];

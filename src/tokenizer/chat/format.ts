@@ -13,6 +13,7 @@ export interface ChatMessage {
   tools?: string | null;
 }
 
+/** Families of formats: each has its own markers. */
 export type ChatFamily = "phi-3" | "phi-4" | "phi-4-mini";
 
 /** The published sets of rules, each named after the model that it came with. */
@@ -104,6 +105,7 @@ export interface ChatChange {
   /** "message", "content", "role", "tools", "prompt", or the name of a key that no template writes. */
   part: string;
   effect: "dropped" | "changed";
+  /** Why, for people. */
   reason: string;
 }
 

@@ -6,6 +6,7 @@ import { type FormatChatOptions, type FormattedChat, formatChat } from "./format
 import { checkMessages, contentError } from "./messages.ts";
 import { strippedContents } from "./stripped.ts";
 
+/** Options of {@link renderChat}. */
 export interface RenderChatOptions extends FormatChatOptions {
   /**
    * Let control tokens be recognized in contents, roles and tools too, as Hugging Face does. Default: false, so that "<|end|>" typed by
@@ -14,6 +15,7 @@ export interface RenderChatOptions extends FormatChatOptions {
   parseSpecialTokens?: boolean;
 }
 
+/** A conversation as text and ids. */
 export interface RenderedChat {
   /** The conversation as the model's published chat template writes it. */
   text: string;
