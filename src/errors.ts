@@ -23,7 +23,7 @@ export interface ErrorFacts {
 }
 
 function sentence(facts: ErrorFacts): string {
-  let text = facts.what;
+  let text = clip(facts.what, 400);
   const place = [facts.file && `file ${clip(facts.file)}`, facts.tensor !== undefined && `tensor ${clip(facts.tensor)}`]
     .filter(Boolean)
     .join(", ");

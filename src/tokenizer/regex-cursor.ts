@@ -1,4 +1,4 @@
-import { TokenizerError } from "../errors.ts";
+import { show, TokenizerError } from "../errors.ts";
 import type { Ranges } from "./char-set.ts";
 
 /** Where a parser of regular expressions stands in its pattern. */
@@ -18,7 +18,7 @@ export class Cursor {
     const pattern = this.pattern.length > 200 ? `${this.pattern.slice(0, 200)}…` : this.pattern;
     throw new TokenizerError(
       {
-        what: `regular expression ${JSON.stringify(pattern)}: ${construct} before character ${this.at} is not supported`,
+        what: `regular expression ${show(pattern)}: ${construct} before character ${this.at} is not supported`,
       },
       "regex",
     );

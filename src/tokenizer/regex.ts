@@ -1,4 +1,4 @@
-import { TokenizerError } from "../errors.ts";
+import { show, TokenizerError } from "../errors.ts";
 import { CharSet, type Ranges } from "./char-set.ts";
 import { type Node, parseRegex } from "./regex-parse.ts";
 
@@ -11,7 +11,7 @@ export interface Regex {
   /**
    * All matches as [start, end, start, end, …]. A match of nothing right behind another match does not count (as in rust-onig).
    * @param text well-formed UTF-16
-   * @throws TokenizerError where a repeated group has more turns than the stack holds
+   * @throws TokenizerError where a repeated group has more turns than the stack holds, or the pattern goes back over the text without end
    */
   findAll(text: string): number[];
 }
@@ -21,16 +21,39 @@ type Match = (text: string, at: number) => number;
 
 const ACCEPT: Match = (_, at) => at;
 
+/**
+ * Steps back that are left for a text: turns of a set given up, choices without a way on, long walks. A pattern such as (a+)+b takes 2^n of them where published ones
+ * take a few per character; Oniguruma gives up after 10^7 retries, too.
+ */
+interface Budget {
+  left: number;
+  pattern: string;
+}
+
+const STEPS = 1e7;
+/** Turns of a set from which on they count: a pattern may walk a run again from each of its characters. */
+const LONG_WALK = 64;
+const STEPS_PER_CHARACTER = 100;
+
+function spend(budget: Budget, steps: number): void {
+  budget.left -= steps;
+  if (budget.left >= 0) return;
+  const what = `regular expression ${show(budget.pattern)}: it goes back over the text without end`;
+  throw new TokenizerError({ what }, "regex");
+}
+
 /** @throws TokenizerError (code "regex") for a pattern that is wrong or uses what is not supported */
 export function compileRegex(pattern: string): Regex {
-  const match = compile(parseRegex(pattern), ACCEPT);
+  const budget: Budget = { left: 0, pattern };
+  const match = compile(parseRegex(pattern), ACCEPT, budget);
   return {
     findAll(text) {
+      budget.left = STEPS + STEPS_PER_CHARACTER * text.length;
       try {
         return findAll(match, text);
       } catch (cause) {
         if (!(cause instanceof RangeError)) throw cause;
-        const what = `regular expression ${JSON.stringify(pattern)}: a repeated group has more turns than the stack holds`;
+        const what = `regular expression ${show(pattern)}: a repeated group has more turns than the stack holds`;
         throw new TokenizerError({ what, cause }, "regex");
       }
     },
@@ -63,20 +86,23 @@ function widthBefore(text: string, at: number): number {
 }
 
 /** Compiles a node followed by `next`. */
-function compile(node: Node, next: Match): Match {
+function compile(node: Node, next: Match, budget: Budget): Match {
   switch (node.type) {
     case "set":
       return one(node.set, next);
     case "sequence":
-      return node.nodes.reduceRight((after, part) => compile(part, after), next);
+      return node.nodes.reduceRight((after, part) => compile(part, after, budget), next);
     case "choice":
-      return choice(node.nodes.map((part) => compile(part, next)));
+      return choice(
+        node.nodes.map((part) => compile(part, next, budget)),
+        budget,
+      );
     case "repeat":
-      return repeat(node, next);
+      return repeat(node, next, budget);
     case "atomic":
-      return atomic(compile(node.node, ACCEPT), next);
+      return atomic(compile(node.node, ACCEPT, budget), next);
     case "look":
-      return look(node, next);
+      return look(node, next, budget);
     case "at":
       return place(node.place, next);
   }
@@ -102,12 +128,13 @@ function step(set: CharSet, text: string, at: number): number {
   return set.has(text.codePointAt(at) as number) ? 2 : 0;
 }
 
-function choice(parts: readonly Match[]): Match {
+function choice(parts: readonly Match[], budget: Budget): Match {
   return (text, at) => {
     for (const part of parts) {
       const end = part(text, at);
       if (end >= 0) return end;
     }
+    spend(budget, 1);
     return -1;
   };
 }
@@ -121,14 +148,14 @@ function atomic(inner: Match, next: Match): Match {
 
 type Repeat = Extract<Node, { type: "repeat" }>;
 
-function repeat(node: Repeat, next: Match): Match {
-  if (node.mode === "possessive") return atomic(repeat({ ...node, mode: "greedy" }, ACCEPT), next);
-  if (node.node.type === "set") return repeatSet(new CharSet(node.node.set), node, next);
-  return repeatGroup(node, next);
+function repeat(node: Repeat, next: Match, budget: Budget): Match {
+  if (node.mode === "possessive") return atomic(repeat({ ...node, mode: "greedy" }, ACCEPT, budget), next);
+  if (node.node.type === "set") return repeatSet(new CharSet(node.node.set), node, next, budget);
+  return repeatGroup(node, next, budget);
 }
 
 /** A repeated set takes no stack: it walks to its end and, if greedy, back again. */
-function repeatSet(set: CharSet, { min, max, mode }: Repeat, next: Match): Match {
+function repeatSet(set: CharSet, { min, max, mode }: Repeat, next: Match, budget: Budget): Match {
   return (text, start) => {
     let at = start;
     let count = 0;
@@ -139,12 +166,14 @@ function repeatSet(set: CharSet, { min, max, mode }: Repeat, next: Match): Match
       at += width;
       count++;
     }
+    if (count > LONG_WALK) spend(budget, count);
     if (count < min) return -1;
     if (mode === "lazy") {
       for (;;) {
         const end = next(text, at);
         const width = end < 0 && count < max ? step(set, text, at) : 0;
         if (width === 0) return end;
+        spend(budget, 1);
         at += width;
         count++;
       }
@@ -153,6 +182,7 @@ function repeatSet(set: CharSet, { min, max, mode }: Repeat, next: Match): Match
     for (;;) {
       const end = next(text, at);
       if (end >= 0 || count === min) return end;
+      spend(budget, 1);
       at -= widthBefore(text, at);
       count--;
     }
@@ -163,23 +193,23 @@ function repeatSet(set: CharSet, { min, max, mode }: Repeat, next: Match): Match
  * A repeated group, written out: X{2,4} is XX(X(X)?)?, and X{2,} is XX followed by a loop, which is as deep on the stack as it has turns.
  * The parser has refused loops of groups that may match nothing.
  */
-function repeatGroup({ node, min, max, mode }: Repeat, next: Match): Match {
-  const prefer = (more: Match, stop: Match) => choice(mode === "lazy" ? [stop, more] : [more, stop]);
+function repeatGroup({ node, min, max, mode }: Repeat, next: Match, budget: Budget): Match {
+  const prefer = (more: Match, stop: Match) => choice(mode === "lazy" ? [stop, more] : [more, stop], budget);
   let tail = next;
   if (max === Infinity) {
-    const turn: Match = compile(node, (text, at) => loop(text, at));
+    const turn: Match = compile(node, (text, at) => loop(text, at), budget);
     const loop = prefer(turn, next);
     tail = loop;
   } else {
-    for (let i = min; i < max; i++) tail = prefer(compile(node, tail), next);
+    for (let i = min; i < max; i++) tail = prefer(compile(node, tail, budget), next);
   }
-  for (let i = 0; i < min; i++) tail = compile(node, tail);
+  for (let i = 0; i < min; i++) tail = compile(node, tail, budget);
   return tail;
 }
 
-function look(node: Extract<Node, { type: "look" }>, next: Match): Match {
+function look(node: Extract<Node, { type: "look" }>, next: Match, budget: Budget): Match {
   const { behind, negate } = node;
-  const inner = compile(node.node, ACCEPT);
+  const inner = compile(node.node, ACCEPT, budget);
   return (text, at) => {
     const start = behind ? (at > 0 ? at - widthBefore(text, at) : -1) : at;
     const found = start >= 0 && inner(text, start) >= 0;

@@ -94,6 +94,21 @@ suite("tokenizer regex", ({ test, assert }) => {
       /more turns than the stack holds/,
     );
   });
+
+  test("a pattern that takes 2^n or n² steps on a text is a TokenizerError, not a hang", () => {
+    for (const [pattern, text] of [
+      ["(a+)+$", `${"a".repeat(60)}!`],
+      ["(a|aa)+$", `${"a".repeat(60)}!`],
+      ["(?:a|a)+b", "a".repeat(60)],
+      ["(?:a+?)+?b", "a".repeat(60)],
+      ["a++b", "a".repeat(1e5)],
+      ["a*b", "a".repeat(1e5)],
+      ["(?=a*b)a", "a".repeat(1e5)],
+    ]) {
+      const error = assert.throws(() => compileRegex(pattern).findAll(text), TokenizerError, /without end/);
+      assert.equal((error as TokenizerError).code, "regex");
+    }
+  });
 });
 
 interface SplitCases {
