@@ -11,7 +11,7 @@ export interface Holder {
   readonly kv: KVTable;
   /** The tokens that `kv` holds, and more. */
   readonly tokens: readonly number[];
-  /** A call that waits for its reader; nobody knows whether he comes back. */
+  /** A call that waits for its reader; nobody knows whether it comes back. */
   readonly paused: boolean;
 }
 
