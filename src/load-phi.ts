@@ -5,7 +5,7 @@ import { checkSignal } from "./generate/options.ts";
 import { type LoadOptions, loadModel } from "./load/load.ts";
 import { checkCallback, checkChoice, checkOptions } from "./options.ts";
 import { Phi } from "./phi.ts";
-import { checkedSource, isSource, type Source } from "./source/index.ts";
+import { abortableSource, checkedSource, isSource, type Source } from "./source/index.ts";
 import { loadTokenizer, stopTokensOf, type Tokenizer } from "./tokenizer/index.ts";
 
 /**
@@ -23,7 +23,7 @@ export async function loadPhi(source: string | Source, options: LoadOptions = {}
   const start = performance.now();
   checkLoad(options);
   options.signal?.throwIfAborted();
-  const folder = await open(source);
+  const folder = abortableSource(await open(source), options.signal);
   const tokenizer = await tokenizerOf(folder);
   const loaded = await loadModel(folder, options);
   const { decoder, config, contextSize, generationConfig } = loaded;

@@ -107,7 +107,8 @@ export function checkRope(where: string, value: unknown, hasLongRope: boolean): 
 /** @throws OptionError for what is no AbortSignal */
 export function checkSignal(where: string, signal: unknown): void {
   if (signal === undefined) return;
-  if (typeof signal === "object" && signal !== null && "aborted" in signal && "throwIfAborted" in signal) return;
+  const members = ["aborted", "throwIfAborted", "addEventListener"];
+  if (typeof signal === "object" && signal !== null && members.every((name) => name in signal)) return;
   throw new OptionError({ what: `${where}: option "signal"`, got: signal, expected: "an AbortSignal" });
 }
 

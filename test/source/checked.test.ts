@@ -63,6 +63,23 @@ suite("source/checked", ({ test, assert }) => {
     assert.deepEqual([...(await (await openSafetensors(slow)).toFloat32("x"))], [1, 2, 3]);
   });
 
+  test("an abort does not wait for a source that never answers, and a file that opens too late is closed", async () => {
+    const never = new Promise<never>(() => {});
+    let closed = 0;
+    const close = async () => void closed++;
+    const late = other({
+      source: { open: () => new Promise((resolve) => setTimeout(resolve, 20, { size: 1, read: () => never, close })) },
+    });
+    for (const source of [other({ source: { list: () => never } }), late, other(read(() => never))]) {
+      const control = new AbortController();
+      const loading = loadPhi(source, { signal: control.signal });
+      setTimeout(() => control.abort("enough"));
+      assert.equal(await assert.rejects(loading), "enough");
+    }
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    assert.equal(closed, 1);
+  });
+
   test("what a source throws itself passes as it is", async () => {
     const own = new Error("offline");
     const source = other({
