@@ -83,6 +83,9 @@ export interface Inspected {
 
 const DEFAULT_CONTEXT = 4096;
 
+/** Published configs have a few kilobytes. */
+const CONFIG = { maxBytes: 2 ** 22 };
+
 /** Tokens of a chunk: enough to share each read of the weights, few enough that a caller's event loop gets its turn. */
 const MAX_CHUNK = 32;
 
@@ -102,9 +105,9 @@ export async function inspectModel(
       "not_found",
     );
   }
-  const config = parseConfig(await readJson(source, "config.json"));
+  const config = parseConfig(await readJson(source, "config.json", CONFIG));
   const generationConfig = names.includes("generation_config.json")
-    ? ((await readJson(source, "generation_config.json")) as Record<string, unknown>)
+    ? ((await readJson(source, "generation_config.json", CONFIG)) as Record<string, unknown>)
     : undefined;
   const contextSize = checkNumber(
     "loadPhi",

@@ -27,15 +27,26 @@ export async function withFile<T>(source: Source, name: string, use: (file: Sour
  * @throws FormatError if it is too long (code "too_large") or not UTF-8 (code "utf8")
  */
 export async function readText(source: Source, name: string, options: { maxBytes?: number } = {}): Promise<string> {
-  const { maxBytes = MAX_TEXT_BYTES } = options;
-  const bytes = await withFile(source, name, (file) => {
+  return decodeUtf8(await readSmall(source, name, options.maxBytes), name);
+}
+
+/**
+ * The whole of a file that should not be large.
+ * @throws SourceError if there is no such file; FormatError (code "too_large") if it is longer than `maxBytes`, before anything of it is read
+ */
+export function readSmall(source: Source, name: string, maxBytes = MAX_TEXT_BYTES): Promise<Uint8Array> {
+  return withFile(source, name, (file) => {
     if (file.size <= maxBytes) return readAll(file);
     throw new FormatError(
-      { what: "too long for a text file", file: name, got: `${file.size} bytes`, expected: `at most ${maxBytes}` },
+      {
+        what: "too long for a file of its kind",
+        file: name,
+        got: `${file.size} bytes`,
+        expected: `at most ${maxBytes}`,
+      },
       "too_large",
     );
   });
-  return decodeUtf8(bytes, name);
 }
 
 /** @throws FormatError (code "utf8") if the bytes are not UTF-8 */

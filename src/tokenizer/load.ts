@@ -4,11 +4,10 @@ import {
   checkedSource,
   isSource,
   MAX_TEXT_BYTES,
-  readAll,
   readJson,
+  readSmall,
   readText,
   type Source,
-  withFile,
 } from "../source/index.ts";
 import { createTokenizer, type TokenizerFiles } from "./tokenizer.ts";
 import type { Tokenizer } from "./types.ts";
@@ -50,7 +49,7 @@ async function readFiles(source: Source, file?: string): Promise<TokenizerFiles>
 
 /** A JSON file in gzip. */
 async function readZipped(source: Source, name: string): Promise<unknown> {
-  const zipped = await withFile(source, name, readAll);
+  const zipped = await readSmall(source, name);
   try {
     return JSON.parse(await unzip(zipped, name));
   } catch (cause) {

@@ -1,5 +1,5 @@
 import { openSafetensors, writeSafetensors } from "../../src/formats/safetensors/index.ts";
-import { loadPhi, type Source, SourceError, type SourceFile } from "../../src/index.ts";
+import { bytesSource, FormatError, loadPhi, type Source, SourceError, type SourceFile } from "../../src/index.ts";
 import { loadTokenizer } from "../../src/tokenizer/index.ts";
 import { files } from "../api/phi-tiny.ts";
 import { suite } from "../harness.ts";
@@ -78,6 +78,26 @@ suite("source/checked", ({ test, assert }) => {
     }
     await new Promise((resolve) => setTimeout(resolve, 40));
     assert.equal(closed, 1);
+  });
+
+  test("files that should be small are not read if they are not: config.json above 4 MiB, other texts above 256 MiB", async () => {
+    const zipped = bytesSource({ "tokenizer.json.gz": new Uint8Array(1) });
+    const large = (source: Source, name: string, size: number): Source => ({
+      list: source.list,
+      async open(wanted) {
+        const file = await source.open(wanted);
+        const read = () => Promise.reject(new Error("it was read"));
+        return wanted === name ? { size, read } : file;
+      },
+    });
+    for (const [name, size, source, run] of [
+      ["config.json", 2 ** 22 + 1, files(), loadPhi],
+      ["tokenizer.json", 2 ** 28 + 1, files(), loadPhi],
+      ["tokenizer.json.gz", 2 ** 28 + 1, zipped, loadTokenizer],
+    ] as const) {
+      const error = await assert.rejects(run(large(source, name, size)), FormatError, new RegExp(`${name}.*${size}`));
+      assert.equal((error as FormatError).code, "too_large");
+    }
   });
 
   test("what a source throws itself passes as it is", async () => {
