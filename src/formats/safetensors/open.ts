@@ -28,7 +28,7 @@ export interface Safetensors {
   /**
    * Fills `into` with the bytes of a tensor from its byte `offset` on; nothing else is read.
    * @returns `into`
-   * @throws FormatError (safetensors_missing), SourceError if that reaches past the tensor's end
+   * @throws FormatError (safetensors_missing), SourceError if that reaches past the tensor's end, OptionError if `into` is no Uint8Array
    */
   readInto(name: string, offset: number, into: Uint8Array): Promise<Uint8Array>;
   /**
