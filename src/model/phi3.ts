@@ -7,6 +7,7 @@ import type { Kernels, KVLayer } from "../kernels/kernels.ts";
 import type { PackedMatrix } from "../quant/packed-matrix.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { PhiConfig } from "./config.ts";
+import { project } from "./project.ts";
 import type { Scratch } from "./scratch.ts";
 import { matrix, modelWeights, vector, type WeightSpec } from "./weights.ts";
 
@@ -64,16 +65,4 @@ function mlp(k: Kernels, c: PhiConfig, w: Phi3Layer, s: Scratch): void {
   project(k, s, s.gateUp, s.h, w.gateUp); //         [T, 2F]
   k.swiglu(s.ff, s.gateUp); //                       [T, F]
   project(k, s, s.h, s.ff, w.down); //               [T, D]
-}
-
-/** out [T, N] = x [T, C] · Wᵀ, through int8 where the weights are quantized and the model was loaded so. */
-export function project(k: Kernels, s: Scratch, out: Tensor, x: Tensor, w: PackedMatrix): void {
-  const int8 = w.format === "f32" ? undefined : s.int8.get(w.cols);
-  if (int8 === undefined) {
-    k.linear(out, x, w);
-  } else {
-    const rows = { ...int8, rows: x.shape[0] };
-    k.quantizeActivations(rows, x);
-    k.linear(out, rows, w);
-  }
 }
