@@ -13,7 +13,9 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const check = process.argv.includes("--check");
 const below = (folder) => readdirSync(join(root, folder), { recursive: true }).map((f) => join(folder, String(f)));
-const documents = [...readdirSync(root), ...["docs", "test", "bench"].flatMap(below)].filter((f) => f.endsWith(".md"));
+const documents = [...readdirSync(root), ...["docs", "test", "bench"].flatMap(below)].filter(
+  (f) => f.endsWith(".md") && !f.includes("node_modules"),
+);
 const faults = [];
 
 /** The text that an include line names. */
