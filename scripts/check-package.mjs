@@ -1,7 +1,7 @@
 // Holds the package against what its users do with it: packs it, installs the tarball into a fresh project, and imports and type-checks
 // every entry there. Prints one line per claim and "N passed, N failed, N skipped".
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -28,7 +28,7 @@ function claim(title, check) {
   }
 }
 
-const entries = Object.keys(pkg.exports).filter((name) => name !== "./package.json");
+const entries = Object.keys(pkg.exports).filter((name) => name !== "./package.json" && !name.includes("*"));
 const specifiers = entries.map((name) => pkg.name + name.slice(1));
 try {
   run("npm", ["run", "prepack", "--silent"], root);
@@ -41,7 +41,7 @@ try {
     return Object.keys(pkg.dependencies ?? {}).length + scripts.length ? `got ${scripts}` : "";
   });
   claim("the tarball holds dist and papers, and no models, tests or build states", () => {
-    const allowed = /^(dist\/.*\.(js|d\.ts)|package\.json|[A-Z]+\.md|LICENSE)$/;
+    const allowed = /^(dist\/.*\.(js|d\.ts)|dist\/wasm\/[a-z-]+\.wasm|package\.json|[A-Z]+\.md|LICENSE)$/;
     return files.filter((f) => !allowed.test(f)).join(", ");
   });
   for (const name of entries) {
@@ -61,6 +61,14 @@ try {
     writeFileSync(join(project, "user.mjs"), lines.join("\n"));
     const empty = run("node", ["user.mjs"]).match(/^0 .*/gm);
     return empty ? `nothing exported: ${empty}` : "";
+  });
+  claim("every WASM build is packed, under the name that exports gives it, and compiles", () => {
+    const builds = files.filter((f) => f.startsWith("dist/wasm/")).map((f) => f.slice("dist/wasm/".length));
+    const generated = readdirSync(join(root, "src/kernels/generated")).map((f) => f.replace(/ts$/, "wasm"));
+    if (builds.sort().join() !== generated.sort().join()) return `packed ${builds}, built ${generated}`;
+    const compile = (name) => `new WebAssembly.Module(fs.readFileSync(require.resolve("${pkg.name}/wasm/${name}")));`;
+    writeFileSync(join(project, "wasm.cjs"), `const fs = require("node:fs");\n${builds.map(compile).join("\n")}`);
+    run("node", ["wasm.cjs"]);
   });
   claim("require.resolve finds every entry", () => {
     writeFileSync(join(project, "user.cjs"), specifiers.map((s) => `require.resolve("${s}");`).join("\n"));

@@ -3,7 +3,7 @@ import type { Arena } from "../tensor/arena.ts";
 import { checked } from "./checked.ts";
 import type { KernelKind, Kernels, Operations } from "./kernels.ts";
 import * as reference from "./reference/index.ts";
-import { strictKernels } from "./strict.ts";
+import { simdKernels } from "./simd.ts";
 
 /**
  * The kernels of one kind, bound to `arena`.
@@ -14,6 +14,6 @@ export function createKernels(arena: Arena, kind: KernelKind = "strict"): Kernel
   if (kind !== "reference" && kind !== "strict") {
     throw new OptionError({ what: "createKernels: kind", got: kind, expected: "reference or strict" });
   }
-  const ops = (kind === "reference" ? reference : strictKernels(arena)) as Partial<Operations> as Operations;
+  const ops = (kind === "reference" ? reference : simdKernels(arena, kind)) as Partial<Operations> as Operations;
   return { kind, arena, ...checked(arena, ops) };
 }

@@ -71,8 +71,11 @@ export interface Kernels extends Operations {
   readonly arena: Arena;
 }
 
-/** `reference`: plain TypeScript. `strict`: WASM SIMD without relaxed instructions. */
-export type KernelKind = "reference" | "strict";
+/** The builds of the WASM module, all of the same sources. `strict`: SIMD without relaxed instructions. */
+export type WasmBuild = "strict";
+
+/** `reference`: plain TypeScript; otherwise a WASM build. */
+export type KernelKind = "reference" | WasmBuild;
 
 /**
  * Activations as int8: x[t, c] ≈ q[t, c] · scale[t, c / 32], groups of 32 along C, the tail of the last group zero.

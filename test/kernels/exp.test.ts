@@ -7,7 +7,7 @@ import { place } from "./kinds.ts";
 // The float32 exp inside softmax, attention, swiglu and gelu.
 suite("kernels/exp (strict)", ({ test, assert }) => {
   const arena = new Arena(8 << 20);
-  const wasm = instantiate(arena);
+  const wasm = instantiate(arena, "strict");
   const of = (values: ArrayLike<number>) => {
     const mark = arena.mark();
     const x = place(arena, [values.length], values);

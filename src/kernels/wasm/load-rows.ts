@@ -1,6 +1,6 @@
 import { f16x4ToF32x4 } from "./f16";
 
-/** Element types of source rows; strict.ts passes the same numbers. */
+/** Element types of source rows; simd.ts passes the same numbers. */
 const F32: i32 = 0;
 const F16: i32 = 1;
 

@@ -1,6 +1,6 @@
 import { groupsOf, packedBytes } from "../quant/packed-matrix.ts";
 import { type Arena, KERNEL_RESERVE } from "../tensor/arena.ts";
-import type { Operations } from "./kernels.ts";
+import type { Operations, WasmBuild } from "./kernels.ts";
 import { instantiate } from "./wasm-module.ts";
 
 /** Where a call may put what lives no longer than itself: the upper half of what an arena reserves for kernels. */
@@ -9,9 +9,9 @@ const SCRATCH = KERNEL_RESERVE / 2;
 /** Weight formats as numbers, as in wasm/layout.ts. */
 const FORMAT = { f32: 0, q8: 1, q4: 2 } as const;
 
-/** The strict-SIMD kernels bound to one arena: tensors become pointers and sizes. Operands are checked before (checked.ts). */
-export function strictKernels(arena: Arena): Partial<Operations> {
-  const wasm = instantiate(arena);
+/** The kernels of one WASM build bound to one arena: tensors become pointers and sizes. Operands are checked before (checked.ts). */
+export function simdKernels(arena: Arena, build: WasmBuild): Partial<Operations> {
+  const wasm = instantiate(arena, build);
   return {
     embed(out, ids, table) {
       wasm.embed(out.ptr, ids.ptr, table.ptr, FORMAT[table.format], ids.size, table.cols);
