@@ -1,6 +1,7 @@
 import { cpuTimeMs, openPath } from "#platform";
 import { OptionError, SourceError } from "./errors.ts";
 import { Engine } from "./generate/engine.ts";
+import { localBackend } from "./generate/local.ts";
 import { checkSignal } from "./generate/options.ts";
 import { type LoadOptions, loadModel } from "./load/load.ts";
 import { checkCallback, checkChoice, checkOptions } from "./options.ts";
@@ -29,7 +30,7 @@ export async function loadPhi(source: string | Source, options: LoadOptions = {}
   const { decoder, config, contextSize, generationConfig } = loaded;
   const stopTokens = stopTokensOf(tokenizer, generationConfig, { eos_token_id: config.eosTokenIds });
   const model = {
-    engine: new Engine(decoder, contextSize),
+    backend: localBackend(new Engine(decoder, contextSize)),
     tokenizer,
     stopIds: stopTokens.map(({ id }) => id),
     loadMs: performance.now() - start,

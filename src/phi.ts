@@ -1,13 +1,12 @@
 // Kept in the declarations: projects whose "lib" ends at ES2022 do not know Symbol.asyncDispose.
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { Engine } from "./generate/engine.ts";
+import type { Backend } from "./generate/backend.ts";
 import type { Generation } from "./generate/generation.ts";
 import { checkIds, type TokenIds } from "./generate/ids.ts";
 import { checkRope, type GenerateOptions } from "./generate/options.ts";
 import type { GenerateResult } from "./generate/result.ts";
-import { Row } from "./generate/row.ts";
 import type { Model } from "./generate/run.ts";
-import { checkForward, type ForwardOptions, forwardRow, Sequence, type SequenceOptions } from "./generate/sequence.ts";
+import { checkForward, type ForwardOptions, Sequence, type SequenceOptions } from "./generate/sequence.ts";
 import { type ChatOptions, type ChatResult, needTokenizer, startChat, startGenerate } from "./generate/start.ts";
 import type { LoadedModel, MemoryUse } from "./load/load.ts";
 import type { PhiConfig } from "./model/config.ts";
@@ -54,8 +53,8 @@ export class Phi {
     this.stopTokens = stopTokens;
   }
 
-  get #engine(): Engine {
-    return this.#model.engine;
+  get #backend(): Backend {
+    return this.#model.backend;
   }
 
   /** Text to ids and back. @throws TokenizerError (code "no_tokenizer") if the checkpoint came without one */
@@ -68,15 +67,10 @@ export class Phi {
    * @throws OptionError, ContextError, MemoryError, DisposedError, or the signal's reason
    */
   async forward(ids: TokenIds, options: ForwardOptions = {}): Promise<Float32Array> {
-    this.#engine.check();
+    this.#backend.check();
     const list = checkIds("forward", ids, this.config.vocabSize);
     const logits = checkForward(options);
-    const row = new Row(this.#engine, "call", "auto");
-    try {
-      return await forwardRow(row, list, logits, options);
-    } finally {
-      row.dispose();
-    }
+    return this.#backend.forward(list, logits, options);
   }
 
   /**
@@ -84,10 +78,10 @@ export class Phi {
    * @throws OptionError for an unknown option or a bad value, DisposedError
    */
   async sequence(options: SequenceOptions = {}): Promise<Sequence> {
-    this.#engine.check();
+    this.#backend.check();
     checkOptions("sequence", options, ["rope"]);
     const rope = checkRope("sequence", options.rope, this.config.longrope !== undefined);
-    return new Sequence(new Row(this.#engine, "sequence", rope));
+    return new Sequence(await this.#backend.sequence(rope));
   }
 
   /**
@@ -109,10 +103,10 @@ export class Phi {
 
   /** Gives all memory back. Calls that are under way, and all later ones, reject with DisposedError; a second dispose does nothing. */
   async dispose(): Promise<void> {
-    this.#engine.dispose();
+    await this.#backend.dispose();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#engine.dispose();
+    await this.#backend.dispose();
   }
 }

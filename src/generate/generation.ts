@@ -1,6 +1,9 @@
 import { IterationError } from "../errors.ts";
 import type { GenerateResult, Piece } from "./result.ts";
 
+/** Why a run is aborted whose reader has left: no error, it ends with what there is. */
+export const LEFT = Symbol("the reader left");
+
 /** How a generation ended. */
 type Outcome<Result> = { result: Result } | { error: unknown };
 
@@ -11,21 +14,19 @@ type Outcome<Result> = { result: Result } | { error: unknown };
  */
 export class Generation<Result extends GenerateResult = GenerateResult> implements AsyncIterable<Piece> {
   readonly #run: AsyncGenerator<Piece, Result, void>;
-  /** Wakes a run that waits for room, so that it sees that its reader has left. */
-  readonly #wake: () => void;
+  /** Tells the run that its reader has left. */
+  readonly #ending = new AbortController();
   /** Made and not yet taken by the iterator. */
   readonly #pieces: Piece[] = [];
   #outcome: Outcome<Result> | undefined;
   /** The pull that is under way. */
   #pull: Promise<void> | undefined;
   #iterated = false;
-  #left = false;
   #resultsAwaited = 0;
 
   /** Made by {@link Phi.generate} and {@link Phi.chat}. */
-  constructor(start: (left: () => boolean) => AsyncGenerator<Piece, Result, void>, wake: () => void) {
-    this.#run = start(() => this.#left);
-    this.#wake = wake;
+  constructor(start: (ending: AbortController) => AsyncGenerator<Piece, Result, void>) {
+    this.#run = start(this.#ending);
   }
 
   /**
@@ -78,8 +79,7 @@ export class Generation<Result extends GenerateResult = GenerateResult> implemen
 
   async #leave(): Promise<void> {
     if (this.#resultsAwaited > 0) return;
-    this.#left = true;
-    this.#wake();
+    this.#ending.abort(LEFT);
     while (!this.#outcome) await this.#next();
   }
 

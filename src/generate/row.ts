@@ -29,8 +29,6 @@ export interface ExtendOptions {
   /** f32 [T·V] for "all", [V] for "last". */
   into?: Float32Array;
   signal?: AbortSignal;
-  /** Called before each step; may throw to end the forward. */
-  check?: () => void;
   onProgress?: (progress: Progress) => void;
   onReprefill?: (event: Reprefill) => void;
 }
@@ -129,7 +127,6 @@ export class Row implements Holder {
     while (goal.cached === undefined || kv.length < goal.total) {
       const waiting = await engine.step(async () => {
         this.check();
-        goal.check?.();
         this.#adopt(goal);
         if (!engine.room.grow(kv, goal.total)) return [engine.room.wait(this, goal.total, attempt, goal.signal)];
         goal.cached ??= kv.length;
@@ -167,7 +164,7 @@ export class Row implements Holder {
   }
 
   /** One chunk: the next tokens from the first that is not cached. */
-  async #step({ start, total, regime, logits, into, signal, check }: Goal): Promise<void> {
+  async #step({ start, total, regime, logits, into, signal }: Goal): Promise<void> {
     const { engine } = this;
     const { decoder, vocabSize: V } = engine;
     const { kv } = this;
@@ -182,7 +179,6 @@ export class Row implements Holder {
     await engine.run(chunk, () => {
       signal?.throwIfAborted();
       this.check();
-      check?.();
     });
     kv.length = end;
   }

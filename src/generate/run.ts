@@ -1,17 +1,14 @@
-import { ContextError } from "../errors.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
-import type { Engine } from "./engine.ts";
+import type { Backend } from "./backend.ts";
+import { LEFT } from "./generation.ts";
 import type { Checked } from "./options.ts";
 import { randomSeed } from "./prng.ts";
 import type { GenerateResult, Piece } from "./result.ts";
-import { type Extended, type Reprefill, Row } from "./row.ts";
-import { Sampler } from "./sampler.ts";
-import { Stopwatch } from "./stopwatch.ts";
 import { TextOut } from "./text-out.ts";
 
 /** What generating needs of a loaded model. */
 export interface Model {
-  engine: Engine;
+  backend: Backend;
   /** Absent where the folder had none: ids go in and out, texts stay empty. */
   tokenizer: Tokenizer | undefined;
   /** Tokens that end an answer. */
@@ -28,122 +25,76 @@ export interface Job {
   ownText: boolean;
 }
 
-/** Thrown inside a forward when the reader has left. */
-const LEFT = Symbol("the reader left");
-
 /**
- * One generation: the prompt in, then token by token: forward, choose, decode, yield. Pulled by its reader; between two pulls nothing runs.
- * @param left whether the reader has left; the run then ends at the next step with what there is
+ * One generation in text: pulls tokens out of the backend, decodes them, and yields what is certain. Pulled by its reader.
+ * @param ending aborted with {@link LEFT} when the reader leaves; the run then ends at the next step with what there is
  */
-export async function* run(model: Model, job: Job, left: () => boolean): AsyncGenerator<Piece, GenerateResult, void> {
-  const { engine, tokenizer } = model;
+export async function* run(
+  model: Model,
+  job: Job,
+  ending: AbortController,
+): AsyncGenerator<Piece, GenerateResult, void> {
+  const { backend, tokenizer, loadMs } = model;
   const { prompt, options } = job;
-  options.signal?.throwIfAborted();
-  engine.check();
-  const stopwatch = new Stopwatch(model);
-  const capacity = checkPrompt(prompt.length, options, engine.contextSize);
-  const stopIds = new Set([...(options.ignoreEos ? [] : model.stopIds), ...options.stopIds]);
-  const seed = options.sampling.seed ?? randomSeed();
-  const sampler = new Sampler(options.sampling, seed, prompt);
+  const { sampling, maxTokens, onContextFull, rope, onPrefill, signal } = options;
+  signal?.throwIfAborted();
+  backend.check();
+  const cpuAtStart = model.cpuMs?.();
+  const seed = sampling.seed ?? randomSeed();
+  const stopIds = [...(options.ignoreEos ? [] : model.stopIds), ...options.stopIds];
   const out = new TextOut(tokenizer, options.stop, job.ownText ? [] : prompt);
-  const logits = new Float32Array(engine.vocabSize);
-  const reprefills: Reprefill[] = [];
-  const usage = { promptTokens: prompt.length, completionTokens: 0, cachedTokens: 0, weightBytesRead: 0 };
-  const row = new Row(engine, "call", options.rope);
-  const extend = async (ids: readonly number[], onProgress?: Checked["onPrefill"]): Promise<Extended> => {
-    const wanted = options.maxTokens === 0 ? "none" : "last";
-    const check = () => {
-      if (left()) throw LEFT;
-    };
-    const onReprefill = (event: Reprefill) => reprefills.push(event);
-    const done = await row.extend(ids, {
-      logits: wanted,
-      into: logits,
-      signal: options.signal,
-      check,
-      onProgress,
-      onReprefill,
-    });
-    usage.weightBytesRead += done.steps * engine.decoder.weightBytesPerToken;
-    return done;
-  };
+  const tokens = backend.tokens(
+    { prompt, sampling, seed, stopIds, maxTokens, onContextFull, rope },
+    { signal: ending.signal, onPrefill },
+  );
+  const abort = () => ending.abort(signal?.reason);
+  signal?.addEventListener("abort", abort);
+  const left = () => ending.signal.reason === LEFT;
 
   const ids: number[] = [];
   let text = "";
   let pending: number[] = [];
   let finishReason: "stop" | "length" | undefined;
   try {
-    if (capacity > 0 || options.maxTokens === 0) {
-      usage.cachedTokens = (await extend(prompt, options.onPrefill)).cached;
-      stopwatch.prefilled();
-    }
-    while (ids.length < capacity) {
-      if (ids.length > 0) await extend([ids[ids.length - 1]]);
-      const id = sampler.next(logits);
+    while (!finishReason) {
+      const token = await tokens.next();
+      if (!token) break;
+      const { id, end } = token;
       ids.push(id);
       pending.push(id);
-      finishReason = stopIds.has(id) ? "stop" : undefined;
-      const fresh = finishReason ? "" : out.push(id);
+      // A stop token leaves no text, whatever it is.
+      const fresh = end === "stop" ? "" : out.push(id);
       text += fresh;
-      if (out.stopped) finishReason = "stop";
+      finishReason = out.stopped ? "stop" : end;
       if (fresh || !tokenizer) {
-        stopwatch.pause();
-        row.paused = true;
-        engine.room.wake();
+        tokens.pause();
         yield { text: fresh, ids: pending };
-        row.paused = false;
-        stopwatch.resume();
+        tokens.resume();
         pending = [];
+        if (left()) finishReason ??= "stop";
       }
-      if (finishReason) break;
-      if (left()) throw LEFT;
     }
-    if (!finishReason) checkFull(prompt.length, ids.length, options, engine.contextSize);
   } catch (error) {
     if (error !== LEFT) throw error;
     finishReason = "stop";
   } finally {
-    row.dispose();
+    signal?.removeEventListener("abort", abort);
+    await tokens.close();
   }
   const rest = out.end();
   text += rest;
   if (out.stopped) finishReason = "stop";
-  stopwatch.pause();
   if ((rest || pending.length > 0) && !left()) yield { text: rest, ids: pending };
+  const { cachedTokens, weightBytesRead, prefillMs, decodeMs, reprefills } = tokens.account;
+  const cpuAtEnd = model.cpuMs?.();
+  const cpu = cpuAtStart === undefined || cpuAtEnd === undefined ? {} : { cpuMs: cpuAtEnd - cpuAtStart };
   return {
     text,
     ids,
     finishReason: finishReason ?? "length",
-    usage: { ...usage, completionTokens: ids.length, ...stopwatch.cpu() },
-    timings: stopwatch.timings(),
+    usage: { promptTokens: prompt.length, completionTokens: ids.length, cachedTokens, weightBytesRead, ...cpu },
+    timings: { loadMs, prefillMs, decodeMs },
     seed,
-    reprefills,
+    reprefills: [...reprefills],
   };
-}
-
-/**
- * @returns how many tokens may be generated
- * @throws ContextError if the prompt alone is longer than the context
- */
-function checkPrompt(length: number, { maxTokens }: Checked, contextSize: number): number {
-  if (length > contextSize) {
-    throw new ContextError({
-      what: "the prompt does not fit into the context",
-      got: `${length} tokens`,
-      expected: `at most contextSize = ${contextSize}`,
-    });
-  }
-  return Math.min(maxTokens ?? Infinity, contextSize - length);
-}
-
-/** @throws ContextError if it was the context that ended the answer, not maxTokens, and the caller did not ask for a quiet end */
-function checkFull(promptTokens: number, tokens: number, options: Checked, contextSize: number): void {
-  const { maxTokens, onContextFull } = options;
-  const reached = maxTokens === undefined ? tokens > 0 : tokens >= maxTokens;
-  if (reached || onContextFull === "stop") return;
-  throw new ContextError({
-    what: `the context is full: ${promptTokens} tokens of the prompt and ${tokens} of the answer`,
-    got: maxTokens === undefined ? "room for no token" : `maxTokens ${maxTokens}`,
-    expected: `at most contextSize = ${contextSize} tokens; a larger contextSize, or onContextFull: "stop"`,
-  });
 }

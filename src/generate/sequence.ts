@@ -1,17 +1,18 @@
 // Kept in the declarations: projects whose "lib" ends at ES2022 do not know Symbol.asyncDispose.
 /// <reference lib="esnext.disposable" preserve="true" />
-import { MemoryError, OptionError } from "../errors.ts";
+import { OptionError } from "../errors.ts";
 import { checkCallback, checkChoice, checkNumber, checkOptions } from "../options.ts";
+import type { LogitsWanted, SequenceHandle } from "./backend.ts";
 import type { RopeChoice } from "./engine.ts";
 import { checkIds, type TokenIds } from "./ids.ts";
 import { checkSignal } from "./options.ts";
 import { Queue } from "./queue.ts";
-import type { Progress, Reprefill, Row } from "./row.ts";
+import type { Progress, Reprefill } from "./row.ts";
 
 /** Options of {@link Phi.forward} and {@link Sequence.forward}. */
 export interface ForwardOptions {
   /** Of which of the T new tokens logits are returned: Float32Array [T·V], [V] (the default), or [0]. */
-  logits?: "all" | "last" | "none";
+  logits?: LogitsWanted;
   /** Checked at every chunk of tokens; the call rejects with its reason. */
   signal?: AbortSignal;
   /** Called after each chunk of tokens. */
@@ -34,24 +35,26 @@ export interface SequenceOptions {
  * and `tokens` show the state after the last call that has ended. A forward that fails or is aborted leaves the sequence as it was.
  */
 export class Sequence {
-  readonly #row: Row;
+  readonly #handle: SequenceHandle;
+  readonly #tokens: number[];
   readonly #calls = new Queue();
 
   /** Made by {@link Phi.sequence} and {@link fork}. */
-  constructor(row: Row) {
-    this.#row = row;
+  constructor(handle: SequenceHandle, tokens: number[] = []) {
+    this.#handle = handle;
+    this.#tokens = tokens;
   }
 
   /** Tokens in the sequence. */
   get length(): number {
-    this.#row.check();
-    return this.#row.length;
+    this.#handle.check();
+    return this.#tokens.length;
   }
 
   /** The ids of the sequence, as a copy. */
   get tokens(): number[] {
-    this.#row.check();
-    return this.#row.tokens.slice(0, this.#row.length);
+    this.#handle.check();
+    return [...this.#tokens];
   }
 
   /**
@@ -62,22 +65,27 @@ export class Sequence {
    * @throws DisposedError, MemoryError (no memory for the logits), or the signal's reason
    */
   async forward(ids: TokenIds, options: ForwardOptions = {}): Promise<Float32Array> {
-    const row = this.#row;
-    row.check();
-    const list = checkIds("forward", ids, row.engine.vocabSize);
-    const logits = checkForward(options);
-    return this.#calls.run(() => forwardRow(row, list, logits, options));
+    const handle = this.#handle;
+    handle.check();
+    const list = checkIds("forward", ids, handle.vocabSize);
+    const wanted = checkForward(options);
+    return this.#calls.run(async () => {
+      const logits = await handle.forward(list, wanted, options);
+      for (const id of list) this.#tokens.push(id);
+      return logits;
+    });
   }
 
   /** Forgets all but the first `length` tokens. @throws OptionError if there are not as many, DisposedError */
   async truncate(length: number): Promise<void> {
-    this.#row.check();
-    return this.#calls.run(() => {
-      this.#row.check();
-      checkNumber("truncate", "length", length, { min: 0, max: this.#row.length, integer: true }, Number.NaN);
+    this.#handle.check();
+    return this.#calls.run(async () => {
+      this.#handle.check();
+      checkNumber("truncate", "length", length, { min: 0, max: this.#tokens.length, integer: true }, Number.NaN);
       if (length === undefined)
         throw new OptionError({ what: "truncate: length", got: length, expected: "an integer" });
-      this.#row.truncate(length);
+      await this.#handle.truncate(length);
+      this.#tokens.length = length;
     });
   }
 
@@ -87,57 +95,25 @@ export class Sequence {
    * @throws DisposedError
    */
   async fork(): Promise<Sequence> {
-    this.#row.check();
-    return this.#calls.run(() => new Sequence(this.#row.fork()));
+    this.#handle.check();
+    return this.#calls.run(async () => new Sequence(await this.#handle.fork(), [...this.#tokens]));
   }
 
   /** Gives the blocks back. Pending calls reject with DisposedError; a second dispose does nothing. */
   async dispose(): Promise<void> {
-    this.#row.dispose();
+    this.#handle.dispose();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#row.dispose();
+    this.#handle.dispose();
   }
 }
 
 /** @throws OptionError */
-export function checkForward(options: ForwardOptions): "all" | "last" | "none" {
+export function checkForward(options: ForwardOptions): LogitsWanted {
   checkOptions("forward", options, ["logits", "signal", "onProgress", "onReprefill"]);
   checkSignal("forward", options.signal);
   checkCallback("forward", "onProgress", options.onProgress);
   checkCallback("forward", "onReprefill", options.onReprefill);
   return checkChoice("forward", "logits", options.logits, ["all", "last", "none"], "last");
-}
-
-/** Extends `row` by ids [T] and returns logits f32 [T·V], [V] or [0]. */
-export async function forwardRow(
-  row: Row,
-  ids: number[],
-  logits: "all" | "last" | "none",
-  options: ForwardOptions,
-): Promise<Float32Array> {
-  options.signal?.throwIfAborted();
-  row.check();
-  const { engine } = row;
-  const rows = logits === "all" ? ids.length : logits === "last" ? 1 : 0;
-  // The length is checked before the memory for it is taken.
-  row.checkFits(ids.length);
-  const into = allocate(rows * engine.vocabSize);
-  const { signal, onProgress, onReprefill } = options;
-  await row.extend(ids, { logits, into, signal, onProgress, onReprefill });
-  return into;
-}
-
-function allocate(n: number): Float32Array {
-  try {
-    return new Float32Array(n);
-  } catch (cause) {
-    throw new MemoryError({
-      what: `no memory for logits`,
-      got: `${n} float32`,
-      expected: `fewer tokens, or logits: "last"`,
-      cause,
-    });
-  }
 }

@@ -22,7 +22,7 @@ export interface ChatResult extends GenerateResult {
 export function startGenerate(model: Model, prompt: string | TokenIds, options: GenerateOptions): Generation {
   const checked = checkCall(model, "generate", options);
   const ids = typeof prompt === "string" ? encode(model, prompt, checked) : checkIds("generate", prompt, vocab(model));
-  return begin(model, (left) => run(model, { prompt: ids, options: checked, ownText: false }, left));
+  return new Generation((ending) => run(model, { prompt: ids, options: checked, ownText: false }, ending));
 }
 
 /** The same for `chat`; a string is one message of the user. A base model, which has no turns, continues the text. */
@@ -41,7 +41,7 @@ export function startChat(
   const { ids, dropped, format } = renderChat(tokenizer, messages, { tools: options.tools, parseSpecialTokens });
   const prompt = checkIds("chat", ids.length > 0 ? ids : bosOf(model, "chat"), vocab(model));
   const job = { prompt, options: checked, ownText: format !== undefined };
-  return begin(model, (left) => withDropped(run(model, job, left), dropped));
+  return new Generation((ending) => withDropped(run(model, job, ending), dropped));
 }
 
 async function* withDropped(
@@ -51,22 +51,15 @@ async function* withDropped(
   return { ...(yield* answer), dropped };
 }
 
-function begin<Result extends GenerateResult>(
-  model: Model,
-  start: (left: () => boolean) => AsyncGenerator<Piece, Result, void>,
-): Generation<Result> {
-  return new Generation(start, () => model.engine.room.wake());
-}
-
 function checkCall(model: Model, where: string, options: GenerateOptions, more: readonly string[] = []): Checked {
-  model.engine.check();
-  const hasLongRope = model.engine.decoder.config.longrope !== undefined;
+  model.backend.check();
+  const hasLongRope = model.backend.config.longrope !== undefined;
   const checked = checkGenerate(where, options, vocab(model), hasLongRope, more);
   if (checked.stop.length > 0) needTokenizer(model);
   return checked;
 }
 
-const vocab = (model: Model): number => model.engine.vocabSize;
+const vocab = (model: Model): number => model.backend.config.vocabSize;
 
 /** @throws TokenizerError (code "no_tokenizer") if the checkpoint came without one */
 export function needTokenizer({ tokenizer }: Model): Tokenizer {
@@ -88,7 +81,7 @@ function encode(model: Model, text: string, { parseSpecialTokens }: Checked): nu
 
 /** The prompt of an empty text: the BOS token, as in Hugging Face's generate. @throws OptionError where the model has none */
 function bosOf(model: Model, where: string): number[] {
-  const { bosTokenId } = model.engine.decoder.config;
+  const { bosTokenId } = model.backend.config;
   if (bosTokenId !== undefined) return [bosTokenId];
   throw new OptionError({ what: `${where}: the prompt is empty`, got: '""', expected: "at least one token" });
 }

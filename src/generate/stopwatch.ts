@@ -1,47 +1,33 @@
-import type { Timings } from "./result.ts";
-
-/** Measures one generation; it stands still while the reader has the word. */
+/** Measures one generation in milliseconds; it stands still while the reader has the word. */
 export class Stopwatch {
-  readonly #loadMs: number;
-  readonly #cpuMs: (() => number | undefined) | undefined;
-  readonly #cpuAtStart: number | undefined;
-  #prefillMs = 0;
-  #decodeMs = 0;
-  /** When the phase, or what is left of it since the last pause, began. */
-  #since = performance.now();
-
-  constructor(model: { loadMs: number; cpuMs?: () => number | undefined }) {
-    this.#loadMs = model.loadMs;
-    this.#cpuMs = model.cpuMs;
-    this.#cpuAtStart = model.cpuMs?.();
-  }
+  #phase: "prefillMs" | "decodeMs" = "prefillMs";
+  readonly #passed = { prefillMs: 0, decodeMs: 0 };
+  /** When it was set going; undefined while it stands still. */
+  #since: number | undefined = performance.now();
 
   /** The prompt's logits are there: what follows is decoding. */
   prefilled(): void {
-    this.#prefillMs = this.#lap();
+    this.pause();
+    this.#phase = "decodeMs";
+    this.resume();
   }
 
   pause(): void {
-    this.#decodeMs += this.#lap();
+    this.#passed[this.#phase] += this.#running();
+    this.#since = undefined;
   }
 
   resume(): void {
-    this.#since = performance.now();
+    this.#since ??= performance.now();
   }
 
-  timings(): Timings {
-    return { loadMs: this.#loadMs, prefillMs: this.#prefillMs, decodeMs: this.#decodeMs };
+  times(): { prefillMs: number; decodeMs: number } {
+    const times = { ...this.#passed };
+    times[this.#phase] += this.#running();
+    return times;
   }
 
-  cpu(): { cpuMs?: number } {
-    const now = this.#cpuMs?.();
-    return now === undefined || this.#cpuAtStart === undefined ? {} : { cpuMs: now - this.#cpuAtStart };
-  }
-
-  #lap(): number {
-    const now = performance.now();
-    const passed = now - this.#since;
-    this.#since = now;
-    return passed;
+  #running(): number {
+    return this.#since === undefined ? 0 : performance.now() - this.#since;
   }
 }

@@ -1,8 +1,7 @@
-import { Row } from "../../src/generate/row.ts";
-import { type ForwardOptions, Sequence } from "../../src/generate/sequence.ts";
+import type { ForwardOptions } from "../../src/generate/sequence.ts";
 import { suite } from "../harness.ts";
 import { expectedLogits } from "./hash-decoder.ts";
-import { promptOf as idsOf, sequences as setup, V } from "./setup.ts";
+import { promptOf as idsOf, sequenceOn, sequences as setup, V } from "./setup.ts";
 
 const last = (logits: Float32Array) => logits.slice(-V);
 
@@ -51,7 +50,7 @@ suite("generate/longrope", ({ test, assert }) => {
 
   test('LongRoPE: rope "long" takes the long set from the start', async () => {
     const { engine } = setup({ switchAt: 48 });
-    const seq = new Sequence(new Row(engine, "sequence", "long"));
+    const seq = sequenceOn(engine, "long");
     assert.deepEqual(await seq.forward(idsOf(9), { logits: "all" }), expectedLogits(idsOf(9), "long"));
   });
 });

@@ -1,11 +1,10 @@
 import fc from "fast-check";
 import { ContextError } from "../../src/errors.ts";
-import { Row } from "../../src/generate/row.ts";
-import { Sequence } from "../../src/generate/sequence.ts";
+import type { Sequence } from "../../src/generate/sequence.ts";
 import type { Assert } from "../assert.ts";
 import { suite } from "../harness.ts";
 import { expectedLogits } from "./hash-decoder.ts";
-import { naiveAnswer, setup, V } from "./setup.ts";
+import { naiveAnswer, sequenceOn, setup, V } from "./setup.ts";
 
 type Command =
   | { do: "open" }
@@ -64,7 +63,7 @@ class Machine {
   async run(command: Command): Promise<void> {
     const { assert, live } = this;
     if (command.do === "open") {
-      if (live.length < 4) live.push({ seq: new Sequence(new Row(this.rig.engine, "sequence", "auto")), tokens: [] });
+      if (live.length < 4) live.push({ seq: sequenceOn(this.rig.engine), tokens: [] });
       return;
     }
     if (command.do === "generate") return this.generate(command);

@@ -1,8 +1,6 @@
 import { ContextError } from "../../src/errors.ts";
-import { Row } from "../../src/generate/row.ts";
-import { Sequence } from "../../src/generate/sequence.ts";
 import { suite } from "../harness.ts";
-import { collect, idsOf, naiveAnswer, promptOf, setup } from "./setup.ts";
+import { collect, idsOf, naiveAnswer, promptOf, sequenceOn, setup } from "./setup.ts";
 
 const quiet = { ignoreEos: true } as const;
 
@@ -92,7 +90,7 @@ suite("generate/room", ({ test, assert }) => {
 
   test("what a user's sequence holds is not taken: a call that needs it gets kv_full with the sizes, cached prefixes give way before", async () => {
     const { generate, engine, leaks } = setup({ blocks: 4, contextSize: 128 });
-    const seq = new Sequence(new Row(engine, "sequence", "auto"));
+    const seq = sequenceOn(engine);
     await generate(promptOf(60, 5), { maxTokens: 1, ...quiet }).result(); // cached: 2 blocks
     await seq.forward(promptOf(60), { logits: "none" });
     const fits = await generate(promptOf(60, 2), { maxTokens: 4, ...quiet }).result();
@@ -111,7 +109,7 @@ suite("generate/room", ({ test, assert }) => {
 
   test("a user's forward waits for calls that work, and takes the room of one that is paused", async () => {
     const { generate, engine, leaks } = setup({ blocks: 4, contextSize: 128 });
-    const seq = new Sequence(new Row(engine, "sequence", "auto"));
+    const seq = sequenceOn(engine);
     const working = generate(promptOf(60), { maxTokens: 20, ...quiet }).result();
     await seq.forward(promptOf(70, 2), { logits: "none" });
     assert.equal(seq.length, 70);
@@ -120,7 +118,7 @@ suite("generate/room", ({ test, assert }) => {
     const paused = generate(promptOf(90), { maxTokens: 5, ...quiet });
     const iterator = paused[Symbol.asyncIterator]();
     await iterator.next();
-    const other = new Sequence(new Row(engine, "sequence", "auto"));
+    const other = sequenceOn(engine);
     await other.forward(promptOf(70, 3), { logits: "none" });
     await other.dispose();
     assert.deepEqual((await paused.result()).ids, naiveAnswer(promptOf(90), 5));

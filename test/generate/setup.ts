@@ -1,6 +1,7 @@
 import { Pacer } from "../../src/event-loop.ts";
-import { Engine } from "../../src/generate/engine.ts";
+import { Engine, type RopeChoice } from "../../src/generate/engine.ts";
 import { Generation } from "../../src/generate/generation.ts";
+import { localBackend, rowHandle } from "../../src/generate/local.ts";
 import { checkGenerate, type GenerateOptions } from "../../src/generate/options.ts";
 import type { Piece } from "../../src/generate/result.ts";
 import { Row } from "../../src/generate/row.ts";
@@ -69,15 +70,13 @@ export function setup(options: Setup = {}) {
   let time = 0;
   const slow = new Pacer(() => (time += 1000));
   const engine = new Engine(decoder, contextSize, turns ? slow : undefined);
-  const model: Model = { engine, tokenizer: tokenizer ? testTokenizer() : undefined, stopIds: [END], loadMs: 3 };
+  const backend = localBackend(engine);
+  const model: Model = { backend, tokenizer: tokenizer ? testTokenizer() : undefined, stopIds: [END], loadMs: 3 };
   const generate = (prompt: readonly number[], given: GenerateOptions = {}) => {
     if (answer) decoder.script = (position) => answer[position - prompt.length + 1];
     const hasLongRope = decoder.config.longrope !== undefined;
     const job = { prompt, options: checkGenerate("generate", given, V, hasLongRope), ownText };
-    return new Generation(
-      (left) => run(model, job, left),
-      () => engine.room.wake(),
-    );
+    return new Generation((ending) => run(model, job, ending));
   };
   /** Nothing is held by anybody once cached prefixes are forgotten. */
   const leaks = () => {
@@ -110,8 +109,13 @@ export async function collect(generation: AsyncIterable<Piece>): Promise<Piece[]
 export const textOf = (pieces: readonly Piece[]) => pieces.map((p) => p.text).join("");
 export const idsOf = (pieces: readonly Piece[]) => pieces.flatMap((p) => p.ids);
 
+/** A sequence as users have them. */
+export function sequenceOn(engine: Engine, rope: RopeChoice = "auto"): Sequence {
+  return new Sequence(rowHandle(new Row(engine, "sequence", rope)));
+}
+
 /** Sequences on one engine, as users have them. */
 export function sequences(options: Pick<Setup, "blocks" | "contextSize" | "maxChunk" | "switchAt"> = {}) {
   const { engine, decoder, leaks } = setup({ contextSize: 512, ...options });
-  return { decoder, engine, leaks, open: () => new Sequence(new Row(engine, "sequence", "auto")) };
+  return { decoder, engine, leaks, open: () => sequenceOn(engine) };
 }
