@@ -3,6 +3,7 @@ import { loadPhi, PhiError } from "phi-ts";
 
 const phi = await loadPhi("models/phi-tiny", {
   weights: "q8", //         "q4", "q8" or "f32"; the default, "auto", makes q4 of float files
+  embedding: "q8", //       of embedding and output layer: "q4" or "q8"; the default, "auto", is that of the weights
   activations: "int8", //   or "f32": inputs of quantized weights
   contextSize: 512, //      tokens; default: the model's, at most 4096
   onProgress: ({ loaded, total }) => loaded === total && console.log(`${total} bytes of files read`),

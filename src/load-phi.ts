@@ -43,6 +43,7 @@ function checkLoad(options: LoadOptions): void {
   const where = "loadPhi";
   checkOptions(where, options, [
     "weights",
+    "embedding",
     "activations",
     "kernels",
     "contextSize",
@@ -51,6 +52,7 @@ function checkLoad(options: LoadOptions): void {
     "signal",
   ] satisfies (keyof LoadOptions)[]);
   checkChoice(where, "weights", options.weights, ["auto", "f32", "q8", "q4"], "auto");
+  checkChoice(where, "embedding", options.embedding, ["auto", "q8", "q4"], "auto");
   checkChoice(where, "activations", options.activations, ["int8", "f32"], "int8");
   checkChoice(where, "kernels", options.kernels, ["auto", "strict", "reference"], "auto");
   checkCallback(where, "onProgress", options.onProgress);

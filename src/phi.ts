@@ -29,8 +29,10 @@ export class Phi {
   readonly config: PhiConfig;
   /** Bytes that the model takes: weights, KV cache, scratch, and each arena. */
   readonly memory: MemoryUse;
-  /** The format that the matrices have in memory. */
+  /** The format that the layers' matrices have in memory. */
   readonly weights: LoadedModel["weights"];
+  /** The format that the embedding table and the output layer have in memory. */
+  readonly embedding: LoadedModel["embedding"];
   /** How the matrices see their inputs. */
   readonly activations: LoadedModel["activations"];
   /** Which implementation of the kernels runs. */
@@ -47,6 +49,7 @@ export class Phi {
     this.config = loaded.config;
     this.memory = loaded.memory;
     this.weights = loaded.weights;
+    this.embedding = loaded.embedding;
     this.activations = loaded.activations;
     this.kernels = loaded.kernels;
     this.contextSize = loaded.contextSize;

@@ -1,5 +1,6 @@
 import { openPath } from "#platform";
 import { inspectModel, memoryUse } from "../load/load.ts";
+import { formatOf } from "../load/plan.ts";
 import type { WeightSpec } from "../model/weights.ts";
 import { readJson } from "../source/index.ts";
 import { chatFormatOf, loadTokenizer, stopTokensOf, type Tokenizer } from "../tokenizer/index.ts";
@@ -38,7 +39,7 @@ async function look(path: string, layout: ReturnType<typeof layoutOf>) {
     const name = classOf(spec);
     const row = classes.get(name) ?? {
       dtypes: new Set(),
-      format: spec.vector ? "f32" : plan.format,
+      format: formatOf(spec, plan),
       tensors: 0,
       parameters: 0,
     };
@@ -56,6 +57,7 @@ async function look(path: string, layout: ReturnType<typeof layoutOf>) {
     sourceBytes,
     contextSize: plan.contextSize,
     weights: plan.format,
+    embedding: plan.embedding,
     activations: plan.activations,
     memory: memoryUse(plan),
     tokenizer: tokenizer && { vocabSize: tokenizer.vocabSize, addedTokens: tokenizer.addedTokens.length },

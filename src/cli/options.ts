@@ -5,12 +5,18 @@ import { type Given, HELP, type OptionSpec, UsageError, VERBOSE } from "./args.t
 export const MODEL: OptionSpec = { name: "model", short: "m", value: "DIR", help: "checkpoint folder (safetensors)" };
 
 const WEIGHTS = ["auto", "f32", "q8", "q4"] as const;
+const EMBEDDING = ["auto", "q8", "q4"] as const;
 const ACTIVATIONS = ["int8", "f32"] as const;
 const KERNELS = ["auto", "strict", "reference"] as const;
 
 /** How a model is held in memory. */
 export const LAYOUT_OPTIONS: readonly OptionSpec[] = [
   { name: "weights", value: "FORMAT", help: `${WEIGHTS.join(", ")} (default: auto, q4 for float files)` },
+  {
+    name: "embedding",
+    value: "FORMAT",
+    help: `${EMBEDDING.join(", ")}: embedding table and output layer (default: auto, as the weights)`,
+  },
   {
     name: "activations",
     value: "FORMAT",
@@ -57,6 +63,7 @@ export function modelOf(given: Given): string {
 
 export interface Layout {
   weights?: (typeof WEIGHTS)[number];
+  embedding?: (typeof EMBEDDING)[number];
   activations?: (typeof ACTIVATIONS)[number];
   contextSize?: number;
 }
@@ -64,6 +71,7 @@ export interface Layout {
 export function layoutOf(given: Given): Layout {
   return {
     weights: choiceOf(given, "weights", WEIGHTS),
+    embedding: choiceOf(given, "embedding", EMBEDDING),
     activations: choiceOf(given, "activations", ACTIVATIONS),
     contextSize: wholeOf(given, "context"),
   };

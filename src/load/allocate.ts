@@ -9,7 +9,7 @@ import type { ModelWeights, WeightSpec } from "../model/weights.ts";
 import { allocMatrix, type PackedMatrix } from "../quant/packed-matrix.ts";
 import { Arena, KERNEL_RESERVE } from "../tensor/arena.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { type ArenaPlan, kvBlocks, largestContext, type Plan } from "./plan.ts";
+import { type ArenaPlan, formatOf, kvBlocks, largestContext, type Plan } from "./plan.ts";
 
 /** A weight that has its place but not yet its values. */
 export interface Slot {
@@ -59,11 +59,11 @@ function furnish(
   weights: Partial<ModelWeights>,
   slots: Slot[],
 ): Stage {
-  const { config, format } = plan;
+  const { config } = plan;
   const layers = new Map<number, Partial<Phi3Layer>>();
   const mine: Pick<Slot, "spec" | "matrix">[] = [];
   for (const spec of arenaPlan.specs) {
-    const matrix = allocMatrix(arena, spec.vector ? "f32" : format, spec.rows, spec.cols);
+    const matrix = allocMatrix(arena, formatOf(spec, plan), spec.rows, spec.cols);
     const value = spec.vector ? new Tensor(arena, matrix.ptr, "f32", [spec.cols]) : matrix;
     mine.push({ spec, matrix });
     if (typeof spec.place !== "number") Object.assign(weights, { [spec.slot]: value });

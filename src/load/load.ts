@@ -17,8 +17,14 @@ import { MAX_ARENA_BYTES, type Plan, planArenas } from "./plan.ts";
 
 /** Options of {@link loadPhi}. */
 export interface LoadOptions {
-  /** Kernel format of the matrices. `auto`: as the file has them; bf16, f16 and f32 files become q4. Default "auto". */
+  /** Kernel format of the layers' matrices. `auto`: as the file has them; bf16, f16 and f32 files become q4. Default "auto". */
   weights?: "auto" | WeightFormat;
+  /**
+   * Format of the two tables that have a row for each token, the embedding and the output layer, whether they are one (tied) or two: each
+   * side causes about a quarter of what 4 bits lose (docs/quality.md). "q8" costs 4 bits more for each of their weights. `auto`: as
+   * `weights`. Default "auto".
+   */
+  embedding?: "auto" | "q4" | "q8";
   /** How quantized matrices see their inputs; f32 weights always take f32. Default "int8". */
   activations?: Activations;
   /** Default "auto": the fastest that this engine runs. */
@@ -63,8 +69,10 @@ export interface LoadedModel {
   config: PhiConfig;
   memory: MemoryUse;
   contextSize: number;
-  /** The format that the matrices have in memory. */
+  /** The format that the layers' matrices have in memory. */
   weights: WeightFormat;
+  /** That of the embedding table and the output layer. */
+  embedding: WeightFormat;
   activations: Activations;
   kernels: KernelKind;
   /** generation_config.json as parsed, where there is one. */
@@ -124,6 +132,8 @@ export async function inspectModel(
     contextSize,
   );
   const format: WeightFormat = options.weights === undefined || options.weights === "auto" ? "q4" : options.weights;
+  const embedding: WeightFormat =
+    options.embedding === undefined || options.embedding === "auto" ? format : options.embedding;
   const activations = format === "f32" ? "f32" : (options.activations ?? "int8");
   const specs = phi3Weights(config);
   const files = await openSafetensors(source);
@@ -131,7 +141,8 @@ export async function inspectModel(
     const sourceBytes = checkWeights(files, specs);
     checkAngles(config, contextSize);
     const maxChunk = Math.min(MAX_CHUNK, contextSize);
-    const plan = planArenas({ config, specs, format, activations, contextSize, kvTokens, maxChunk, maxArenaBytes });
+    const formats = { format, embedding, activations };
+    const plan = planArenas({ config, specs, ...formats, contextSize, kvTokens, maxChunk, maxArenaBytes });
     return { config, generationConfig, files, plan, sourceBytes };
   } catch (error) {
     await files.close();
@@ -159,9 +170,9 @@ export async function loadModel(
       signal: options.signal,
       onBytes: (loaded, tensor) => options.onProgress?.({ phase: "weights", loaded, total: sourceBytes, tensor }),
     });
-    const { format: weights, activations, contextSize } = plan;
-    const memory = memoryUse(plan);
-    return { decoder: transformer, config, memory, contextSize, weights, activations, kernels, generationConfig };
+    const { format: weights, embedding = weights, activations, contextSize } = plan;
+    const formats = { weights, embedding, activations, kernels };
+    return { decoder: transformer, config, memory: memoryUse(plan), contextSize, ...formats, generationConfig };
   } finally {
     await files.close();
   }

@@ -10,7 +10,10 @@ import { alignUp, KERNEL_RESERVE } from "../tensor/arena.ts";
 export interface PlanInput {
   config: PhiConfig;
   specs: readonly WeightSpec[];
+  /** Of the layers' matrices. */
   format: WeightFormat;
+  /** Of the tables with a row for each token, embedding and head, tied or not. Default: `format`. */
+  embedding?: WeightFormat;
   activations: Activations;
   /** Greatest length of one sequence, in tokens. */
   contextSize: number;
@@ -49,9 +52,15 @@ export const MAX_ARENA_BYTES = 3.5 * 2 ** 30;
 /** Blocks of a KV pool of so many tokens. */
 export const kvBlocks = (kvTokens: number): number => Math.ceil(kvTokens / KV_BLOCK);
 
+/** The format that a weight has in memory: vectors are always f32. */
+export function formatOf(spec: WeightSpec, { format, embedding = format }: PlanInput): WeightFormat {
+  if (spec.vector) return "f32";
+  return typeof spec.place === "number" ? format : embedding;
+}
+
 /** Bytes of one weight in its arena, padded as an arena pads. */
-function weightBytes(spec: WeightSpec, format: WeightFormat): number {
-  return alignUp(spec.vector ? spec.cols * 4 : packedBytes(format, spec.rows, spec.cols));
+function weightBytes(spec: WeightSpec, input: PlanInput): number {
+  return alignUp(packedBytes(formatOf(spec, input), spec.rows, spec.cols));
 }
 
 /** Bytes of the KV cache of one layer: keys and values, f32 [blocks, K, 32, dh] each. */
@@ -87,14 +96,14 @@ export function planArenas(input: PlanInput): Plan {
 
 /** The arenas, one of which may be too large if a single item is. */
 function place(input: PlanInput): ArenaPlan[] {
-  const { config, specs, format } = input;
+  const { config, specs } = input;
   const table = alignUp(Math.ceil(input.contextSize / KV_BLOCK) * 4);
   const staging = stagingBytes(specs);
   const kvLayer = kvBytesPerLayer(config, input.kvTokens);
   const arenas: ArenaPlan[] = [];
 
   const grown = (a: ArenaPlan, mine: WeightSpec[], layers: number, head: boolean): ArenaPlan => {
-    const weights = a.weights + mine.reduce((sum, s) => sum + weightBytes(s, format), 0);
+    const weights = a.weights + mine.reduce((sum, s) => sum + weightBytes(s, input), 0);
     const kv = a.kv + layers * kvLayer;
     const hasHead = a.hasHead || head;
     const scratch = Math.max(staging, scratchBytes(config, input.maxChunk, input.activations, hasHead));

@@ -79,8 +79,12 @@ suite("load/plan", ({ test, assert }) => {
 
   test("an arena is filled to the byte that was planned: what is allocated is what the plan says", () => {
     for (const json of [TINY, { ...TINY, tie_word_embeddings: true }]) {
-      for (const format of ["q4", "q8", "f32"] as const) {
-        const plan = planArenas(input(json, { format, maxArenaBytes: 2 ** 20 + 330_000 }));
+      for (const [format, embedding] of [
+        ["q4", undefined],
+        ["q8", "q4"],
+        ["f32", "q8"],
+      ] as const) {
+        const plan = planArenas(input(json, { format, embedding, maxArenaBytes: 2 ** 20 + 330_000 }));
         assert.ok(plan.arenas.length > 1, "several arenas");
         const made: Arena[] = [];
         allocate(plan, "reference", (bytes, name) => {

@@ -77,11 +77,12 @@ suite("model/quantized", ({ test, assert, engine }) => {
   const bars: [LoadOptions, number, number][] = [
     [{ weights: "q8", activations: "f32" }, 0.000025, 0.9966],
     [{ weights: "q8", activations: "int8" }, 0.0001, 0.993],
+    [{ weights: "q4", activations: "int8", embedding: "q8" }, 0.003, 0.974],
     [{ weights: "q4", activations: "f32" }, 0.0055, 0.956],
     [{ weights: "q4", activations: "int8" }, 0.0055, 0.956],
   ];
   for (const [options, kl, top1] of bars) {
-    const name = `${options.weights}, ${options.activations} activations, embedding included`;
+    const name = `${options.weights}, ${options.activations} activations, embedding ${options.embedding ?? "included"}`;
     test(`${name}: KL from float32 at most ${kl}, the same first choice in at least ${top1}`, async () => {
       const got = await compare(options);
       console.log(`${name}: KL ${got.kl.toFixed(6)}, top-1 ${got.top1.toFixed(4)}`);
