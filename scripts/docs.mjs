@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const check = process.argv.includes("--check");
 const below = (folder) => readdirSync(join(root, folder), { recursive: true }).map((f) => join(folder, String(f)));
-const documents = [...readdirSync(root), ...["docs", "test", "bench"].flatMap(below)].filter(
+const documents = [...readdirSync(root), ...["docs", "test", "bench", "demo"].flatMap(below)].filter(
   (f) => f.endsWith(".md") && !f.includes("node_modules"),
 );
 const faults = [];
@@ -71,7 +71,7 @@ for (const document of documents) {
     const path = join(root, dirname(document), target);
     if (!existsSync(path)) faults.push(`${document}: a link leads nowhere: ${relative(root, path)}`);
   }
-  for (const [, path] of text.matchAll(/`((?:src|test|scripts|bench|examples|models|docs)\/[\w./-]+)`/g)) {
+  for (const [, path] of text.matchAll(/`((?:src|test|scripts|bench|demo|examples|models|docs)\/[\w./-]+)`/g)) {
     if (!existsSync(join(root, path))) faults.push(`${document}: names ${path}, which is not there`);
   }
 }
