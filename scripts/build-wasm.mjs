@@ -2,6 +2,7 @@
 // src/kernels/generated/<build>.ts.
 //   node scripts/build-wasm.mjs            writes them
 //   node scripts/build-wasm.mjs --check    fails if a committed module is not what the sources give; writes nothing
+import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
@@ -15,6 +16,8 @@ const BUILDS = {
   strict: ["--enable", "simd"],
 };
 
+const SOURCE = "scripts/build-wasm.mjs from src/kernels/wasm";
+
 // Static data ends below 32 KiB: above it, up to KERNEL_RESERVE, lies the scratch that simd.ts gives to calls.
 const flags = [
   "src/kernels/wasm/index.ts",
@@ -24,6 +27,17 @@ const flags = [
   ...["--memoryBase", "1024", "--lowMemoryLimit", "32768"],
 ];
 
+/** A build is known by its name and by what it was made of; src/kernels/wasm-module.ts looks for it in a module that a user gives. */
+const idOf = (build, wasm) => `${build} ${createHash("sha256").update(wasm).digest("hex").slice(0, 16)}`;
+
+/** With a custom section "phi-ts" (WebAssembly specification, 5.5.3) behind the others. */
+function withId(wasm, id) {
+  const [name, content] = [Buffer.from("phi-ts"), Buffer.from(id)];
+  const size = 1 + name.length + content.length;
+  if (size > 127) throw new Error(`${id}: one byte tells the length of the section`);
+  return Buffer.concat([wasm, Uint8Array.of(0, size, name.length), name, content]);
+}
+
 async function compile(build) {
   let wasm;
   const { error, stderr } = await asc.main([...flags, ...BUILDS[build]], {
@@ -32,7 +46,7 @@ async function compile(build) {
       wasm = bytes;
     },
   });
-  if (!error) return wasm;
+  if (!error) return { id: idOf(build, wasm), wasm: withId(wasm, idOf(build, wasm)) };
   console.error(`${build}: ${stderr}`);
   process.exit(1);
 }
@@ -47,7 +61,7 @@ function textOf(file) {
 
 if (!check) mkdirSync(`${root}dist/wasm`, { recursive: true });
 for (const build of Object.keys(BUILDS)) {
-  const wasm = await compile(build);
+  const { id, wasm } = await compile(build);
   const target = `src/kernels/generated/${build}.ts`;
   const same = inlinedIn(textOf(root + target) ?? "")?.equals(wasm);
   if (check && !same) {
@@ -56,6 +70,6 @@ for (const build of Object.keys(BUILDS)) {
     continue;
   }
   if (!check) writeFileSync(`${root}dist/wasm/${build}.wasm`, wasm);
-  if (!same) writeFileSync(root + target, inlinedModule(build, wasm, "scripts/build-wasm.mjs from src/kernels/wasm"));
+  if (!same) writeFileSync(root + target, inlinedModule(build, wasm, SOURCE, { id }));
   console.log(`${build}.wasm: ${wasm.length} bytes, ${same ? "up to date" : "written"}`);
 }

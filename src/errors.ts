@@ -12,6 +12,12 @@ export class PhiError extends Error {
   }
 }
 
+/** Not an error, but something that its user should know: a stable `code` and a sentence. */
+export interface Notice {
+  readonly code: string;
+  readonly message: string;
+}
+
 /** Facts that an error message is made of; all are optional but `what`. */
 export interface ErrorFacts {
   what: string;

@@ -11,6 +11,7 @@ export {
   IterationError,
   LogitsError,
   MemoryError,
+  type Notice,
   OptionError,
   PhiError,
   ShapeError,

@@ -3,6 +3,7 @@ import { OptionError, SourceError } from "./errors.ts";
 import { Engine } from "./generate/engine.ts";
 import { localBackend } from "./generate/local.ts";
 import { checkSignal } from "./generate/options.ts";
+import { checkWasm } from "./kernels/wasm-module.ts";
 import { type LoadOptions, loadModel } from "./load/load.ts";
 import { checkCallback, checkChoice, checkOptions } from "./options.ts";
 import { Phi } from "./phi.ts";
@@ -15,6 +16,7 @@ import { loadTokenizer, stopTokensOf, type Tokenizer } from "./tokenizer/index.t
  * @throws OptionError for an unknown option or a bad value
  * @throws SourceError, FormatError, ConfigError, TokenizerError naming file and cause, before large memory is taken
  * @throws MemoryError with the largest contextSize that fits; or the signal's reason
+ * @throws PhiError (codes "wasm", "wasm_wrong") if kernels that are asked for by name cannot run
  * @example
  * const phi = await loadPhi("models/phi-tiny");
  * for await (const { text } of phi.chat("What is 12 + 30?")) console.log(text);
@@ -46,6 +48,7 @@ function checkLoad(options: LoadOptions): void {
     "embedding",
     "activations",
     "kernels",
+    "wasm",
     "contextSize",
     "kvTokens",
     "onProgress",
@@ -55,6 +58,7 @@ function checkLoad(options: LoadOptions): void {
   checkChoice(where, "embedding", options.embedding, ["auto", "q8", "q4"], "auto");
   checkChoice(where, "activations", options.activations, ["int8", "f32"], "int8");
   checkChoice(where, "kernels", options.kernels, ["auto", "strict", "reference"], "auto");
+  checkWasm(where, options.wasm);
   checkCallback(where, "onProgress", options.onProgress);
   checkSignal(where, options.signal);
 }

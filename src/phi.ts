@@ -1,5 +1,6 @@
 // Kept in the declarations: projects whose "lib" ends at ES2022 do not know Symbol.asyncDispose.
 /// <reference lib="esnext.disposable" preserve="true" />
+import type { Notice } from "./errors.ts";
 import type { Backend } from "./generate/backend.ts";
 import type { Generation } from "./generate/generation.ts";
 import { checkIds, type TokenIds } from "./generate/ids.ts";
@@ -37,6 +38,8 @@ export class Phi {
   readonly activations: LoadedModel["activations"];
   /** Which implementation of the kernels runs. */
   readonly kernels: LoadedModel["kernels"];
+  /** What is not as it should be, and yet no error: for instance that only the reference kernels run here. Mostly empty. */
+  readonly notices: readonly Notice[];
   /** The most tokens of a sequence. */
   readonly contextSize: number;
   /** Tokens that end an answer, each with the files that say so. */
@@ -52,6 +55,7 @@ export class Phi {
     this.embedding = loaded.embedding;
     this.activations = loaded.activations;
     this.kernels = loaded.kernels;
+    this.notices = loaded.notices;
     this.contextSize = loaded.contextSize;
     this.stopTokens = stopTokens;
   }

@@ -1,4 +1,5 @@
 import { openPath } from "#platform";
+import { chooseKernels } from "../kernels/choose.ts";
 import { inspectModel, memoryUse } from "../load/load.ts";
 import { formatOf } from "../load/plan.ts";
 import type { WeightSpec } from "../model/weights.ts";
@@ -7,7 +8,7 @@ import { chatFormatOf, loadTokenizer, stopTokensOf, type Tokenizer } from "../to
 import { type Command, wrap } from "./args.ts";
 import { COMMON_OPTIONS, LAYOUT_OPTIONS, layoutOf, MODEL, modelOf } from "./options.ts";
 import { OK } from "./program.ts";
-import { bytes, count, write } from "./ui.ts";
+import { bytes, count, note, write } from "./ui.ts";
 
 /** `phi inspect`: what a checkpoint is and what it would take, from its headers alone. */
 export const inspect: Command = {
@@ -18,6 +19,7 @@ export const inspect: Command = {
   async run(given) {
     const path = modelOf(given);
     const facts = await look(path, layoutOf(given));
+    for (const { message } of facts.notices) note(`phi: ${message}`);
     await write(given.flag("json") ? `${JSON.stringify(facts, undefined, 2)}\n` : `${page(path, facts)}\n`);
     return OK;
   },
@@ -49,6 +51,7 @@ async function look(path: string, layout: ReturnType<typeof layoutOf>) {
     classes.set(name, row);
   }
   const chat = tokenizer && chatFormatOf(tokenizer);
+  const { kind: kernels, notices } = chooseKernels("auto");
   return {
     architectures: rawConfig.architectures,
     config,
@@ -59,6 +62,8 @@ async function look(path: string, layout: ReturnType<typeof layoutOf>) {
     weights: plan.format,
     embedding: plan.embedding,
     activations: plan.activations,
+    kernels,
+    notices,
     memory: memoryUse(plan),
     tokenizer: tokenizer && { vocabSize: tokenizer.vocabSize, addedTokens: tokenizer.addedTokens.length },
     chatFormat: chat && { name: chat.name, from: chat.from, note: chat.note },

@@ -1,6 +1,6 @@
 import { loadPhi, type Phi } from "../index.ts";
 import type { loadOptionsOf } from "./options.ts";
-import { bytes, ProgressLine } from "./ui.ts";
+import { bytes, note, ProgressLine } from "./ui.ts";
 
 /** What loading took. */
 export interface Loaded {
@@ -23,6 +23,7 @@ export async function withModel<T>(
     line.show(`loading ${path}: ${Math.floor((100 * loaded) / total)} % of ${bytes(total)}`);
   };
   const phi = await loadPhi(path, { ...options, onProgress }).finally(() => line.clear());
+  for (const { message } of phi.notices) note(`phi: ${message}`);
   try {
     return await use(phi, { bytes: read, seconds: (performance.now() - start) / 1000 });
   } finally {

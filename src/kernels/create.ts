@@ -1,19 +1,29 @@
 import { OptionError } from "../errors.ts";
+import { checkOptions } from "../options.ts";
 import type { Arena } from "../tensor/arena.ts";
 import { checked } from "./checked.ts";
+import { bindBuild } from "./choose.ts";
 import type { KernelKind, Kernels, Operations } from "./kernels.ts";
 import * as reference from "./reference/index.ts";
-import { simdKernels } from "./simd.ts";
+import { checkWasm, type WasmModules } from "./wasm-module.ts";
+
+/** Options of {@link createKernels}. */
+export interface KernelOptions {
+  /** A compiled module of `phi-ts/wasm`, or several by the names of their builds; default: the library compiles its own bytes. */
+  wasm?: WebAssembly.Module | WasmModules;
+}
 
 /**
  * The kernels of one kind, bound to `arena`.
- * @throws OptionError for an unknown kind
- * @throws PhiError (code "wasm") if the engine refuses the compiled ones
+ * @throws OptionError for an unknown kind or option, and for a module that is not of this version of phi-ts
+ * @throws PhiError if the engine refuses the compiled ones (code "wasm"), or computes wrongly with them ("wasm_wrong")
  */
-export function createKernels(arena: Arena, kind: KernelKind = "strict"): Kernels {
+export function createKernels(arena: Arena, kind: KernelKind = "strict", options: KernelOptions = {}): Kernels {
+  checkOptions("createKernels", options, ["wasm"]);
   if (kind !== "reference" && kind !== "strict") {
     throw new OptionError({ what: "createKernels: kind", got: kind, expected: "reference or strict" });
   }
-  const ops = (kind === "reference" ? reference : simdKernels(arena, kind)) as Partial<Operations> as Operations;
+  const wasm = checkWasm("createKernels", options.wasm);
+  const ops: Operations = kind === "reference" ? reference : bindBuild(arena, kind, wasm);
   return { kind, arena, ...checked(arena, ops) };
 }

@@ -3,7 +3,16 @@
  * @module
  */
 export { allocMatrix, type PackedMatrix, packedBytes, type WeightFormat } from "../quant/packed-matrix.ts";
-export { createKernels } from "./create.ts";
+export { createKernels, type KernelOptions } from "./create.ts";
 export { allocInt8Rows, int8Rows, int8RowsBytes } from "./int8-rows.ts";
-export { type Int8Rows, type KernelKind, type Kernels, KV_BLOCK, type KVLayer, type Operations } from "./kernels.ts";
+export {
+  type Int8Rows,
+  type KernelKind,
+  type Kernels,
+  KV_BLOCK,
+  type KVLayer,
+  type Operations,
+  type WasmBuild,
+} from "./kernels.ts";
 export { pack, unpack } from "./pack.ts";
+export type { WasmModules } from "./wasm-module.ts";

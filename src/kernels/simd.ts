@@ -1,7 +1,7 @@
 import { groupsOf, packedBytes } from "../quant/packed-matrix.ts";
-import { type Arena, KERNEL_RESERVE } from "../tensor/arena.ts";
-import type { Operations, WasmBuild } from "./kernels.ts";
-import { instantiate } from "./wasm-module.ts";
+import { KERNEL_RESERVE } from "../tensor/arena.ts";
+import type { Operations } from "./kernels.ts";
+import type { WasmExports } from "./wasm-module.ts";
 
 /** Where a call may put what lives no longer than itself: the upper half of what an arena reserves for kernels. */
 const SCRATCH = KERNEL_RESERVE / 2;
@@ -9,9 +9,8 @@ const SCRATCH = KERNEL_RESERVE / 2;
 /** Weight formats as numbers, as in wasm/layout.ts. */
 const FORMAT = { f32: 0, q8: 1, q4: 2 } as const;
 
-/** The kernels of one WASM build bound to one arena: tensors become pointers and sizes. Operands are checked before (checked.ts). */
-export function simdKernels(arena: Arena, build: WasmBuild): Partial<Operations> {
-  const wasm = instantiate(arena, build);
+/** The kernels of an instance of any WASM build, bound to its arena: tensors become pointers and sizes. Operands are checked before (checked.ts). */
+export function simdKernels(wasm: WasmExports): Operations {
   return {
     embed(out, ids, table) {
       wasm.embed(out.ptr, ids.ptr, table.ptr, FORMAT[table.format], ids.size, table.cols);

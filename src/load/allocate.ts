@@ -1,6 +1,7 @@
 import { MemoryError } from "../errors.ts";
+import type { KernelChoice } from "../kernels/choose.ts";
 import { createKernels } from "../kernels/create.ts";
-import { type KernelKind, KV_BLOCK, type KVLayer } from "../kernels/kernels.ts";
+import { KV_BLOCK, type KVLayer } from "../kernels/kernels.ts";
 import { KVPool } from "../model/kv-cache.ts";
 import type { Phi3Layer } from "../model/phi3.ts";
 import { allocScratch } from "../model/scratch.ts";
@@ -29,17 +30,24 @@ export interface Allocated {
 /** Makes a memory; tests give their own to see what happens when there is none. */
 export type NewArena = (bytes: number, name: string) => Arena;
 
-const newArena: NewArena = (bytes, name) => new Arena(bytes - KERNEL_RESERVE, { name });
+/** How a model's kernels were chosen; notices are no matter here. */
+type Chosen = Pick<KernelChoice, "kind" | "wasm">;
+
+/** Reference kernels need no WebAssembly, which may be absent where they run. */
+const arenaFor =
+  ({ kind }: Chosen): NewArena =>
+  (bytes, name) =>
+    new Arena(bytes - KERNEL_RESERVE, { name, wasm: kind !== "reference" });
 
 /**
  * Makes the memories that `plan` names, each of exactly its size, and puts every tensor into its place.
  * @throws MemoryError with the largest contextSize that fits, where the engine does not give as much as planned
  */
-export function allocate(plan: Plan, kind: KernelKind, make: NewArena = newArena): Allocated {
+export function allocate(plan: Plan, chosen: Chosen, make: NewArena = arenaFor(chosen)): Allocated {
   const arenas = makeArenas(plan, make);
   const weights: Partial<ModelWeights> = {};
   const slots: Slot[] = [];
-  const stages = plan.arenas.map((arenaPlan, i) => furnish(plan, arenaPlan, arenas[i], kind, weights, slots));
+  const stages = plan.arenas.map((arenaPlan, i) => furnish(plan, arenaPlan, arenas[i], chosen, weights, slots));
   weights.head ??= weights.embed;
   const { config, maxChunk } = plan;
   // Of an embedding table one row is read; a tied table is read whole, as the head.
@@ -55,7 +63,7 @@ function furnish(
   plan: Plan,
   arenaPlan: ArenaPlan,
   arena: Arena,
-  kind: KernelKind,
+  { kind, wasm }: Chosen,
   weights: Partial<ModelWeights>,
   slots: Slot[],
 ): Stage {
@@ -77,7 +85,7 @@ function furnish(
   });
   const staging = { ptr: arena.mark(), bytes: arenaPlan.scratch };
   const scratch = allocScratch(arena, config, plan.maxChunk, plan.activations, arenaPlan.hasHead);
-  const stage: Stage = { arena, kernels: createKernels(arena, kind), scratch, layers: cached };
+  const stage: Stage = { arena, kernels: createKernels(arena, kind, { wasm }), scratch, layers: cached };
   slots.push(...mine.map((m) => ({ ...m, stage, staging })));
   return stage;
 }

@@ -1,6 +1,8 @@
-import { SourceError } from "../errors.ts";
+import { type Notice, SourceError } from "../errors.ts";
 import { openSafetensors, type Safetensors } from "../formats/safetensors/index.ts";
+import { chooseKernels } from "../kernels/choose.ts";
 import type { KernelKind } from "../kernels/kernels.ts";
+import { checkWasm, type WasmModules } from "../kernels/wasm-module.ts";
 import type { PhiConfig } from "../model/config.ts";
 import type { Decoder } from "../model/decoder.ts";
 import { parseConfig } from "../model/parse-config.ts";
@@ -27,8 +29,13 @@ export interface LoadOptions {
   embedding?: "auto" | "q4" | "q8";
   /** How quantized matrices see their inputs; f32 weights always take f32. Default "int8". */
   activations?: Activations;
-  /** Default "auto": the fastest that this engine runs. */
+  /** Default "auto": the fastest that this engine runs; `phi.notices` tells if only the reference kernels do. */
   kernels?: "auto" | KernelKind;
+  /**
+   * Compiled modules of the kernels to use instead of the library's own bytes: `phi-ts/wasm/strict.wasm` imported as a module, where an
+   * engine compiles no bytes (workerd); or several by the names of their builds.
+   */
+  wasm?: WebAssembly.Module | WasmModules;
   /** Greatest length of a sequence in tokens. Default: the model's, at most 4096. */
   contextSize?: number;
   /** Tokens that the KV cache holds for all sequences together. Default: contextSize. */
@@ -75,6 +82,8 @@ export interface LoadedModel {
   embedding: WeightFormat;
   activations: Activations;
   kernels: KernelKind;
+  /** What a user should know of how it was loaded. */
+  notices: readonly Notice[];
   /** generation_config.json as parsed, where there is one. */
   generationConfig?: Record<string, unknown>;
 }
@@ -154,6 +163,7 @@ export async function inspectModel(
  * Loads a checkpoint folder: config.json, safetensors (one file or shards with an index), quantizing while it streams.
  * @param maxArenaBytes the most that one arena may take; smaller values spread a model over more arenas
  * @throws ConfigError, FormatError, SourceError, OptionError before memory is taken; MemoryError; the signal's reason on abort
+ * @throws PhiError (codes "wasm", "wasm_wrong") if kernels that are asked for by name cannot run
  */
 export async function loadModel(
   source: Source,
@@ -161,18 +171,26 @@ export async function loadModel(
   maxArenaBytes = MAX_ARENA_BYTES,
 ): Promise<LoadedModel> {
   options.signal?.throwIfAborted();
+  const chosen = chooseKernels(options.kernels ?? "auto", checkWasm("loadPhi", options.wasm));
   const { config, generationConfig, files, plan, sourceBytes } = await inspectModel(source, options, maxArenaBytes);
   try {
-    const kernels: KernelKind =
-      options.kernels === undefined || options.kernels === "auto" ? "strict" : options.kernels;
-    const { transformer, slots } = allocate(plan, kernels);
+    const { transformer, slots } = allocate(plan, chosen);
     await fillWeights(files, slots, {
       signal: options.signal,
       onBytes: (loaded, tensor) => options.onProgress?.({ phase: "weights", loaded, total: sourceBytes, tensor }),
     });
     const { format: weights, embedding = weights, activations, contextSize } = plan;
+    const { kind: kernels, notices } = chosen;
     const formats = { weights, embedding, activations, kernels };
-    return { decoder: transformer, config, memory: memoryUse(plan), contextSize, ...formats, generationConfig };
+    return {
+      decoder: transformer,
+      config,
+      memory: memoryUse(plan),
+      contextSize,
+      ...formats,
+      notices,
+      generationConfig,
+    };
   } finally {
     await files.close();
   }

@@ -16,6 +16,18 @@ function checkBytes(what: string, bytes: unknown): void {
   throw new OptionError({ what, got: bytes, expected: "a whole number from 0" });
 }
 
+let wasmMemory: boolean | undefined;
+
+/** Whether the engine gives WebAssembly memories at all; a single page is no question of size. */
+function hasWasmMemory(): boolean {
+  try {
+    wasmMemory ??= new WebAssembly.Memory({ initial: 1, maximum: 1 }) !== undefined;
+  } catch {
+    wasmMemory = false;
+  }
+  return wasmMemory;
+}
+
 /** `n` rounded up to the next multiple of `to`. */
 export const alignUp = (n: number, to: number = ALIGN): number => Math.ceil(n / to) * to;
 
@@ -23,7 +35,7 @@ export const alignUp = (n: number, to: number = ALIGN): number => Math.ceil(n / 
 export interface ArenaOptions {
   /** Stands in error messages; default "arena". */
   name?: string;
-  /** false: a plain ArrayBuffer, which only reference kernels can work in; default true where WebAssembly exists. */
+  /** false: a plain ArrayBuffer, which only reference kernels can work in; default true where the engine gives WebAssembly memories. */
   wasm?: boolean;
   /** Bytes up to which the arena may grow when it is full; default: it never grows. Growing detaches earlier views of `buffer`. */
   growTo?: number;
@@ -58,7 +70,7 @@ export class Arena {
     const growTo = checkNumber("Arena", "growTo", options.growTo, { min: 0, max: MOST_PAGES * PAGE }, 0);
     this.#mostPages = Math.max(this.#pages, Math.ceil(growTo / PAGE));
     try {
-      if (options.wasm !== false && typeof WebAssembly === "object") {
+      if (options.wasm !== false && hasWasmMemory()) {
         this.memory = new WebAssembly.Memory({ initial: this.#pages, maximum: this.#mostPages });
       } else {
         this.#buffer = new ArrayBuffer(this.byteLength);

@@ -53,6 +53,24 @@ suite("cli: usage", ({ test, assert }) => {
 });
 
 suite("cli: commands on phi-tiny", ({ test, assert }) => {
+  test("where there is no WebAssembly (node --jitless) the reference kernels answer, and standard error says so", async () => {
+    const env = { NODE_OPTIONS: "--jitless" };
+    const { stdout, stderr, code } = await runCli("main", ["chat", ...M, "What is 12 + 30?"], { env });
+    assert.deepEqual([code, stdout], [0, "12 + 30 = 42. The answer is 42.\n"]);
+    assert.ok(/^phi: this engine has no WebAssembly;.*\nphi: the reference kernels run: /m.test(stderr), stderr);
+    const strict = await runCli("main", ["chat", ...M, "Hello", "--kernels", "strict"], { env });
+    assert.deepEqual([strict.code, strict.stdout], [1, ""]);
+    assert.ok(/^phi chat: this engine has no WebAssembly/m.test(strict.stderr), strict.stderr);
+    const inspected = await runCli("main", ["inspect", ...M, "--json"], { env });
+    const { kernels, notices } = JSON.parse(inspected.stdout) as { kernels: string; notices: { code: string }[] };
+    assert.equal(kernels, "reference");
+    assert.deepEqual(
+      notices.map((n) => n.code),
+      ["wasm", "reference_kernels"],
+    );
+    assert.ok(inspected.stderr.includes("reference kernels"), inspected.stderr);
+  });
+
   test("phi chat answers a message on standard output and writes nothing else, without a terminal", async () => {
     const { stdout, stderr, code } = await phi("chat", ...M, "What is 12 + 30?");
     assert.deepEqual([code, stderr], [0, ""]);

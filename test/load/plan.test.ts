@@ -87,7 +87,7 @@ suite("load/plan", ({ test, assert }) => {
         const plan = planArenas(input(json, { format, embedding, maxArenaBytes: 2 ** 20 + 330_000 }));
         assert.ok(plan.arenas.length > 1, "several arenas");
         const made: Arena[] = [];
-        allocate(plan, "reference", (bytes, name) => {
+        allocate(plan, { kind: "reference" }, (bytes, name) => {
           const arena = new Arena(bytes - KERNEL_RESERVE, { name });
           made.push(arena);
           return arena;
@@ -115,9 +115,13 @@ suite("load/plan", ({ test, assert }) => {
         return new Arena(bytes - KERNEL_RESERVE, { name, wasm: false });
       };
     };
-    const error = assert.throws(() => allocate(plan, "reference", stingy()), MemoryError, /would fit/) as MemoryError;
+    const error = assert.throws(
+      () => allocate(plan, { kind: "reference" }, stingy()),
+      MemoryError,
+      /would fit/,
+    ) as MemoryError;
     const contextSize = error.contextSize ?? 0;
     assert.ok(contextSize >= 1024, `${contextSize}`);
-    allocate(planArenas({ ...plan, contextSize, kvTokens: contextSize }), "reference", stingy());
+    allocate(planArenas({ ...plan, contextSize, kvTokens: contextSize }), { kind: "reference" }, stingy());
   });
 });

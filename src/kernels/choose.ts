@@ -1,0 +1,74 @@
+import { type Notice, PhiError } from "../errors.ts";
+import type { Arena } from "../tensor/arena.ts";
+import type { KernelKind, Operations, WasmBuild } from "./kernels.ts";
+import { wrongAnswers } from "./known-answers.ts";
+import { simdKernels } from "./simd.ts";
+import { instantiate, moduleOf, type WasmModules } from "./wasm-module.ts";
+
+/** The builds that "auto" tries, the fastest first. */
+const PREFERENCE: readonly WasmBuild[] = ["strict"];
+
+/** Kernels that work here, and what a user should know of how they were chosen. */
+export interface KernelChoice {
+  readonly kind: KernelKind;
+  /** Modules that were given; undefined: the library's own bytes. */
+  readonly wasm?: WasmModules;
+  readonly notices: readonly Notice[];
+}
+
+/**
+ * The kernels to run: `wanted`, or the first build that this engine takes and that answers rightly, and else the reference kernels, with
+ * notices that say why.
+ * @throws PhiError (codes "wasm", "wasm_wrong") where a build is asked for by name and is refused, or answers wrongly
+ * @throws OptionError where modules were given, but not the one that is asked for
+ */
+export function chooseKernels(wanted: "auto" | KernelKind, wasm?: WasmModules): KernelChoice {
+  if (wanted !== "auto") {
+    if (wanted !== "reference") provenModule(wanted, wasm);
+    return { kind: wanted, wasm, notices: [] };
+  }
+  const wrong: Notice[] = [];
+  let refused: Notice[] = [];
+  for (const kind of PREFERENCE) {
+    if (wasm !== undefined && wasm[kind] === undefined) continue;
+    try {
+      provenModule(kind, wasm);
+      // That an engine has not all instructions is no news where it has those of another build; that it computes wrongly is.
+      return { kind, wasm, notices: wrong };
+    } catch (error) {
+      if (!(error instanceof PhiError)) throw error;
+      const { code, message } = error;
+      if (code === "wasm_wrong") wrong.push({ code, message });
+      else refused = [{ code, message }];
+    }
+  }
+  const message = "the reference kernels run: right, but slow, and with other bits than the WASM kernels";
+  return { kind: "reference", notices: [...wrong, ...refused, { code: "reference_kernels", message }] };
+}
+
+/** A build's operations on one arena, unchecked. @throws PhiError (codes "wasm", "wasm_wrong"), OptionError */
+export function bindBuild(arena: Arena, build: WasmBuild, wasm?: WasmModules): Operations {
+  return bind(arena, build, provenModule(build, wasm));
+}
+
+const bind = (arena: Arena, build: WasmBuild, module: WebAssembly.Module): Operations =>
+  simdKernels(instantiate(arena, build, module)) as Operations;
+
+/** For each module that was tried, the operations whose known answers it does not give. */
+const answered = new WeakMap<WebAssembly.Module, readonly string[]>();
+
+/** The module of a build, after it has given its known answers, which it is asked for once. */
+function provenModule(build: WasmBuild, wasm?: WasmModules): WebAssembly.Module {
+  const module = moduleOf(build, wasm);
+  let wrong = answered.get(module);
+  if (wrong === undefined) {
+    wrong = wrongAnswers((arena) => bind(arena, build, module));
+    answered.set(module, wrong);
+  }
+  if (wrong.length === 0) return module;
+  const which = `${wrong.slice(0, 3).join(", ")}${wrong.length > 3 ? ` and ${wrong.length - 3} more` : ""}`;
+  throw new PhiError(
+    "wasm_wrong",
+    `the WASM kernels compute wrongly in this engine and are not used (build "${build}": ${which})`,
+  );
+}

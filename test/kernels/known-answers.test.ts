@@ -1,0 +1,170 @@
+import { OptionError, PhiError } from "../../src/errors.ts";
+import { chooseKernels } from "../../src/kernels/choose.ts";
+import { createKernels } from "../../src/kernels/index.ts";
+import type { Operations } from "../../src/kernels/kernels.ts";
+import { bitsOf, KNOWN_ANSWERS, wrongAnswers } from "../../src/kernels/known-answers.ts";
+import * as reference from "../../src/kernels/reference/index.ts";
+import { simdKernels } from "../../src/kernels/simd.ts";
+import { checkWasm, instantiate, moduleBytes, moduleOf, type WasmModules } from "../../src/kernels/wasm-module.ts";
+import { Arena, Tensor } from "../../src/tensor/index.ts";
+import { suite } from "../harness.ts";
+
+const strictOn = (arena: Arena) => simdKernels(instantiate(arena, "strict", moduleOf("strict")));
+
+/** The strict build with `edit` done to its bytes. */
+function edited(edit: (bytes: Uint8Array) => void): WasmModules {
+  const bytes = moduleBytes("strict");
+  edit(bytes);
+  return { strict: new WebAssembly.Module(bytes) };
+}
+
+/** Exchanges two exports: their names, which must be of one length, change places. */
+function swapped(a: string, b: string): WasmModules {
+  return edited((bytes) => {
+    const [atA, atB] = [a, b].map((name) => find(bytes, [name.length, ...new TextEncoder().encode(name), 0]) + 1);
+    bytes.set(new TextEncoder().encode(b), atA);
+    bytes.set(new TextEncoder().encode(a), atB);
+  });
+}
+
+function find(bytes: Uint8Array, pattern: readonly number[]): number {
+  const at = bytes.findIndex((_, i) => pattern.every((byte, j) => bytes[i + j] === byte));
+  if (at < 0) throw new Error(`no bytes ${pattern}`);
+  return at;
+}
+
+suite("kernels/known-answers", ({ test, assert }) => {
+  for (const { name, bits, run } of KNOWN_ANSWERS) {
+    test(`strict: ${name} leaves the bits that are known`, () => {
+      const arena = new Arena(65536);
+      const got = bitsOf(run(strictOn(arena), arena), arena);
+      assert.ok(got === bits, `the bits are 0x${got.toString(16).padStart(8, "0")}`);
+    });
+
+    test(`${name}: the known answer is that of the reference kernels, within 1e-5 of the greatest number`, () => {
+      const [a, b] = [new Arena(65536), new Arena(65536)];
+      const got = run(strictOn(a), a);
+      const expected = run(reference as Operations, b);
+      for (const [i, place] of got.entries()) {
+        const other = expected[i];
+        if (place instanceof Tensor && other instanceof Tensor) {
+          const [x, y] = [Float64Array.from(place.data), Float64Array.from(other.data)];
+          const greatest = y.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+          assert.ok(greatest > 0);
+          assert.close(x, y, 1e-5 * greatest);
+        } else {
+          assert.equal(bitsOf([place], a), bitsOf([other], b));
+        }
+      }
+    });
+  }
+
+  test("every operation of the contract has a known answer", () => {
+    const asked = new Set<string>();
+    const arena = new Arena(65536);
+    const ops = strictOn(arena);
+    const spied = Object.fromEntries(
+      Object.entries(ops).map(([name, op]) => [
+        name,
+        (...args: unknown[]) => {
+          asked.add(name);
+          (op as (...args: unknown[]) => void)(...args);
+        },
+      ]),
+    ) as unknown as Operations;
+    const mark = arena.mark();
+    for (const { run } of KNOWN_ANSWERS) {
+      arena.release(mark);
+      run(spied, arena);
+    }
+    assert.deepEqual([...asked].sort(), Object.keys(ops).sort());
+  });
+
+  test("an operation that throws, and one that leaves a single bit wrong, are named; others are not", () => {
+    assert.deepEqual(wrongAnswers(strictOn), []);
+    const names = wrongAnswers((arena) => {
+      const ops = strictOn(arena);
+      return {
+        ...ops,
+        softmax() {
+          throw new WebAssembly.RuntimeError("unreachable");
+        },
+        argmax(out, x) {
+          ops.argmax(out, x);
+          (out.data as Int32Array)[4] ^= 1;
+        },
+      };
+    });
+    assert.deepEqual(names, ["softmax", "argmax"]);
+  });
+});
+
+suite("kernels/choose", ({ test, assert }) => {
+  const WRONG: [what: string, modules: () => WasmModules, named: RegExp][] = [
+    ["with two exports exchanged", () => swapped("softmax", "rmsnorm"), /build "strict": rmsnorm, softmax\)/],
+    // i16 × 8: the bits of a nibble, of linear-int8.ts
+    [
+      "with a constant of its data changed",
+      () => edited((bytes) => bytes.set([7], find(bytes, Array(8).fill([15, 0]).flat()))),
+      /build "strict": linear q4 × int8\)/,
+    ],
+  ];
+  for (const [what, modules, named] of WRONG) {
+    test(`a module ${what} is not used: auto takes the reference kernels and says so, strict is a PhiError`, () => {
+      const wasm = modules();
+      const { kind, notices } = chooseKernels("auto", wasm);
+      assert.equal(kind, "reference");
+      assert.deepEqual(
+        notices.map(({ code }) => code),
+        ["wasm_wrong", "reference_kernels"],
+      );
+      assert.ok(named.test(notices[0].message), notices[0].message);
+      const arena = new Arena(1024);
+      for (const run of [() => chooseKernels("strict", wasm), () => createKernels(arena, "strict", { wasm })]) {
+        assert.equal((assert.throws(run, PhiError, /computes? wrongly/) as PhiError).code, "wasm_wrong");
+      }
+    });
+  }
+
+  test("a module that was given is used, alone or under its build's name, and gives the same kernels", () => {
+    const module = new WebAssembly.Module(moduleBytes("strict"));
+    for (const wasm of [module, { strict: module }]) {
+      const given = checkWasm("test", wasm);
+      assert.deepEqual(Object.keys(given ?? {}), ["strict"]);
+      assert.equal(moduleOf("strict", given), module);
+      const { kind, notices } = chooseKernels("auto", given);
+      assert.equal(kind, "strict");
+      assert.deepEqual(notices, []);
+    }
+    assert.equal(createKernels(new Arena(1024), "strict", { wasm: module }).kind, "strict");
+  });
+
+  test("what is no module of this very version is an OptionError that says what was given", () => {
+    const header = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+    const empty = new WebAssembly.Module(header);
+    const older = edited((bytes) => {
+      bytes[bytes.length - 1] ^= 1; // the last digit of the section phi-ts
+    });
+    assert.throws(() => checkWasm("loadPhi", empty), OptionError, /loadPhi.*without a section phi-ts/);
+    assert.throws(() => checkWasm("loadPhi", older), OptionError, /version.*"strict [0-9a-f]{15}/);
+    assert.throws(() => checkWasm("loadPhi", older.strict), OptionError, /version/);
+    for (const wrong of [
+      header,
+      "strict.wasm",
+      null,
+      {},
+      [],
+      1,
+      { strict: header },
+      { fast: moduleOf("strict") },
+      { fast: undefined },
+    ]) {
+      assert.throws(() => checkWasm("loadPhi", wrong), OptionError, /WebAssembly.Module/);
+    }
+    assert.throws(() => createKernels(new Arena(1024), "strict", { wasm: empty }), OptionError, /createKernels/);
+  });
+
+  test("reference kernels are taken as asked, whatever modules there are, without a notice", () => {
+    assert.deepEqual(chooseKernels("reference", swapped("softmax", "rmsnorm")).notices, []);
+  });
+});
