@@ -27,9 +27,22 @@ export type { Progress, Reprefill } from "./generate/row.ts";
 export type { SamplingOptions } from "./generate/sampling-options.ts";
 export type { ForwardOptions, Sequence, SequenceOptions } from "./generate/sequence.ts";
 export type { ChatOptions, ChatResult } from "./generate/start.ts";
-export type { LoadOptions, LoadProgress, MemoryUse } from "./load/load.ts";
+export type { LoadOptions, MemoryUse } from "./load/load.ts";
+export type { LoadProgress } from "./load/progress.ts";
 export { loadPhi } from "./load-phi.ts";
 export type { LongRope, PhiConfig } from "./model/config.ts";
+export { type Input, type UrlOptions, urlSource } from "./open.ts";
 export type { Phi } from "./phi.ts";
-export { bytesSource, type Source, type SourceFile } from "./source/index.ts";
+export {
+  type BlobInput,
+  blobSource,
+  bytesSource,
+  type DirectoryHandle,
+  type Dropped,
+  droppedFiles,
+  type ListedSource,
+  type OpenOptions,
+  type Source,
+  type SourceFile,
+} from "./source/index.ts";
 export type { ChatChange, ChatMessage, StopToken, Tokenizer } from "./tokenizer/index.ts";

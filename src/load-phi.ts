@@ -1,18 +1,22 @@
-import { cpuTimeMs, openPath } from "#platform";
-import { OptionError, SourceError } from "./errors.ts";
+import { cpuTimeMs } from "#platform";
+import { SourceError } from "./errors.ts";
 import { Engine } from "./generate/engine.ts";
 import { localBackend } from "./generate/local.ts";
 import { checkSignal } from "./generate/options.ts";
 import { checkWasm } from "./kernels/wasm-module.ts";
-import { type LoadOptions, loadModel } from "./load/load.ts";
+import { fillModel, inspectModel, kernelsOf, type LoadOptions } from "./load/load.ts";
+import { LoadMeter } from "./load/progress.ts";
+import { type Input, openInput } from "./open.ts";
 import { checkCallback, checkChoice, checkOptions } from "./options.ts";
 import { Phi } from "./phi.ts";
-import { abortableSource, checkedSource, isSource, type Source } from "./source/index.ts";
-import { loadTokenizer, stopTokensOf, type Tokenizer } from "./tokenizer/index.ts";
+import { abortableSource, type Source } from "./source/index.ts";
+import { stopTokensOf } from "./tokenizer/index.ts";
+import { tokenizerIn } from "./tokenizer/load.ts";
 
 /**
  * Loads a Phi checkpoint: a folder with config.json, safetensors and, for text, the tokenizer's files.
- * @param source the path of the folder, or a Source
+ * @param source the path of the folder (Node, Bun, Deno), its http(s): URL, its Files or Blobs, or a {@link Source} ({@link urlSource} takes
+ * headers, {@link droppedFiles} a drop)
  * @throws OptionError for an unknown option or a bad value
  * @throws SourceError, FormatError, ConfigError, TokenizerError naming file and cause, before large memory is taken
  * @throws MemoryError with the largest contextSize that fits; or the signal's reason
@@ -22,23 +26,31 @@ import { loadTokenizer, stopTokensOf, type Tokenizer } from "./tokenizer/index.t
  * for await (const { text } of phi.chat("What is 12 + 30?")) console.log(text);
  * await phi.dispose();
  */
-export async function loadPhi(source: string | Source, options: LoadOptions = {}): Promise<Phi> {
+export async function loadPhi(source: Input, options: LoadOptions = {}): Promise<Phi> {
   const start = performance.now();
   checkLoad(options);
   options.signal?.throwIfAborted();
-  const folder = abortableSource(await open(source), options.signal);
-  const tokenizer = await tokenizerOf(folder);
-  const loaded = await loadModel(folder, options);
-  const { decoder, config, contextSize, generationConfig } = loaded;
-  const stopTokens = stopTokensOf(tokenizer, generationConfig, { eos_token_id: config.eosTokenIds });
-  const model = {
-    backend: localBackend(new Engine(decoder, contextSize)),
-    tokenizer,
-    stopIds: stopTokens.map(({ id }) => id),
-    loadMs: performance.now() - start,
-    cpuMs: cpuTimeMs,
-  };
-  return new Phi({ model, loaded, stopTokens });
+  const chosen = kernelsOf(options);
+  const meter = new LoadMeter(options.onProgress);
+  const folder = meter.watch(abortableSource(await openFolder(source), options.signal));
+  const inspected = await inspectModel(folder, options);
+  try {
+    const { config, generationConfig, sourceBytes } = inspected;
+    meter.announce(sourceBytes);
+    const tokenizer = await tokenizerIn(folder, { generationConfig });
+    const loaded = await fillModel(inspected, chosen, meter, options.signal);
+    const stopTokens = stopTokensOf(tokenizer, generationConfig, { eos_token_id: config.eosTokenIds });
+    const model = {
+      backend: localBackend(new Engine(loaded.decoder, loaded.contextSize)),
+      tokenizer,
+      stopIds: stopTokens.map(({ id }) => id),
+      loadMs: performance.now() - start,
+      cpuMs: cpuTimeMs,
+    };
+    return new Phi({ model, loaded, stopTokens });
+  } finally {
+    await inspected.files.close();
+  }
 }
 
 function checkLoad(options: LoadOptions): void {
@@ -63,27 +75,12 @@ function checkLoad(options: LoadOptions): void {
   checkSignal(where, options.signal);
 }
 
-async function open(source: unknown): Promise<Source> {
-  if (isSource(source)) return checkedSource(source);
-  if (typeof source !== "string" || source === "") {
-    throw new OptionError({
-      what: "loadPhi: the checkpoint",
-      got: source,
-      expected: "the path of a folder, or a Source",
-    });
-  }
-  const { source: folder, file } = await openPath(source);
-  if (file === undefined) return folder;
+async function openFolder(input: unknown): Promise<Source> {
+  const { source, file } = await openInput("loadPhi", input);
+  if (file === undefined) return source;
   throw new SourceError({
     what: "loadPhi takes the folder of a checkpoint, not one of its files",
-    file: source,
+    file,
     expected: "a folder with config.json and *.safetensors",
   });
-}
-
-/** The folder's tokenizer, if it has one: ids go in and out of a model without. */
-async function tokenizerOf(folder: Source): Promise<Tokenizer | undefined> {
-  const names = await folder.list();
-  const there = names.includes("tokenizer.json") || names.includes("tokenizer.json.gz");
-  return there ? loadTokenizer(folder) : undefined;
 }

@@ -1,10 +1,11 @@
-import { openPath } from "#platform";
 import { chooseKernels } from "../kernels/choose.ts";
 import { inspectModel, memoryUse } from "../load/load.ts";
 import { formatOf } from "../load/plan.ts";
 import type { WeightSpec } from "../model/weights.ts";
+import { openInput } from "../open.ts";
 import { readJson } from "../source/index.ts";
-import { chatFormatOf, loadTokenizer, stopTokensOf, type Tokenizer } from "../tokenizer/index.ts";
+import { chatFormatOf, stopTokensOf } from "../tokenizer/index.ts";
+import { tokenizerIn } from "../tokenizer/load.ts";
 import { type Command, wrap } from "./args.ts";
 import { COMMON_OPTIONS, LAYOUT_OPTIONS, layoutOf, MODEL, modelOf } from "./options.ts";
 import { OK } from "./program.ts";
@@ -28,13 +29,11 @@ export const inspect: Command = {
 type Facts = Awaited<ReturnType<typeof look>>;
 
 async function look(path: string, layout: ReturnType<typeof layoutOf>) {
-  const { source } = await openPath(path);
+  const { source } = await openInput("phi inspect", path);
   const inspected = await inspectModel(source, layout);
   const { config, plan, files, generationConfig, sourceBytes } = inspected;
   await files.close();
-  const names = await source.list();
-  const hasTokenizer = names.includes("tokenizer.json") || names.includes("tokenizer.json.gz");
-  const tokenizer: Tokenizer | undefined = hasTokenizer ? await loadTokenizer(source) : undefined;
+  const tokenizer = await tokenizerIn(source, { generationConfig });
   const rawConfig = (await readJson(source, "config.json")) as Record<string, unknown>;
   const classes = new Map<string, { dtypes: Set<string>; format: string; tensors: number; parameters: number }>();
   for (const spec of plan.specs) {

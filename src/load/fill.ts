@@ -13,8 +13,8 @@ const READABLE: Readonly<Record<string, DType>> = { F32: "f32", F16: "f16", BF16
 
 export interface FillOptions {
   signal?: AbortSignal;
-  /** Called after each block, with bytes of the files read so far and the tensor they belong to. */
-  onBytes?: (bytes: number, tensor: string) => void;
+  /** Called after each block, with the file and the tensor that it belongs to. */
+  onBlock?: (file: string, tensor: string) => void;
 }
 
 /**
@@ -97,7 +97,6 @@ export async function fillWeights(
     a.info.file === b.info.file ? a.info.offset - b.info.offset : a.info.file < b.info.file ? -1 : 1,
   );
   const pacer = new Pacer();
-  let read = 0;
   for (const { slot, info } of placed) {
     const { matrix, stage, staging } = slot;
     const { arena, kernels } = stage;
@@ -111,8 +110,7 @@ export async function fillWeights(
       await files.readInto(info.name, row * rowBytes, new Uint8Array(arena.buffer, staging.ptr, n * rowBytes));
       kernels.packRows(matrix, row, new Tensor(arena, staging.ptr, dtype, [n, matrix.cols]));
       refuseNonFinite(matrix, row, n, info);
-      read += n * rowBytes;
-      options.onBytes?.(read, info.name);
+      options.onBlock?.(info.file, info.name);
     }
   }
   // Whoever aborts at the last block does not want the model either.

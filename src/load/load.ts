@@ -1,6 +1,6 @@
-import { type Notice, SourceError } from "../errors.ts";
+import type { Notice } from "../errors.ts";
 import { openSafetensors, type Safetensors } from "../formats/safetensors/index.ts";
-import { chooseKernels } from "../kernels/choose.ts";
+import { chooseKernels, type KernelChoice } from "../kernels/choose.ts";
 import type { KernelKind } from "../kernels/kernels.ts";
 import { checkWasm, type WasmModules } from "../kernels/wasm-module.ts";
 import type { PhiConfig } from "../model/config.ts";
@@ -11,11 +11,12 @@ import { checkAngles } from "../model/rope.ts";
 import type { Activations } from "../model/scratch.ts";
 import { checkNumber } from "../options.ts";
 import type { WeightFormat } from "../quant/packed-matrix.ts";
-import { readJson } from "../source/index.ts";
+import { ifThere, readJson } from "../source/index.ts";
 import type { Source } from "../source/source.ts";
 import { allocate } from "./allocate.ts";
 import { checkWeights, fillWeights } from "./fill.ts";
 import { MAX_ARENA_BYTES, type Plan, planArenas } from "./plan.ts";
+import { LoadMeter, type LoadProgress } from "./progress.ts";
 
 /** Options of {@link loadPhi}. */
 export interface LoadOptions {
@@ -40,21 +41,10 @@ export interface LoadOptions {
   contextSize?: number;
   /** Tokens that the KV cache holds for all sequences together. Default: contextSize. */
   kvTokens?: number;
-  /** Called after each block of weights. */
+  /** Called as bytes come: at least after each file of the tokenizer and each block of weights. What it throws ends the loading. */
   onProgress?: (progress: LoadProgress) => void;
-  /** Checked before each block; loading rejects with its reason. */
+  /** Loading rejects with its reason at once, requests are cancelled, and nothing stays in memory. */
   signal?: AbortSignal;
-}
-
-/** Progress over the whole job. */
-export interface LoadProgress {
-  phase: "weights";
-  /** Bytes of the checkpoint's files that were read. */
-  loaded: number;
-  /** Bytes that will be. */
-  total: number;
-  /** The tensor that was read last. */
-  tensor: string;
 }
 
 /** Bytes that a model takes: in all, by use, and arena by arena. */
@@ -115,17 +105,11 @@ export async function inspectModel(
   options: LoadOptions = {},
   maxArenaBytes = MAX_ARENA_BYTES,
 ): Promise<Inspected> {
-  const names = await source.list();
-  if (!names.includes("config.json")) {
-    throw new SourceError(
-      { what: "there is no such file: is this a checkpoint folder?", file: "config.json", got: names },
-      "not_found",
-    );
-  }
-  const config = parseConfig(await readJson(source, "config.json", CONFIG));
-  const generationConfig = names.includes("generation_config.json")
-    ? ((await readJson(source, "generation_config.json", CONFIG)) as Record<string, unknown>)
-    : undefined;
+  const readConfig = (from: Source, name: string) => readJson(from, name, CONFIG);
+  const config = parseConfig(await readConfig(source, "config.json"));
+  const generationConfig = (await ifThere(source, "generation_config.json", readConfig)) as
+    | Record<string, unknown>
+    | undefined;
   const contextSize = checkNumber(
     "loadPhi",
     "contextSize",
@@ -171,29 +155,43 @@ export async function loadModel(
   maxArenaBytes = MAX_ARENA_BYTES,
 ): Promise<LoadedModel> {
   options.signal?.throwIfAborted();
-  const chosen = chooseKernels(options.kernels ?? "auto", checkWasm("loadPhi", options.wasm));
-  const { config, generationConfig, files, plan, sourceBytes } = await inspectModel(source, options, maxArenaBytes);
+  const chosen = kernelsOf(options);
+  const meter = new LoadMeter(options.onProgress);
+  const inspected = await inspectModel(meter.watch(source), options, maxArenaBytes);
   try {
-    const { transformer, slots } = allocate(plan, chosen);
-    await fillWeights(files, slots, {
-      signal: options.signal,
-      onBytes: (loaded, tensor) => options.onProgress?.({ phase: "weights", loaded, total: sourceBytes, tensor }),
-    });
-    const { format: weights, embedding = weights, activations, contextSize } = plan;
-    const { kind: kernels, notices } = chosen;
-    const formats = { weights, embedding, activations, kernels };
-    return {
-      decoder: transformer,
-      config,
-      memory: memoryUse(plan),
-      contextSize,
-      ...formats,
-      notices,
-      generationConfig,
-    };
+    meter.announce(inspected.sourceBytes);
+    return await fillModel(inspected, chosen, meter, options.signal);
   } finally {
-    await files.close();
+    await inspected.files.close();
   }
+}
+
+/** The kernels that the options ask for. @throws OptionError if this engine does not run them */
+export const kernelsOf = ({ kernels, wasm }: LoadOptions): KernelChoice =>
+  chooseKernels(kernels ?? "auto", checkWasm("loadPhi", wasm));
+
+/** Takes the memory that was planned and reads the weights into it. The files stay open. @throws as {@link loadModel} */
+export async function fillModel(
+  { config, generationConfig, files, plan }: Inspected,
+  chosen: KernelChoice,
+  meter: LoadMeter,
+  signal?: AbortSignal,
+): Promise<LoadedModel> {
+  const { transformer, slots } = allocate(plan, chosen);
+  meter.beginWeights();
+  await fillWeights(files, slots, { signal, onBlock: (file, tensor) => meter.block(file, tensor) });
+  const { format: weights, embedding = weights, activations, contextSize } = plan;
+  const { kind: kernels, notices } = chosen;
+  const formats = { weights, embedding, activations, kernels };
+  return {
+    decoder: transformer,
+    config,
+    memory: memoryUse(plan),
+    contextSize,
+    ...formats,
+    notices,
+    generationConfig,
+  };
 }
 
 export function memoryUse(plan: Plan): MemoryUse {

@@ -1,18 +1,21 @@
 import { type FileHandle, mkdir, open, readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { SourceError } from "../errors.ts";
 import { checkName, checkRange, notFound } from "../source/range.ts";
 import type { Sink } from "../source/sink.ts";
-import type { OpenedPath, Source, SourceFile } from "../source/source.ts";
+import type { ListedSource, Opened, SourceFile } from "../source/source.ts";
 
 /** One call of read() takes at most this much: Node's own limit is 2 GiB - 1. */
 const MAX_READ = 2 ** 30;
 
 /**
  * A folder gives a Source of the files in it; a file gives the Source of its folder and its own name.
+ * @param from a path, or a file: URL
  * @throws SourceError (code "not_found") if nothing is there
  */
-export async function openPath(path: string): Promise<OpenedPath> {
+export async function openPath(from: string | URL): Promise<Opened<ListedSource>> {
+  const path = pathOf(from);
   const found = await stat(path).catch((cause) => {
     throw pathError(path, cause);
   });
@@ -20,8 +23,17 @@ export async function openPath(path: string): Promise<OpenedPath> {
   return { source: folderSource(dirname(path)), file: basename(path) };
 }
 
+function pathOf(from: string | URL): string {
+  if (typeof from === "string" && !/^file:\/\//i.test(from)) return from;
+  try {
+    return fileURLToPath(from);
+  } catch (cause) {
+    throw new SourceError({ what: "this URL is no path", file: String(from), cause, expected: "file:///…" });
+  }
+}
+
 /** The files of a folder on disk; names that lead out of it are refused. */
-function folderSource(folder: string): Source {
+function folderSource(folder: string): ListedSource {
   const list = async () => {
     const entries = await readdir(folder, { withFileTypes: true }).catch((cause) => {
       throw pathError(folder, cause);
@@ -117,6 +129,9 @@ function pathError(path: string, cause: unknown): SourceError {
   const what = code === "EACCES" || code === "EPERM" ? "this may not be opened (permissions)" : "this cannot be opened";
   return new SourceError({ what, file: path, got: code ?? String(cause), cause });
 }
+
+/** The engine's own fetch, looked up when it is called. */
+export const fetchUrl = (url: string, init: RequestInit): Promise<Response> => fetch(url, init);
 
 /** CPU time of this process so far, user and system, all threads, in milliseconds. */
 export function cpuTimeMs(): number | undefined {

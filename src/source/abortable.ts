@@ -2,14 +2,14 @@ import type { Source, SourceFile } from "./source.ts";
 
 /**
  * A Source whose every answer is waited for only until `signal` is aborted: a network that has stalled would hold its reader for ever.
- * What was asked for goes on unseen; a file that opens too late is closed.
+ * The source is told of the signal, too; if it does not listen, what was asked for goes on unseen, and a file that opens too late is closed.
  */
 export function abortableSource(source: Source, signal: AbortSignal | undefined): Source {
   if (!signal) return source;
   return {
-    list: () => orAbort(source.list(), signal),
-    async open(name) {
-      const opening = source.open(name);
+    ...(source.list && { list: () => orAbort(source.list?.() ?? Promise.resolve([]), signal) }),
+    async open(name, options) {
+      const opening = source.open(name, { ...options, signal });
       return abortableFile(await orAbort(opening, signal, (file) => file.close?.()), signal);
     },
   };
@@ -24,7 +24,7 @@ function abortableFile(file: SourceFile, signal: AbortSignal): SourceFile {
 }
 
 /** @param late takes what comes after the abort */
-function orAbort<T>(work: Promise<T>, signal: AbortSignal, late?: (value: T) => unknown): Promise<T> {
+export function orAbort<T>(work: Promise<T>, signal: AbortSignal, late?: (value: T) => unknown): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => {
       reject(signal.reason);

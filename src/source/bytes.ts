@@ -1,6 +1,6 @@
-import { OptionError, SourceError } from "../errors.ts";
+import { OptionError } from "../errors.ts";
 import { checkName, checkRange, notFound } from "./range.ts";
-import type { Source, SourceFile } from "./source.ts";
+import type { ListedSource, Source, SourceFile } from "./source.ts";
 
 /** Bytes in memory; they are not copied. */
 export type Bytes = Uint8Array | ArrayBuffer;
@@ -34,7 +34,7 @@ export function bytesFile(bytes: Bytes, name = "bytes"): SourceFile {
  * @throws SourceError if a name is not a plain file name
  * @example const source = bytesSource({ "config.json": configBytes, "model.safetensors": modelBytes });
  */
-export function bytesSource(files: Record<string, Bytes> | ReadonlyMap<string, Bytes>): Source {
+export function bytesSource(files: Record<string, Bytes> | ReadonlyMap<string, Bytes>): ListedSource {
   const table = new Map(files instanceof Map ? files : Object.entries(files));
   const opened = new Map<string, SourceFile>();
   for (const [name, bytes] of table) {
@@ -54,23 +54,19 @@ export function bytesSource(files: Record<string, Bytes> | ReadonlyMap<string, B
   };
 }
 
-/** True for what has the two methods of a {@link Source}. */
+/** True for what has the methods of a {@link Source}. */
 export function isSource(x: unknown): x is Source {
   const s = x as Partial<Source> | null;
-  return typeof s === "object" && s !== null && typeof s.list === "function" && typeof s.open === "function";
+  return (
+    typeof s === "object" &&
+    s !== null &&
+    typeof s.open === "function" &&
+    ["function", "undefined"].includes(typeof s.list)
+  );
 }
 
 /** True for what has the members of a {@link SourceFile}. */
 export function isSourceFile(x: unknown): x is SourceFile {
   const f = x as Partial<SourceFile> | null;
   return typeof f === "object" && f !== null && typeof f.read === "function" && typeof f.size === "number";
-}
-
-/** @throws SourceError always: what to say to an input that is none of the things that can be read */
-export function badInput(where: string, got: unknown): never {
-  throw new SourceError({
-    what: `${where}: cannot read from this`,
-    got: got === null ? "null" : typeof got,
-    expected: "a path, a Source, a SourceFile, a Uint8Array or an ArrayBuffer",
-  });
 }

@@ -8,15 +8,17 @@ import type { Source, SourceFile } from "./source.ts";
  */
 export function checkedSource(source: Source): Source {
   return {
-    async list() {
-      const names: unknown = await source.list();
-      if (Array.isArray(names) && names.every((name) => typeof name === "string")) return names;
-      throw broken("list()", undefined, names, "an array of file names");
-    },
-    async open(name) {
-      return checkedFile(await source.open(name), name);
+    ...(source.list && { list: () => checkedList(source) }),
+    async open(name, options) {
+      return checkedFile(await source.open(name, options), name);
     },
   };
+}
+
+async function checkedList(source: Source): Promise<string[]> {
+  const names: unknown = await source.list?.();
+  if (Array.isArray(names) && names.every((name) => typeof name === "string")) return names;
+  throw broken("list()", undefined, names, "an array of file names");
 }
 
 /** The same for one file. */

@@ -44,13 +44,7 @@ function freshBytes(file: string, length: number): Uint8Array {
  * @throws SourceError (code "bad_name") unless `name` is the plain name of a file
  */
 export function checkName(name: unknown, from?: string): asserts name is string {
-  const plain =
-    typeof name === "string" &&
-    name !== "" &&
-    name !== "." &&
-    !name.includes("..") &&
-    !/[/\\:\u0000-\u001f]/.test(name);
-  if (plain) return;
+  if (isPlainName(name)) return;
   throw new SourceError(
     {
       what: "not the plain name of a file",
@@ -62,8 +56,16 @@ export function checkName(name: unknown, from?: string): asserts name is string 
   );
 }
 
-/** @returns the SourceError for a file that is not there; its code is "not_found" */
-export function notFound(name: string, names: readonly string[]): SourceError {
+/** The same question without an error. */
+export function isPlainName(name: unknown): name is string {
+  return (
+    typeof name === "string" && name !== "" && name !== "." && !name.includes("..") && !/[/\\:\u0000-\u001f]/.test(name)
+  );
+}
+
+/** @param names what is there, where that is known @returns the SourceError for a file that is not there; its code is "not_found" */
+export function notFound(name: string, names: readonly string[] | undefined): SourceError {
+  if (!names) return new SourceError({ what: "there is no such file", file: name }, "not_found");
   const seen = names.length > 12 ? [...names.slice(0, 12), "…"] : names;
   return new SourceError(
     {

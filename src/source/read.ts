@@ -1,4 +1,4 @@
-import { FormatError } from "../errors.ts";
+import { FormatError, SourceError } from "../errors.ts";
 import { parseStrictJson } from "./json.ts";
 import type { Source, SourceFile } from "./source.ts";
 
@@ -18,6 +18,29 @@ export async function withFile<T>(source: Source, name: string, use: (file: Sour
   } finally {
     await file.close?.();
   }
+}
+
+/** What `read` makes of a file, or undefined if the source has none of that name. */
+export async function ifThere<T>(
+  source: Source,
+  name: string,
+  read: (source: Source, name: string) => Promise<T>,
+): Promise<T | undefined> {
+  if (source.list) return (await source.list()).includes(name) ? read(source, name) : undefined;
+  try {
+    return await read(source, name);
+  } catch (error) {
+    if (error instanceof SourceError && error.code === "not_found") return undefined;
+    throw error;
+  }
+}
+
+/** All of several pieces of work, which go on side by side. Where one fails, the first failure is thrown once all have ended. */
+export async function together<T extends readonly unknown[]>(
+  work: readonly [...T],
+): Promise<{ [K in keyof T]: Awaited<T[K]> }> {
+  for (const result of await Promise.allSettled(work)) if (result.status === "rejected") throw result.reason;
+  return Promise.all(work) as Promise<{ [K in keyof T]: Awaited<T[K]> }>;
 }
 
 /**

@@ -3,10 +3,23 @@
  * Blobs, a web server and a Map of bytes all look the same to the readers above.
  */
 export interface Source {
-  /** Names of the files in the folder (no subfolders), in any order. */
+  /** Names of the files in the folder (no subfolders), in any order. Absent where a place cannot tell, as a web server: its files are found by opening them. */
+  list?(): Promise<string[]>;
+  /** A file by its name. @throws SourceError (code "not_found") if there is no such file */
+  open(name: string, options?: OpenOptions): Promise<SourceFile>;
+}
+
+/** A Source that knows the names of its files. */
+export interface ListedSource extends Source {
   list(): Promise<string[]>;
-  /** A file by its name. @throws SourceError if there is no such file */
-  open(name: string): Promise<SourceFile>;
+}
+
+/** What {@link Source.open} may be told; a source whose bytes are at hand need not listen. */
+export interface OpenOptions {
+  /** Ends the opening and every reading of the file: requests are cancelled, and what waits rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /** Called with a number of bytes whenever so many more have arrived from afar, which may be long before somebody reads them. */
+  onBytes?: (bytes: number) => void;
 }
 
 /** One file of a {@link Source}. */
@@ -23,10 +36,10 @@ export interface SourceFile {
   close?(): Promise<void>;
 }
 
-/** What a path leads to. */
-export interface OpenedPath {
+/** What a path, a URL or a Blob leads to. */
+export interface Opened<S extends Source = Source> {
   /** The folder, or the folder in which the file lies. */
-  source: Source;
-  /** The file's name in it, if the path named a file. */
+  source: S;
+  /** The file's name in it, if a file was named. */
   file?: string;
 }

@@ -1,50 +1,67 @@
-import { openPath } from "#platform";
-import { FormatError, OptionError } from "../errors.ts";
-import {
-  checkedSource,
-  isSource,
-  MAX_TEXT_BYTES,
-  readJson,
-  readSmall,
-  readText,
-  type Source,
-} from "../source/index.ts";
+import { FormatError } from "../errors.ts";
+import { INPUTS, type Input, openInput } from "../open.ts";
+import { isBlob } from "../source/blob.ts";
+import { ifThere, MAX_TEXT_BYTES, readJson, readSmall, readText, type Source, together } from "../source/index.ts";
+import { notFound } from "../source/range.ts";
 import { createTokenizer, type TokenizerFiles } from "./tokenizer.ts";
 import type { Tokenizer } from "./types.ts";
+
+const PLAIN = "tokenizer.json";
+const ZIPPED = "tokenizer.json.gz";
 
 /**
  * Loads a tokenizer from a folder of a Hugging Face checkpoint: tokenizer.json (or tokenizer.json.gz) and, where they are there,
  * tokenizer_config.json, chat_template.jinja and generation_config.json.
- * @param input a path (of the folder, or of a tokenizer.json), a Source, or the parsed files
+ * @param input a path, a URL or Blobs (of the folder, or of a tokenizer.json), a Source, or the parsed files
+ * @throws OptionError if it is none of these
  * @throws SourceError if there is no tokenizer.json
  * @throws FormatError for a malformed file
  * @throws TokenizerError (code "unsupported" or "regex") for a part that is not built, by its name
  * @example const tokenizer = await loadTokenizer("models/phi-tiny");
  */
-export async function loadTokenizer(input: string | Source | TokenizerFiles): Promise<Tokenizer> {
-  if (typeof input === "string") {
-    const { source, file } = await openPath(input);
-    return createTokenizer(await readFiles(source, file));
+export async function loadTokenizer(input: Input | TokenizerFiles): Promise<Tokenizer> {
+  if (isFiles(input)) return createTokenizer(input);
+  const { source, file } = await openInput("loadTokenizer", input, `${INPUTS}, or { tokenizer, … }`);
+  if (file !== undefined) {
+    const tokenizer = await readTokenizer(source, file);
+    return createTokenizer({ tokenizer, ...(await readOthers(source)) });
   }
-  if (isSource(input)) return createTokenizer(await readFiles(checkedSource(input)));
-  if (typeof input === "object" && input !== null && "tokenizer" in input) return createTokenizer(input);
-  throw new OptionError({ what: "loadTokenizer", got: input, expected: "a path, a Source, or { tokenizer, … }" });
+  const found = await tokenizerIn(source);
+  if (found) return found;
+  throw notFound(`${PLAIN} or ${ZIPPED}`, await source.list?.());
 }
 
-/** Reads the files of a tokenizer from a folder. @param file the name of tokenizer.json, if it has another */
-async function readFiles(source: Source, file?: string): Promise<TokenizerFiles> {
-  const names = new Set(await source.list());
-  const main =
-    file ?? (!names.has("tokenizer.json") && names.has("tokenizer.json.gz") ? "tokenizer.json.gz" : "tokenizer.json");
-  const ifThere = async <T>(name: string, read: (name: string) => Promise<T>) =>
-    names.has(name) ? read(name) : undefined;
-  const json = (name: string) => readJson(source, name);
-  return {
-    tokenizer: main.endsWith(".gz") ? await readZipped(source, main) : await json(main),
-    tokenizerConfig: await ifThere("tokenizer_config.json", json),
-    chatTemplate: await ifThere("chat_template.jinja", (name) => readText(source, name)),
-    generationConfig: await ifThere("generation_config.json", json),
-  };
+/** The parsed files, and no Blob that has the name "tokenizer". */
+const isFiles = (input: unknown): input is TokenizerFiles =>
+  typeof input === "object" && input !== null && "tokenizer" in input && !isBlob(input.tokenizer);
+
+/**
+ * The tokenizer of a checkpoint's folder; undefined if there is none, since ids go in and out of a model without.
+ * @param known files of the folder that were read already; `undefined` in it stands for one that is not there
+ */
+export async function tokenizerIn(
+  folder: Source,
+  known: Pick<TokenizerFiles, "generationConfig"> = {},
+): Promise<Tokenizer | undefined> {
+  for (const name of [PLAIN, ZIPPED]) {
+    const tokenizer = await ifThere(folder, name, readTokenizer);
+    if (tokenizer !== undefined) return createTokenizer({ tokenizer, ...(await readOthers(folder, known)) });
+  }
+  return undefined;
+}
+
+async function readTokenizer(source: Source, name: string): Promise<unknown> {
+  return name.endsWith(".gz") ? readZipped(source, name) : readJson(source, name);
+}
+
+/** The files beside tokenizer.json; none of them must be there. */
+async function readOthers(source: Source, known: object = {}): Promise<Omit<TokenizerFiles, "tokenizer">> {
+  const [tokenizerConfig, chatTemplate, generationConfig] = await together([
+    ifThere(source, "tokenizer_config.json", readJson),
+    ifThere(source, "chat_template.jinja", readText),
+    "generationConfig" in known ? undefined : ifThere(source, "generation_config.json", readJson),
+  ]);
+  return { tokenizerConfig, chatTemplate, generationConfig, ...known };
 }
 
 /** A JSON file in gzip. */

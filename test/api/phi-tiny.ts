@@ -14,10 +14,11 @@ export async function withPhi(use: (phi: Phi) => Promise<void>, options: LoadOpt
   }
 }
 
+/** The bytes of some of phi-tiny's files. */
+export const bytesOf = (...names: string[]): Record<string, Uint8Array<ArrayBuffer>> =>
+  Object.fromEntries(names.map((name) => [name, new Uint8Array(readFileSync(`${PHI_TINY}/${name}`))]));
+
 /** phi-tiny's files in memory, without those named. */
 export function files(...without: string[]) {
-  const names = readdirSync(PHI_TINY).filter((name) => !without.includes(name));
-  return bytesSource(
-    Object.fromEntries(names.map((name) => [name, new Uint8Array(readFileSync(`${PHI_TINY}/${name}`))])),
-  );
+  return bytesSource(bytesOf(...readdirSync(PHI_TINY).filter((name) => !without.includes(name))));
 }

@@ -186,7 +186,7 @@ suite("cli: npm start", ({ test, assert }) => {
     for (const part of [
       "phi-tiny",
       "5 million parameters",
-      "weights q4 (4.5 bits a weight), 2.96 MB, from 10.5 MB",
+      "weights q4 (4.5 bits a weight), 2.96 MB, from 10.6 MB",
       "tokens/s",
       "npm start -- --model DIR",
     ])

@@ -1,4 +1,4 @@
-import { FormatError, SourceError } from "../../src/errors.ts";
+import { FormatError, OptionError, SourceError } from "../../src/errors.ts";
 import {
   type Bytes,
   bytesSource,
@@ -98,8 +98,8 @@ suite("safetensors/shards", ({ test, assert }) => {
       SourceError,
       /model\.safetensors or .*config\.json/,
     );
-    await assert.rejects(() => openSafetensors(7 as never), SourceError, /a path, a Source/);
-    await assert.rejects(() => openSafetensors(null as never), SourceError, /a path, a Source/);
+    await assert.rejects(() => openSafetensors(7 as never), OptionError, /a path.*a Source/);
+    await assert.rejects(() => openSafetensors(null as never), OptionError, /a path.*a Source/);
   });
 
   test("an index of more than 1000 shards is refused before any is opened", async () => {

@@ -1,18 +1,19 @@
-import { openPath } from "#platform";
 import { MemoryError, OptionError, SourceError } from "../../errors.ts";
+import { INPUTS, type Input, openInput } from "../../open.ts";
 import { checkOptions } from "../../options.ts";
-import { type Bytes, badInput, bytesFile, isSource, isSourceFile } from "../../source/bytes.ts";
-import { checkedFile, checkedSource } from "../../source/checked.ts";
+import { type Bytes, bytesFile, isSourceFile } from "../../source/bytes.ts";
+import { checkedFile } from "../../source/checked.ts";
 import { checkName, notFound } from "../../source/range.ts";
+import { ifThere } from "../../source/read.ts";
 import type { Source, SourceFile } from "../../source/source.ts";
 import { DTYPE_BYTES } from "./dtype.ts";
 import { fault } from "./fault.ts";
 import { bytesToFloat32 } from "./float32.ts";
-import { checkIndex, readIndex } from "./index-file.ts";
+import { checkIndex, readIndex, type ShardIndex } from "./index-file.ts";
 import { openShard, type Shard, type TensorInfo } from "./shard.ts";
 
-/** What {@link openSafetensors} reads: a path (Node, Bun, Deno), a folder, a file, or bytes. */
-export type SafetensorsInput = string | Source | SourceFile | Bytes;
+/** What {@link openSafetensors} reads: a path (Node, Bun, Deno), a URL, Blobs, a folder, a file, or bytes. */
+export type SafetensorsInput = Input | SourceFile | Bytes;
 
 /** An opened checkpoint: one file, or the shards of an index as if they were one. */
 export interface Safetensors {
@@ -49,8 +50,8 @@ const INDEX = "model.safetensors.index.json";
 /**
  * Opens a safetensors checkpoint. Headers are read and checked whole; tensors are read when asked for, by byte range.
  *
- * A folder gives its `model.safetensors` or, without one, the shards of its `model.safetensors.index.json` (Hugging Face's order). A path may
- * also name one file, which may be an index.
+ * A folder gives its `model.safetensors` or, without one, the shards of its `model.safetensors.index.json` (Hugging Face's order). A path or
+ * URL may also name one file, which may be an index.
  * @param options.file which file of a folder to open; for a SourceFile or bytes the name in error messages
  * @throws SourceError if there is no such file; FormatError for everything that is wrong in a file, before more than its header is read
  * @example
@@ -63,27 +64,25 @@ export async function openSafetensors(input: SafetensorsInput, options: { file?:
   checkOptions("openSafetensors", options, ["file"]);
   const { file } = options;
   if (file !== undefined) checkName(file, "openSafetensors");
-  if (typeof input === "string") {
-    const opened = await openPath(input);
-    return openFolder(opened.source, file ?? opened.file);
-  }
-  if (isSource(input)) return openFolder(checkedSource(input), file);
   const name = file ?? "safetensors";
   if (input instanceof Uint8Array || input instanceof ArrayBuffer)
     return reader([await openShard(bytesFile(input), name)]);
   if (isSourceFile(input)) return reader([await openShard(checkedFile(input, name), name)]);
-  return badInput("openSafetensors", input);
+  const opened = await openInput("openSafetensors", input, `${INPUTS}, a SourceFile, or bytes`);
+  return openFolder(opened.source, file ?? opened.file);
 }
 
 async function openFolder(source: Source, wanted: string | undefined): Promise<Safetensors> {
-  let name = wanted;
-  if (name === undefined) {
-    const names = await source.list();
-    name = [SINGLE, INDEX].find((n) => names.includes(n));
-    if (name === undefined) throw notFound(`${SINGLE} or ${INDEX}`, names);
-  }
-  if (!name.endsWith(".json")) return reader(await openShards(source, [name]));
-  const index = await readIndex(source, name);
+  if (wanted?.endsWith(".json")) return openIndexed(source, await readIndex(source, wanted));
+  if (wanted !== undefined) return reader(await openShards(source, [wanted]));
+  const single = await ifThere(source, SINGLE, (_, name) => openShards(source, [name]));
+  if (single) return reader(single);
+  const index = await ifThere(source, INDEX, readIndex);
+  if (index) return openIndexed(source, index);
+  throw notFound(`${SINGLE} or ${INDEX}`, await source.list?.());
+}
+
+async function openIndexed(source: Source, index: ShardIndex): Promise<Safetensors> {
   const shards = await openShards(source, index.shards);
   try {
     checkIndex(index, shards);

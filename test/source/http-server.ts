@@ -1,0 +1,160 @@
+// A web server that misbehaves as the query of a URL asks it to, so that a suite that knows its address needs no other hold on it, and can run
+// in a browser. Files: /tiny/… are phi-tiny's; /big/N.bin are N bytes that are made as they are sent (`bigByte`).
+//
+//   id=NAME        counts and logs requests under this name, at /log?id=NAME
+//   only=PART      only files whose name contains PART are treated as below; the others are served well
+//   delay=MS       before every answer          stall=N      silence after N bytes of the body
+//   norange        Range is ignored             nolength     no Content-Length either
+//   gzip           bodies are zipped whole, whatever was accepted;  gzip=range: ranges say that they are zipped
+//   contentrange=T Content-Range is T           short=N      at most N bytes for a range
+//   cut=N,times=K  the connection is cut after N bytes of the body, K times per file (default: always)
+//   status=S,times=K,after=T   status S, K times per file, with Retry-After: T
+//   changed=K      another file from the K-th request on;  validators=none: without ETag and Last-Modified
+//   redirect=R     to the other origin (other), to itself (self), or without end (loop);  expires=K: 403 from the K-th request on there
+//   html           a page for every file that is not there;  hidden=403: 403 for it
+//   hide           other origins' scripts may not see Content-Range (CORS)
+import { readFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
+import { PHI_TINY } from "../golden.ts";
+
+/** One line of a log. */
+export interface Logged {
+  file: string;
+  origin: "main" | "other";
+  range: string | undefined;
+  status: number;
+  /** Bytes of the body that were written. */
+  sent: number;
+  headers: Record<string, string>;
+  /** Until the answer ended or its connection was closed. */
+  open: boolean;
+}
+
+/** The byte at an offset of a /big/ file. */
+export const bigByte = (offset: number): number => (Math.imul(offset, 0x9e3779b1) >>> 24) ^ (offset >>> 20);
+
+const PIECE = 2 ** 16;
+
+interface Body {
+  size: number;
+  bytes(from: number, to: number): Uint8Array;
+}
+
+const fixed = (all: Uint8Array): Body => ({ size: all.length, bytes: (from, to) => all.subarray(from, to) });
+
+function bodyOf(path: string): Body | undefined {
+  const [, folder, name] = path.split("/");
+  const size = folder === "big" ? Number(/^(\d+)\.bin$/.exec(name)?.[1]) : Number.NaN;
+  if (size >= 0)
+    return { size, bytes: (from, to) => Uint8Array.from({ length: to - from }, (_, i) => bigByte(from + i)) };
+  try {
+    return folder === "tiny" && !name.includes("..") ? fixed(readFileSync(`${PHI_TINY}/${name}`)) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Starts it on two ports, that is, two origins. @returns the URL of the main one; it does not keep the process alive */
+export async function startServer(): Promise<string> {
+  const logs = new Map<string, Logged[]>();
+  const origins = { main: "", other: "" };
+  for (const origin of ["main", "other"] as const) {
+    const server = createServer((request, response) => {
+      answer(origin, request, response).catch((error) => response.destroy(error));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    server.unref();
+    server.on("connection", (socket) => socket.unref());
+    origins[origin] = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+  return origins.main;
+
+  async function answer(origin: "main" | "other", request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? "/", origins[origin]);
+    response.setHeader("access-control-allow-origin", "*");
+    response.setHeader("access-control-allow-headers", "*, authorization");
+    if (request.method === "OPTIONS") return void response.end();
+    if (url.pathname === "/log")
+      return void response.end(JSON.stringify(logs.get(url.searchParams.get("id") ?? "") ?? []));
+    const file = decodeURIComponent(url.pathname.slice(url.pathname.lastIndexOf("/") + 1));
+    const log = logs.get(url.searchParams.get("id") ?? "") ?? [];
+    logs.set(url.searchParams.get("id") ?? "", log);
+    const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
+    const line: Logged = { file, origin, range: request.headers.range, status: 0, sent: 0, headers, open: true };
+    const before = log.filter((other) => other.file === file && other.origin === origin).length;
+    log.push(line);
+    response.on("close", () => {
+      line.open = false;
+    });
+    const affected = file.includes(url.searchParams.get("only") ?? "");
+    await serve(affected ? url.searchParams : new URLSearchParams(), url, line, before, response);
+  }
+
+  async function serve(
+    query: URLSearchParams,
+    url: URL,
+    line: Logged,
+    before: number,
+    response: ServerResponse,
+  ): Promise<void> {
+    const number = (name: string, fallback: number) => Number(query.get(name) ?? fallback);
+    const times = number("times", Number.POSITIVE_INFINITY);
+    if (query.has("delay")) await new Promise((resolve) => setTimeout(resolve, number("delay", 0)));
+    const end = (status: number, headers: Record<string, string> = {}, text = "") => {
+      line.status = status;
+      response.writeHead(status, headers).end(text);
+    };
+    const redirect = query.get("redirect");
+    if (redirect && line.origin === "main") {
+      const to = new URL(url.pathname + url.search, origins[redirect === "other" ? "other" : "main"]);
+      if (redirect !== "loop") to.searchParams.delete("redirect");
+      return end(302, { location: to.href });
+    }
+    if (line.origin === "other" && before >= number("expires", Number.POSITIVE_INFINITY)) return end(403);
+    if (query.has("status") && before < times) {
+      return end(number("status", 500), query.has("after") ? { "retry-after": query.get("after") ?? "" } : {});
+    }
+    const changed = before >= number("changed", Number.POSITIVE_INFINITY);
+    const whole = bodyOf(url.pathname);
+    if (!whole) {
+      if (query.has("html")) return end(200, { "content-type": "text/html; charset=utf-8" }, "<!doctype html><p>Hello");
+      return end(number("hidden", 404));
+    }
+    const zip = query.get("gzip");
+    const body = zip === "" ? fixed(gzipSync(whole.bytes(0, whole.size))) : whole;
+    const asked = /^bytes=(\d+)-(\d+)$/.exec(line.range ?? "");
+    const ranged = asked !== null && !query.has("norange") && zip !== "";
+    let from = 0;
+    let to = body.size;
+    if (ranged) {
+      from = Number(asked[1]);
+      if (from >= body.size) return end(416, { "content-range": `bytes */${body.size}` });
+      to = Math.min(Number(asked[2]) + 1, body.size, from + number("short", Number.POSITIVE_INFINITY));
+      response.setHeader("content-range", query.get("contentrange") ?? `bytes ${from}-${to - 1}/${body.size}`);
+    }
+    if (!query.has("hide")) response.setHeader("access-control-expose-headers", "content-range, etag");
+    if (zip === "" || (zip === "range" && ranged)) response.setHeader("content-encoding", "gzip");
+    if (query.get("validators") !== "none") response.setHeader("etag", changed ? '"second"' : '"first"');
+    if (!query.has("nolength")) response.setHeader("content-length", to - from);
+    line.status = ranged ? 206 : 200;
+    response.writeHead(line.status, { "content-type": "application/octet-stream" });
+    const cut = before < times ? number("cut", Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
+    const stall = before < times ? number("stall", Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
+    const stop = Math.min(to, from + cut, from + stall);
+    for (let at = from; at < stop && line.open; at += PIECE) {
+      const piece = body.bytes(at, Math.min(at + PIECE, stop));
+      line.sent += piece.length;
+      const flows = response.write(changed ? piece.map((byte) => byte ^ 0xff) : piece);
+      if (!flows && line.open) {
+        await new Promise<void>((resolve) => {
+          const go = () => resolve(void response.off("drain", go).off("close", go));
+          response.on("drain", go).on("close", go);
+        });
+      }
+    }
+    if (stop === to) response.end();
+    else if (cut <= stall) setTimeout(() => response.destroy(), 5); // what was written goes out first
+  }
+}
