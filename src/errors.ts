@@ -174,3 +174,13 @@ export class IterationError extends PhiError {
     super(code, sentence(facts), { cause: facts.cause });
   }
 }
+
+/**
+ * The worker of a model. Codes: "no_worker" (this engine has none), "worker_start" (it could not be started, or is none of phi-ts's),
+ * "worker_died" (it has ended or failed later: the model is gone with it).
+ */
+export class WorkerError extends PhiError {
+  constructor(facts: ErrorFacts, code: "no_worker" | "worker_start" | "worker_died") {
+    super(code, sentence(facts), { cause: facts.cause });
+  }
+}

@@ -17,6 +17,7 @@ export {
   ShapeError,
   SourceError,
   TokenizerError,
+  WorkerError,
 } from "./errors.ts";
 export type { RopeChoice } from "./generate/engine.ts";
 export type { Generation } from "./generate/generation.ts";
@@ -29,7 +30,7 @@ export type { ForwardOptions, Sequence, SequenceOptions } from "./generate/seque
 export type { ChatOptions, ChatResult } from "./generate/start.ts";
 export type { LoadOptions, MemoryUse } from "./load/load.ts";
 export type { LoadProgress } from "./load/progress.ts";
-export { loadPhi } from "./load-phi.ts";
+export { loadPhi, type PhiOptions } from "./load-phi.ts";
 export type { LongRope, PhiConfig } from "./model/config.ts";
 export { type Input, type UrlOptions, urlSource } from "./open.ts";
 export type { Phi } from "./phi.ts";
@@ -46,3 +47,4 @@ export {
   type SourceFile,
 } from "./source/index.ts";
 export type { ChatChange, ChatMessage, StopToken, Tokenizer } from "./tokenizer/index.ts";
+export type { WorkerLike } from "./worker/index.ts";

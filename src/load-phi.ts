@@ -1,10 +1,12 @@
-import { cpuTimeMs } from "#platform";
-import { SourceError } from "./errors.ts";
+import { cpuTimeMs, startWorker } from "#platform";
+import { workerCode } from "#worker-code";
+import { OptionError, SourceError } from "./errors.ts";
 import { Engine } from "./generate/engine.ts";
 import { localBackend } from "./generate/local.ts";
 import { checkSignal } from "./generate/options.ts";
+import type { KernelChoice } from "./kernels/choose.ts";
 import { checkWasm } from "./kernels/wasm-module.ts";
-import { fillModel, inspectModel, kernelsOf, type LoadOptions } from "./load/load.ts";
+import { fillModel, type Inspected, inspectModel, kernelsOf, type LoadOptions } from "./load/load.ts";
 import { LoadMeter } from "./load/progress.ts";
 import { type Input, openInput } from "./open.ts";
 import { checkCallback, checkChoice, checkOptions } from "./options.ts";
@@ -12,6 +14,17 @@ import { Phi } from "./phi.ts";
 import { abortableSource, type Source } from "./source/index.ts";
 import { stopTokensOf } from "./tokenizer/index.ts";
 import { tokenizerIn } from "./tokenizer/load.ts";
+import { connect, type Loading, loadingInWorker, type WorkerLike } from "./worker/index.ts";
+
+/** Options of {@link loadPhi}. */
+export interface PhiOptions extends LoadOptions {
+  /**
+   * Where the model runs. `false` (default): in the caller's thread, whose event loop gets its turn now and then. `true`: in a worker made out
+   * of code that phi-ts carries along, so that the caller's thread is free. A function: in the worker that it makes, whose file imports
+   * `phi-ts/worker`, for pages whose Content-Security-Policy forbids the former. The worker ends with `dispose()`.
+   */
+  worker?: boolean | (() => WorkerLike);
+}
 
 /**
  * Loads a Phi checkpoint: a folder with config.json, safetensors and, for text, the tokenizer's files.
@@ -20,40 +33,62 @@ import { tokenizerIn } from "./tokenizer/load.ts";
  * @throws OptionError for an unknown option or a bad value
  * @throws SourceError, FormatError, ConfigError, TokenizerError naming file and cause, before large memory is taken
  * @throws MemoryError with the largest contextSize that fits; or the signal's reason
+ * @throws WorkerError where a worker was asked for and cannot be had
  * @throws PhiError (codes "wasm", "wasm_wrong") if kernels that are asked for by name cannot run
  * @example
  * const phi = await loadPhi("models/phi-tiny");
  * for await (const { text } of phi.chat("What is 12 + 30?")) console.log(text);
  * await phi.dispose();
  */
-export async function loadPhi(source: Input, options: LoadOptions = {}): Promise<Phi> {
+export async function loadPhi(source: Input, options: PhiOptions = {}): Promise<Phi> {
   const start = performance.now();
   checkLoad(options);
-  options.signal?.throwIfAborted();
-  const chosen = kernelsOf(options);
-  const meter = new LoadMeter(options.onProgress);
-  const folder = meter.watch(abortableSource(await openFolder(source), options.signal));
-  const inspected = await inspectModel(folder, options);
+  const { worker, onProgress, signal, ...engine } = options;
+  signal?.throwIfAborted();
+  const meter = new LoadMeter(onProgress);
+  const folder = meter.watch(abortableSource(await openFolder(source), signal));
+  const loading = worker ? connectTo(worker, folder, signal) : loadingHere(folder, signal);
   try {
-    const { config, generationConfig, sourceBytes } = inspected;
+    const { sourceBytes, config, generationConfig } = await loading.inspect(engine);
     meter.announce(sourceBytes);
     const tokenizer = await tokenizerIn(folder, { generationConfig });
-    const loaded = await fillModel(inspected, chosen, meter, options.signal);
+    const { backend, loaded } = await loading.fill(meter);
     const stopTokens = stopTokensOf(tokenizer, generationConfig, { eos_token_id: config.eosTokenIds });
-    const model = {
-      backend: localBackend(new Engine(loaded.decoder, loaded.contextSize)),
-      tokenizer,
-      stopIds: stopTokens.map(({ id }) => id),
-      loadMs: performance.now() - start,
-      cpuMs: cpuTimeMs,
-    };
+    const stopIds = stopTokens.map(({ id }) => id);
+    const model = { backend, tokenizer, stopIds, loadMs: performance.now() - start, cpuMs: cpuTimeMs };
     return new Phi({ model, loaded, stopTokens });
-  } finally {
-    await inspected.files.close();
+  } catch (error) {
+    await loading.abandon();
+    throw error;
   }
 }
 
-function checkLoad(options: LoadOptions): void {
+/** Loading in the caller's thread. */
+function loadingHere(folder: Source, signal: AbortSignal | undefined): Loading {
+  let inspected: Inspected;
+  let chosen: KernelChoice;
+  return {
+    async inspect(options) {
+      chosen = kernelsOf(options);
+      inspected = await inspectModel(folder, options);
+      return inspected;
+    },
+    async fill(meter) {
+      const loaded = await fillModel(inspected, chosen, meter, signal);
+      await inspected.files.close();
+      return { backend: localBackend(new Engine(loaded.decoder, loaded.contextSize)), loaded };
+    },
+    abandon: async () => inspected?.files.close(),
+  };
+}
+
+/** Loading in a worker, which starts now. */
+function connectTo(worker: true | (() => WorkerLike), folder: Source, signal: AbortSignal | undefined): Loading {
+  const own = worker === true;
+  return loadingInWorker(connect(own ? () => startWorker(workerCode()) : worker, own, folder), folder, signal);
+}
+
+function checkLoad(options: PhiOptions): void {
   const where = "loadPhi";
   checkOptions(where, options, [
     "weights",
@@ -65,7 +100,8 @@ function checkLoad(options: LoadOptions): void {
     "kvTokens",
     "onProgress",
     "signal",
-  ] satisfies (keyof LoadOptions)[]);
+    "worker",
+  ] satisfies (keyof PhiOptions)[]);
   checkChoice(where, "weights", options.weights, ["auto", "f32", "q8", "q4"], "auto");
   checkChoice(where, "embedding", options.embedding, ["auto", "q8", "q4"], "auto");
   checkChoice(where, "activations", options.activations, ["int8", "f32"], "int8");
@@ -73,6 +109,11 @@ function checkLoad(options: LoadOptions): void {
   checkWasm(where, options.wasm);
   checkCallback(where, "onProgress", options.onProgress);
   checkSignal(where, options.signal);
+  const { worker } = options;
+  if (worker !== undefined && typeof worker !== "boolean" && typeof worker !== "function") {
+    const expected = "true, false, or a function that makes a Worker";
+    throw new OptionError({ what: `${where}: option "worker"`, got: worker, expected });
+  }
 }
 
 async function openFolder(input: unknown): Promise<Source> {

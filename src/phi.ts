@@ -17,7 +17,7 @@ import type { ChatMessage, StopToken, Tokenizer } from "./tokenizer/index.ts";
 /** What a {@link Phi} is made of; {@link loadPhi} puts it together. */
 export interface PhiParts {
   model: Model;
-  loaded: LoadedModel;
+  loaded: Omit<LoadedModel, "decoder">;
   stopTokens: readonly StopToken[];
 }
 

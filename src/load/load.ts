@@ -16,7 +16,7 @@ import type { Source } from "../source/source.ts";
 import { allocate } from "./allocate.ts";
 import { checkWeights, fillWeights } from "./fill.ts";
 import { MAX_ARENA_BYTES, type Plan, planArenas } from "./plan.ts";
-import { LoadMeter, type LoadProgress } from "./progress.ts";
+import { LoadMeter, type LoadProgress, type WeightMeter } from "./progress.ts";
 
 /** Options of {@link loadPhi}. */
 export interface LoadOptions {
@@ -174,7 +174,7 @@ export const kernelsOf = ({ kernels, wasm }: LoadOptions): KernelChoice =>
 export async function fillModel(
   { config, generationConfig, files, plan }: Inspected,
   chosen: KernelChoice,
-  meter: LoadMeter,
+  meter: WeightMeter,
   signal?: AbortSignal,
 ): Promise<LoadedModel> {
   const { transformer, slots } = allocate(plan, chosen);

@@ -14,6 +14,12 @@ export interface LoadProgress {
   tensor?: string;
 }
 
+/** What is told of the weights while they are read. */
+export interface WeightMeter {
+  beginWeights(): void;
+  block(file: string, tensor: string): void;
+}
+
 /** Bytes that arrive from afar come in thousands of pieces a second; so often are they told, in milliseconds. */
 const EVERY_MS = 50;
 
@@ -21,7 +27,7 @@ const EVERY_MS = 50;
  * Counts the bytes of a load, as they are read, and where a source tells of them, as they arrive. The first event comes when the headers have
  * been read, since nobody knows before how much there is: until then there is next to nothing to read.
  */
-export class LoadMeter {
+export class LoadMeter implements WeightMeter {
   readonly #onProgress?: (progress: LoadProgress) => void;
   #phase: LoadProgress["phase"] = "files";
   #tensor: string | undefined;

@@ -1,10 +1,13 @@
 import { type FileHandle, mkdir, open, readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parentPort, Worker } from "node:worker_threads";
 import { SourceError } from "../errors.ts";
 import { checkName, checkRange, notFound } from "../source/range.ts";
 import type { Sink } from "../source/sink.ts";
 import type { ListedSource, Opened, SourceFile } from "../source/source.ts";
+import type { PortLike, WorkerLike } from "../worker/port.ts";
+import { ownPort as webPort } from "./web.ts";
 
 /** One call of read() takes at most this much: Node's own limit is 2 GiB - 1. */
 const MAX_READ = 2 ** 30;
@@ -137,4 +140,16 @@ export const fetchUrl = (url: string, init: RequestInit): Promise<Response> => f
 export function cpuTimeMs(): number | undefined {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
+}
+
+/** A worker that runs `code`, a script which defines `phiTsWorker`. */
+export function startWorker(code: string): WorkerLike {
+  const script = `${code}\nphiTsWorker.serve(require("node:worker_threads").parentPort);`;
+  // Without the flags of the process: loaders of TypeScript and the like have nothing to do there and take their time.
+  return new Worker(script, { eval: true, execArgv: [], name: "phi-ts" });
+}
+
+/** In a worker, of worker_threads or of the web (Deno and Bun have both): the way to its owner. @throws WorkerError elsewhere */
+export function ownPort(): PortLike {
+  return parentPort ?? webPort();
 }

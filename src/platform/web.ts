@@ -1,6 +1,7 @@
-import { SourceError } from "../errors.ts";
+import { SourceError, WorkerError } from "../errors.ts";
 import type { Sink } from "../source/sink.ts";
 import type { Opened } from "../source/source.ts";
+import type { PortLike, WorkerLike } from "../worker/port.ts";
 
 const noPaths = (path: string, instead: string): SourceError =>
   new SourceError(
@@ -27,4 +28,34 @@ export const fetchUrl = (url: string, init: RequestInit): Promise<Response> => f
 /** CPU time of this process in milliseconds; browsers do not tell. */
 export function cpuTimeMs(): number | undefined {
   return undefined;
+}
+
+/** A worker that runs `code`, a script which defines `phiTsWorker`. @throws WorkerError (code "no_worker") where there are none */
+export function startWorker(code: string): WorkerLike {
+  if (typeof Worker === "undefined") {
+    throw new WorkerError(
+      { what: "this engine has no workers", expected: 'loadPhi without option "worker"' },
+      "no_worker",
+    );
+  }
+  const script = new Blob([code, "\nphiTsWorker.serve(self);"], { type: "text/javascript" });
+  const url = URL.createObjectURL(script);
+  const revoke = () => URL.revokeObjectURL(url);
+  try {
+    const worker = new Worker(url, { name: "phi-ts" });
+    // Not at once: an engine may fetch the script later.
+    worker.addEventListener("message", revoke, { once: true });
+    worker.addEventListener("error", revoke, { once: true });
+    return worker;
+  } catch (error) {
+    revoke();
+    throw error;
+  }
+}
+
+/** In a worker: the way to its owner. @throws WorkerError elsewhere */
+export function ownPort(): PortLike {
+  const scope = globalThis as { document?: unknown } & Partial<PortLike>;
+  if (scope.document === undefined && scope.postMessage) return scope as PortLike;
+  throw new WorkerError({ what: "phi-ts/worker was not imported in a worker" }, "no_worker");
 }

@@ -23,8 +23,17 @@ function abortableFile(file: SourceFile, signal: AbortSignal): SourceFile {
   };
 }
 
-/** @param late takes what comes after the abort */
-export function orAbort<T>(work: Promise<T>, signal: AbortSignal, late?: (value: T) => unknown): Promise<T> {
+/**
+ * Waits for `work` until `signal` is aborted.
+ * @param late takes what comes after the abort
+ * @throws the signal's reason
+ */
+export function orAbort<T>(
+  work: Promise<T>,
+  signal: AbortSignal | undefined,
+  late?: (value: T) => unknown,
+): Promise<T> {
+  if (!signal) return work;
   return new Promise((resolve, reject) => {
     const abort = () => {
       reject(signal.reason);

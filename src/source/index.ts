@@ -2,7 +2,7 @@
  * Where bytes come from and go to. Nothing here knows a runtime; paths are opened by `#platform`, and `src/open.ts` tells what is what.
  * @module
  */
-export { abortableSource } from "./abortable.ts";
+export { abortableSource, orAbort } from "./abortable.ts";
 export { type BlobInput, blobSource, type DirectoryHandle } from "./blob.ts";
 export { type Bytes, bytesFile, bytesSource, isSource } from "./bytes.ts";
 export { checkedSource } from "./checked.ts";

@@ -1,6 +1,7 @@
 import { loadPhi } from "../../src/index.ts";
 import { GOLDEN_CASES, openGolden, openPhiTinyGolden, PHI_TINY } from "../golden.ts";
 import { suite } from "../harness.ts";
+import { MODES } from "./phi-tiny.ts";
 
 const KERNELS = ["reference", "strict"] as const;
 const BOUND = { reference: 1.5e-4, strict: 3e-4 };
@@ -18,16 +19,17 @@ suite("api/golden", ({ test, assert }) => {
       });
     }
 
-    test(`${name}: phi.generate gives the reference's greedy tokens, across LongRoPE's switch too, which it reports`, async () => {
-      const { folder, prompts } = openGolden(name);
-      const phi = await loadPhi(folder, { weights: "f32" });
-      for (const { ids, greedy, id } of prompts) {
-        const result = await phi.generate(ids, { maxTokens: 24, ignoreEos: true }).result();
-        assert.deepEqual(result.ids, greedy.tokens, id);
-        assert.equal(result.reprefills.length, greedy.crossesSwitch ? 1 : 0, id);
-      }
-      await phi.dispose();
-    });
+    for (const { where, worker } of MODES)
+      test(`${name}, ${where}: phi.generate gives the reference's greedy tokens, across LongRoPE's switch too, which it reports`, async () => {
+        const { folder, prompts } = openGolden(name);
+        const phi = await loadPhi(folder, { weights: "f32", worker });
+        for (const { ids, greedy, id } of prompts) {
+          const result = await phi.generate(ids, { maxTokens: 24, ignoreEos: true }).result();
+          assert.deepEqual(result.ids, greedy.tokens, id);
+          assert.equal(result.reprefills.length, greedy.crossesSwitch ? 1 : 0, id);
+        }
+        await phi.dispose();
+      });
   }
 
   test("phi-tiny at f32: generate gives the golden ids, the stop token last, and their text without it, cold and from the cache", async () => {

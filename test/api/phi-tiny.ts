@@ -1,17 +1,30 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { bytesSource, type LoadOptions, loadPhi, type Phi } from "../../src/index.ts";
+import { bytesSource, loadPhi, type Phi, type PhiOptions } from "../../src/index.ts";
 import { PHI_TINY } from "../golden.ts";
 
-export const load = (options: LoadOptions = {}) => loadPhi(PHI_TINY, options);
+/** Where a model may run. What is claimed of the public API holds in both. */
+export const MODES = [
+  { where: "in-thread", worker: false },
+  { where: "off-thread", worker: true },
+] as const;
+export type Mode = (typeof MODES)[number];
 
-/** A fresh phi-tiny for the time of a test. */
-export async function withPhi(use: (phi: Phi) => Promise<void>, options: LoadOptions = {}): Promise<void> {
-  const phi = await load(options);
-  try {
-    await use(phi);
-  } finally {
-    await phi.dispose();
-  }
+/** In the caller's thread. */
+export const load = (options: PhiOptions = {}) => loadPhi(PHI_TINY, options);
+
+/** phi-tiny, loaded in one of the modes. */
+export function phiTiny({ worker }: Mode) {
+  const load = (options: PhiOptions = {}) => loadPhi(PHI_TINY, { worker, ...options });
+  /** A fresh one for the time of a test. */
+  const withPhi = async (use: (phi: Phi) => Promise<void>, options: PhiOptions = {}): Promise<void> => {
+    const phi = await load(options);
+    try {
+      await use(phi);
+    } finally {
+      await phi.dispose();
+    }
+  };
+  return { load, withPhi };
 }
 
 /** The bytes of some of phi-tiny's files. */

@@ -1,0 +1,24 @@
+// What runs in a worker, as one classic script that defines phiTsWorker.serve(port): bundled from src when it is asked for. This is what
+// "#worker-code" is when the library runs from source; for dist, scripts/build-worker.mjs writes it into a module.
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+let code;
+
+export function workerCode() {
+  code ??= esbuild.buildSync({
+    absWorkingDir: root,
+    entryPoints: ["src/worker/serve.ts"],
+    bundle: true,
+    write: false,
+    format: "iife",
+    globalName: "phiTsWorker",
+    // "browser": no module of Node, since the same script runs everywhere.
+    platform: "browser",
+    conditions: ["phi-ts-source"],
+    target: "es2022",
+    minify: true,
+  }).outputFiles[0].text;
+  return code;
+}

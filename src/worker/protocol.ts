@@ -1,0 +1,81 @@
+import type { Account, LogitsWanted, Token, TokenJob } from "../generate/backend.ts";
+import type { RopeChoice } from "../generate/engine.ts";
+import type { Progress, Reprefill } from "../generate/row.ts";
+import type { Inspected, LoadedModel, LoadOptions } from "../load/load.ts";
+import type { WireError } from "./wire-error.ts";
+
+/** Both ends must speak the same: a worker file that a user has bundled may be older than the page. Counted up with every change below. */
+export const PROTOCOL = 1;
+
+/** A call that the other side answers, once, with a value or an error; before that it may report events. */
+interface Call<Body, Answer, Event = never> {
+  body: Body;
+  answer: Answer;
+  event: Event;
+}
+
+/** What the caller asks of the worker. Numbers of sequences and streams are the caller's to give. */
+export interface WorkerCalls {
+  /** The first of all. */
+  hello: Call<undefined, { protocol: number }>;
+  /** Reads config and headers. `lists`: the source can list its files. */
+  inspect: Call<{ options: EngineOptions; lists: boolean }, InspectedFacts>;
+  /** Takes the memory and reads the weights into it; tells of each block. */
+  fill: Call<undefined, LoadedFacts, FillEvent>;
+  /** Of a sequence, or of a row of its own. Logits are transferred. `events`: somebody listens to them. */
+  forward: Call<
+    { sequence?: number; ids: number[]; logits: LogitsWanted; events: boolean },
+    Float32Array,
+    ForwardEvent
+  >;
+  /** A generation: `credit` tokens may be made before more are granted. It answers when it has ended. `prefill`: somebody listens to that. */
+  tokens: Call<{ stream: number; job: TokenJob; credit: number; prefill: boolean }, Account, TokenEvent>;
+  sequence: Call<{ sequence: number; rope: RopeChoice }, undefined>;
+  truncate: Call<{ sequence: number; length: number }, undefined>;
+  fork: Call<{ sequence: number; fork: number }, undefined>;
+}
+
+/** What the caller tells the worker. */
+export interface WorkerNotes {
+  credit: { stream: number; tokens: number };
+  /** The sequence is disposed of. */
+  release: { sequence: number };
+}
+
+/** What the worker asks of the caller: the files of the source. */
+export interface CallerCalls {
+  list: Call<undefined, string[]>;
+  open: Call<{ name: string }, { file: number; size: number }>;
+  /** `length` bytes, transferred. `spare` is memory of an earlier answer, given back to be used again. */
+  read: Call<{ file: number; offset: number; length: number; spare?: ArrayBuffer }, Uint8Array>;
+}
+
+/** What the worker tells the caller. */
+export interface CallerNotes {
+  close: { file: number };
+}
+
+export type EngineOptions = Omit<LoadOptions, "onProgress" | "signal">;
+
+export type InspectedFacts = Pick<Inspected, "config" | "generationConfig" | "sourceBytes">;
+
+/** A block of a tensor is in its place; before the first of them: the weights begin. */
+export type FillEvent = { begin: true } | { file: string; tensor: string };
+
+/** All of a loaded model but the decoder, which stays where it is. */
+export type LoadedFacts = Omit<LoadedModel, "decoder">;
+
+export type ForwardEvent = { progress: Progress } | { reprefill: Reprefill };
+
+/** `account` is as of this token. */
+export type TokenEvent = { prefill: Progress } | { token: Token; account: Account };
+
+/** What travels, in both directions. `id` numbers the calls of the side that asks. */
+export type Message =
+  | { kind: "ask"; id: number; type: string; body: unknown }
+  | { kind: "event"; id: number; event: unknown }
+  | { kind: "answer"; id: number; value: unknown }
+  | { kind: "error"; id: number; error: WireError }
+  /** The one who asked has no use for the answer any more; it comes all the same, mostly as an error. */
+  | { kind: "abort"; id: number }
+  | { kind: "note"; type: string; body: unknown };

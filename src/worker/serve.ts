@@ -1,0 +1,100 @@
+import { DisposedError, PhiError } from "../errors.ts";
+import type { Backend, ForwardControls, SequenceHandle } from "../generate/backend.ts";
+import { Engine } from "../generate/engine.ts";
+import { localBackend } from "../generate/local.ts";
+import type { KernelChoice } from "../kernels/choose.ts";
+import { fillModel, type Inspected, inspectModel, kernelsOf } from "../load/load.ts";
+import type { WeightMeter } from "../load/progress.ts";
+import { type Context, type Handlers, Handover, Peer } from "./peer.ts";
+import type { PortLike } from "./port.ts";
+import {
+  type CallerCalls,
+  type CallerNotes,
+  type ForwardEvent,
+  PROTOCOL,
+  type WorkerCalls,
+  type WorkerNotes,
+} from "./protocol.ts";
+import { remoteSource } from "./remote-source.ts";
+import { TokenServer } from "./serve-tokens.ts";
+import { ErrorPost } from "./wire-error.ts";
+
+/** What a worker does: waits for one model to be loaded, and runs it for whoever is at the other end of `port`. */
+export function serve(port: PortLike): void {
+  let inspected: { model: Inspected; chosen: KernelChoice } | undefined;
+  let backend: Backend | undefined;
+  const sequences = new Map<number, SequenceHandle>();
+  const tokens = new TokenServer();
+
+  const model = (): Backend => {
+    if (backend) return backend;
+    throw new PhiError("worker_protocol", "no model was loaded in this worker");
+  };
+  const sequence = (number: number): SequenceHandle => {
+    const found = sequences.get(number);
+    if (found) return found;
+    throw new DisposedError("the sequence");
+  };
+
+  const handlers: Handlers<WorkerCalls, WorkerNotes> = {
+    hello: () => ({ protocol: PROTOCOL }),
+
+    async inspect({ options, lists }) {
+      if (inspected) throw new PhiError("worker_protocol", "this worker has a model already: each needs its own");
+      const chosen = kernelsOf(options);
+      const model = await inspectModel(remoteSource(peer, lists), options);
+      inspected = { model, chosen };
+      const { config, generationConfig, sourceBytes } = model;
+      return { config, generationConfig, sourceBytes };
+    },
+
+    async fill(_, { signal, report }) {
+      if (!inspected || backend) throw new PhiError("worker_protocol", "the model is to be inspected, and filled once");
+      const { model, chosen } = inspected;
+      const meter: WeightMeter = {
+        beginWeights: () => report({ begin: true }),
+        block: (file, tensor) => report({ file, tensor }),
+      };
+      const { decoder, ...facts } = await fillModel(model, chosen, meter, signal);
+      await model.files.close();
+      backend = localBackend(new Engine(decoder, facts.contextSize));
+      return facts;
+    },
+
+    async forward({ sequence: number, ids, logits, events }, context) {
+      const controls = events ? controlsOf(context) : { signal: context.signal };
+      const row = number === undefined ? model() : sequence(number);
+      const out = await row.forward(ids, logits, controls);
+      return new Handover(out, [out.buffer as ArrayBuffer]);
+    },
+
+    tokens: (body, context) => tokens.run(model(), body, context),
+    credit: (body) => tokens.credit(body),
+
+    async sequence({ sequence: number, rope }) {
+      sequences.set(number, await model().sequence(rope));
+      return undefined;
+    },
+    async truncate({ sequence: number, length }) {
+      await sequence(number).truncate(length);
+      return undefined;
+    },
+    async fork({ sequence: number, fork }) {
+      sequences.set(fork, await sequence(number).fork());
+      return undefined;
+    },
+    release({ sequence: number }) {
+      sequences.get(number)?.dispose();
+      sequences.delete(number);
+    },
+  };
+  const peer: Peer<CallerCalls, CallerNotes, WorkerCalls, WorkerNotes> = new Peer(port, new ErrorPost(false), handlers);
+}
+
+function controlsOf({ signal, report }: Context<ForwardEvent>): ForwardControls {
+  return {
+    signal,
+    onProgress: (progress) => report({ progress }),
+    onReprefill: (reprefill) => report({ reprefill }),
+  };
+}
