@@ -94,6 +94,7 @@ function checkLoad(options: PhiOptions): void {
     "weights",
     "embedding",
     "activations",
+    "kv",
     "kernels",
     "wasm",
     "contextSize",
@@ -105,6 +106,7 @@ function checkLoad(options: PhiOptions): void {
   checkChoice(where, "weights", options.weights, ["auto", "f32", "q8", "q4"], "auto");
   checkChoice(where, "embedding", options.embedding, ["auto", "q8", "q4"], "auto");
   checkChoice(where, "activations", options.activations, ["int8", "f32"], "int8");
+  checkChoice(where, "kv", options.kv, ["auto", "f32", "int8"], "auto");
   checkChoice(where, "kernels", options.kernels, ["auto", "strict", "reference"], "auto");
   checkWasm(where, options.wasm);
   checkCallback(where, "onProgress", options.onProgress);

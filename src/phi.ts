@@ -36,6 +36,8 @@ export class Phi {
   readonly embedding: LoadedModel["embedding"];
   /** How the matrices see their inputs. */
   readonly activations: LoadedModel["activations"];
+  /** How keys and values are cached. */
+  readonly kv: LoadedModel["kv"];
   /** Which implementation of the kernels runs. */
   readonly kernels: LoadedModel["kernels"];
   /** What is not as it should be, and yet no error: for instance that only the reference kernels run here. Mostly empty. */
@@ -54,6 +56,7 @@ export class Phi {
     this.weights = loaded.weights;
     this.embedding = loaded.embedding;
     this.activations = loaded.activations;
+    this.kv = loaded.kv;
     this.kernels = loaded.kernels;
     this.notices = loaded.notices;
     this.contextSize = loaded.contextSize;

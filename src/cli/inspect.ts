@@ -61,6 +61,7 @@ async function look(path: string, layout: ReturnType<typeof layoutOf>) {
     weights: plan.format,
     embedding: plan.embedding,
     activations: plan.activations,
+    kv: plan.kv,
     kernels,
     notices,
     memory: memoryUse(plan),
@@ -107,7 +108,7 @@ function page(path: string, facts: Facts): string {
     "",
     row("memory", `${bytes(memory.total)} with ${facts.weights} weights and ${facts.activations} activations`),
     row("  weights", `${bytes(memory.weights)} (from ${bytes(facts.sourceBytes)} of files)`),
-    row("  KV cache", bytes(memory.kv)),
+    row("  KV cache", `${bytes(memory.kv)} in ${facts.kv}`),
     row("  scratch", bytes(memory.scratch)),
     ...memory.arenas.map((a) =>
       row(

@@ -7,6 +7,7 @@ export const MODEL: OptionSpec = { name: "model", short: "m", value: "DIR", help
 const WEIGHTS = ["auto", "f32", "q8", "q4"] as const;
 const EMBEDDING = ["auto", "q8", "q4"] as const;
 const ACTIVATIONS = ["int8", "f32"] as const;
+const KV = ["auto", "int8", "f32"] as const;
 const KERNELS = ["auto", "strict", "reference"] as const;
 
 /** How a model is held in memory. */
@@ -22,6 +23,7 @@ export const LAYOUT_OPTIONS: readonly OptionSpec[] = [
     value: "FORMAT",
     help: `${ACTIVATIONS.join(" or ")}: inputs of quantized weights (default: int8)`,
   },
+  { name: "kv", value: "FORMAT", help: `${KV.join(", ")}: keys and values (default: auto, as the activations)` },
   { name: "context", value: "N", help: "longest sequence, in tokens (default: the model's, at most 4096)" },
 ];
 
@@ -65,6 +67,7 @@ export interface Layout {
   weights?: (typeof WEIGHTS)[number];
   embedding?: (typeof EMBEDDING)[number];
   activations?: (typeof ACTIVATIONS)[number];
+  kv?: (typeof KV)[number];
   contextSize?: number;
 }
 
@@ -73,6 +76,7 @@ export function layoutOf(given: Given): Layout {
     weights: choiceOf(given, "weights", WEIGHTS),
     embedding: choiceOf(given, "embedding", EMBEDDING),
     activations: choiceOf(given, "activations", ACTIVATIONS),
+    kv: choiceOf(given, "kv", KV),
     contextSize: wholeOf(given, "context"),
   };
 }

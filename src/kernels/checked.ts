@@ -4,6 +4,7 @@ import type { Arena } from "../tensor/arena.ts";
 import type { DType } from "../tensor/dtype.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type Int8Rows, KV_BLOCK, type KVLayer, type Operations } from "./kernels.ts";
+import { INT8_HEAD_DIMS, paddedHead } from "./kv-layer.ts";
 
 /**
  * The same operations with their operands checked first, so that neither form of a kernel has to: a wrong pointer in WASM would
@@ -41,8 +42,17 @@ export function checked(arena: Arena, ops: Operations): Operations {
     const end = start + T;
     if (!(Number.isInteger(start) && start >= 0))
       throw new ShapeError({ what: `${op}: start`, got: start, expected: "an integer, 0 or more" });
-    is(op, "cache.k", kv.k, [blocks, K, KV_BLOCK, dh]);
-    is(op, "cache.v", kv.v, [blocks, K, KV_BLOCK, dh]);
+    if (kv.scales) {
+      is(op, "cache.k", kv.k, [blocks, K, KV_BLOCK, paddedHead(dh)], ["i8"]);
+      is(op, "cache.v", kv.v, [blocks, K, paddedHead(dh), KV_BLOCK], ["i8"]);
+      is(op, "cache.scales.k", kv.scales.k, [blocks, K, KV_BLOCK]);
+      is(op, "cache.scales.v", kv.scales.v, [blocks, K, KV_BLOCK]);
+      if (dh > INT8_HEAD_DIMS)
+        throw new ShapeError({ what: `${op}: head dims of int8 keys`, got: dh, expected: `at most ${INT8_HEAD_DIMS}` });
+    } else {
+      is(op, "cache.k", kv.k, [blocks, K, KV_BLOCK, dh]);
+      is(op, "cache.v", kv.v, [blocks, K, KV_BLOCK, dh]);
+    }
     is(op, "cache.table", kv.table, [-Math.ceil(end / KV_BLOCK)], ["i32"]);
   };
   const block = (op: string, m: PackedMatrix, row: number, n: number, aligned: boolean) => {

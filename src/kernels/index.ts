@@ -10,9 +10,11 @@ export {
   type KernelKind,
   type Kernels,
   KV_BLOCK,
+  type KVFormat,
   type KVLayer,
   type Operations,
   type WasmBuild,
 } from "./kernels.ts";
+export { allocKVLayer, kvLayerBytes } from "./kv-layer.ts";
 export { pack, unpack } from "./pack.ts";
 export type { WasmModules } from "./wasm-module.ts";

@@ -29,7 +29,7 @@ export interface Operations {
    * by the angles whose cos and sin are [T, R/2].
    */
   rope(x: Tensor, heads: number, cos: Tensor, sin: Tensor): void;
-  /** Writes keys and values of qkv [T, H + 2K, dh] into the cache, at positions `start` … `start + T - 1`. */
+  /** Writes keys and values of qkv [T, H + 2K, dh] into the cache, in its format, at positions `start` … `start + T - 1`. */
   storeKV(cache: KVLayer, qkv: Tensor, start: number): void;
   /**
    * out[T, H, dh] = softmax(q · kᵀ · scale) · v of the queries in qkv [T, H + 2K, dh] at positions `start` …, causal; query i sees keys j
@@ -98,12 +98,20 @@ export interface Int8Rows {
 /** Tokens that one block of the KV cache holds. The sums of attention are cut at its borders, so it is part of the bits. */
 export const KV_BLOCK = 32;
 
-/** The keys and values of one layer for one sequence: two pools of blocks and the numbers of the blocks that are the sequence's. */
+/** How the cache holds keys and values: as they come, or as int8 with an f32 scale for each position and head. */
+export type KVFormat = "f32" | "int8";
+
+/**
+ * The keys and values of one layer for one sequence: two pools of blocks and the numbers of the blocks that are the sequence's.
+ * kv-layer.ts draws how they lie, and makes one.
+ */
 export interface KVLayer {
-  /** f32 [blocks, K, B, dh] */
+  /** f32 [blocks, K, B, dh], or i8 [blocks, K, B, dh8]; dh8 is dh rounded up to a multiple of 8. */
   readonly k: Tensor;
-  /** f32 [blocks, K, B, dh] */
+  /** f32 [blocks, K, B, dh], or i8 [blocks, K, dh8, B] */
   readonly v: Tensor;
+  /** Of i8 keys and values: f32 [blocks, K, B] each. */
+  readonly scales?: { readonly k: Tensor; readonly v: Tensor };
   /** i32 [≥ ceil(S / B)]: position p lies in block table[floor(p / B)], at p mod B. */
   readonly table: Tensor;
 }

@@ -3,7 +3,8 @@ import { Arena } from "../tensor/arena.ts";
 import type { DType } from "../tensor/dtype.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { allocInt8Rows } from "./int8-rows.ts";
-import { KV_BLOCK, type Operations } from "./kernels.ts";
+import { KV_BLOCK, type KVFormat, type Operations } from "./kernels.ts";
+import { allocKVLayer } from "./kv-layer.ts";
 
 /**
  * Known answers: one small call of every operation, at sizes with tails, and the bits that it must leave. They are asked of a WASM build
@@ -123,21 +124,22 @@ function read(op: "embed" | "unpackRows", format: WeightFormat, bits: number): K
 }
 
 /** Positions 30 … 34, over the border of two blocks of the cache. */
-function attention(name: string, window: number, bits: number): KnownAnswer {
+function attention(name: string, format: KVFormat, window: number, bits: number): KnownAnswer {
   return {
     name,
     bits,
     run(k, arena) {
       const [H, K, dh, start] = [4, 2, 6, KV_BLOCK - 2];
-      const [keys, vals] = [5, 6].map((seed) => input(arena, seed, [2, K, KV_BLOCK, dh]));
       const table = room(arena, [2], "i32");
       (table.data as Int32Array).set([1, 0]);
-      const cache = { k: keys, v: vals, table };
+      const cache = allocKVLayer(arena, format, 2, K, dh, table);
       const qkv = input(arena, 7, [T, H + 2 * K, dh]);
       const out = room(arena, [T, H, dh]);
+      k.storeKV(cache, input(arena, 5, [start, H + 2 * K, dh]), 0);
       k.storeKV(cache, qkv, start);
       k.attention(out, qkv, cache, start, window, 4);
-      return [out, keys, vals];
+      const { scales } = cache;
+      return [out, cache.k, cache.v, ...(scales ? [scales.k, scales.v] : [])];
     },
   };
 }
@@ -203,8 +205,10 @@ export const KNOWN_ANSWERS: readonly KnownAnswer[] = [
       return [x];
     },
   },
-  attention("storeKV and attention", 0, 0xc62c388d),
-  attention("storeKV and attention, window 9", 9, 0xb82b1f80),
+  attention("storeKV and attention", "f32", 0, 0xde1b0400),
+  attention("storeKV and attention, window 9", "f32", 9, 0x7cd52a02),
+  attention("storeKV and attention, int8", "int8", 0, 0x481a7dc4),
+  attention("storeKV and attention, int8, window 9", "int8", 9, 0xeca7fe7f),
   rows("softmax", 0xe48347b0, (k, out, x) => k.softmax(out, x)),
   rows("add", 0xad964487, (k, out, x, arena) => k.add(out, x, input(arena, 9, [T, C]))),
   rows("swiglu", 0x08092d81, (k, out, x) => k.swiglu(out, x), [T, C / 2]),

@@ -9,6 +9,9 @@ const SCRATCH = KERNEL_RESERVE / 2;
 /** Weight formats as numbers, as in wasm/layout.ts. */
 const FORMAT = { f32: 0, q8: 1, q4: 2 } as const;
 
+/** Work units of attention, as in wasm/attention.ts: a call may do any range of them, to the same bits. */
+export const attentionUnits = (T: number, K: number): number => K * Math.ceil(T / 8);
+
 /** The kernels of an instance of any WASM build, bound to its arena: tensors become pointers and sizes. Operands are checked before (checked.ts). */
 export function simdKernels(wasm: WasmExports): Operations {
   return {
@@ -40,13 +43,18 @@ export function simdKernels(wasm: WasmExports): Operations {
     },
     storeKV(kv, qkv, start) {
       const [T, n, dh] = qkv.shape;
-      const K = kv.k.shape[1];
-      wasm.storeKV(kv.k.ptr, kv.v.ptr, kv.table.ptr, qkv.ptr, T, n - 2 * K, K, dh, start);
+      const { k, v, scales, table } = kv;
+      const K = k.shape[1];
+      const H = n - 2 * K;
+      if (!scales) wasm.storeKV(k.ptr, v.ptr, table.ptr, qkv.ptr, T, H, K, dh, start);
+      else wasm.storeKVInt8(k.ptr, v.ptr, scales.k.ptr, scales.v.ptr, table.ptr, qkv.ptr, T, H, K, dh, start);
     },
-    attention(out, qkv, kv, start, window, scale) {
+    attention(out, qkv, { k, v, scales, table }, start, window, scale) {
       const [T, H, dh] = out.shape;
-      const K = kv.k.shape[1];
-      wasm.attention(out.ptr, qkv.ptr, kv.k.ptr, kv.v.ptr, kv.table.ptr, T, H, K, dh, start, window, scale);
+      const K = k.shape[1];
+      const pools = [k.ptr, v.ptr, scales?.k.ptr ?? 0, scales?.v.ptr ?? 0, table.ptr];
+      const units = attentionUnits(T, K);
+      wasm.attention(out.ptr, qkv.ptr, ...pools, T, H, K, dh, start, window, scale, SCRATCH, 0, units);
     },
     softmax(out, x) {
       const [T, N] = x.shape;

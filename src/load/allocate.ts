@@ -1,7 +1,8 @@
 import { MemoryError } from "../errors.ts";
 import type { KernelChoice } from "../kernels/choose.ts";
 import { createKernels } from "../kernels/create.ts";
-import { KV_BLOCK, type KVLayer } from "../kernels/kernels.ts";
+import { KV_BLOCK } from "../kernels/kernels.ts";
+import { allocKVLayer } from "../kernels/kv-layer.ts";
 import { KVPool } from "../model/kv-cache.ts";
 import type { Phi3Layer } from "../model/phi3.ts";
 import { allocScratch } from "../model/scratch.ts";
@@ -78,9 +79,9 @@ function furnish(
     else layers.set(spec.place, Object.assign(layers.get(spec.place) ?? {}, { [spec.slot]: value }));
   }
   const table = Tensor.alloc(arena, "i32", [Math.ceil(plan.contextSize / KV_BLOCK)]);
-  const shape = [kvBlocks(plan.kvTokens), config.kvHeads, KV_BLOCK, config.headDim];
+  const blocks = kvBlocks(plan.kvTokens);
   const cached = [...layers.values()].map((layer) => {
-    const kv: KVLayer = { k: Tensor.alloc(arena, "f32", shape), v: Tensor.alloc(arena, "f32", shape), table };
+    const kv = allocKVLayer(arena, plan.kv, blocks, config.kvHeads, config.headDim, table);
     return { weights: layer as Phi3Layer, kv };
   });
   const staging = { ptr: arena.mark(), bytes: arenaPlan.scratch };

@@ -1,7 +1,8 @@
-import type { Notice } from "../errors.ts";
+import { type Notice, OptionError } from "../errors.ts";
 import { openSafetensors, type Safetensors } from "../formats/safetensors/index.ts";
 import { chooseKernels, type KernelChoice } from "../kernels/choose.ts";
-import type { KernelKind } from "../kernels/kernels.ts";
+import type { KernelKind, KVFormat } from "../kernels/kernels.ts";
+import { INT8_HEAD_DIMS } from "../kernels/kv-layer.ts";
 import { checkWasm, type WasmModules } from "../kernels/wasm-module.ts";
 import type { PhiConfig } from "../model/config.ts";
 import type { Decoder } from "../model/decoder.ts";
@@ -30,6 +31,8 @@ export interface LoadOptions {
   embedding?: "auto" | "q4" | "q8";
   /** How quantized matrices see their inputs; f32 weights always take f32. Default "int8". */
   activations?: Activations;
+  /** How keys and values are cached; int8 takes a quarter of the memory. `auto`: int8 with int8 activations, f32 with f32. Default "auto". */
+  kv?: "auto" | KVFormat;
   /** Default "auto": the fastest that this engine runs; `phi.notices` tells if only the reference kernels do. */
   kernels?: "auto" | KernelKind;
   /**
@@ -71,6 +74,7 @@ export interface LoadedModel {
   /** That of the embedding table and the output layer. */
   embedding: WeightFormat;
   activations: Activations;
+  kv: KVFormat;
   kernels: KernelKind;
   /** What a user should know of how it was loaded. */
   notices: readonly Notice[];
@@ -128,19 +132,31 @@ export async function inspectModel(
   const embedding: WeightFormat =
     options.embedding === undefined || options.embedding === "auto" ? format : options.embedding;
   const activations = format === "f32" ? "f32" : (options.activations ?? "int8");
+  const kv = kvFormat(options.kv, activations, config.headDim);
   const specs = phi3Weights(config);
   const files = await openSafetensors(source);
   try {
     const sourceBytes = checkWeights(files, specs);
     checkAngles(config, contextSize);
     const maxChunk = Math.min(MAX_CHUNK, contextSize);
-    const formats = { format, embedding, activations };
+    const formats = { format, embedding, activations, kv };
     const plan = planArenas({ config, specs, ...formats, contextSize, kvTokens, maxChunk, maxArenaBytes });
     return { config, generationConfig, files, plan, sourceBytes };
   } catch (error) {
     await files.close();
     throw error;
   }
+}
+
+/** @throws OptionError for int8 where the heads are too wide for its integer sums */
+function kvFormat(wanted: LoadOptions["kv"], activations: Activations, headDim: number): KVFormat {
+  const narrow = headDim <= INT8_HEAD_DIMS;
+  if (wanted === undefined || wanted === "auto") return activations === "int8" && narrow ? "int8" : "f32";
+  if (wanted === "int8" && !narrow) {
+    const expected = `"f32" for heads of more than ${INT8_HEAD_DIMS} dims`;
+    throw new OptionError({ what: `loadPhi: option "kv" of a model with heads of ${headDim}`, got: wanted, expected });
+  }
+  return wanted;
 }
 
 /**
@@ -180,9 +196,9 @@ export async function fillModel(
   const { transformer, slots } = allocate(plan, chosen);
   meter.beginWeights();
   await fillWeights(files, slots, { signal, onBlock: (file, tensor) => meter.block(file, tensor) });
-  const { format: weights, embedding = weights, activations, contextSize } = plan;
+  const { format: weights, embedding = weights, activations, kv, contextSize } = plan;
   const { kind: kernels, notices } = chosen;
-  const formats = { weights, embedding, activations, kernels };
+  const formats = { weights, embedding, activations, kv, kernels };
   return {
     decoder: transformer,
     config,

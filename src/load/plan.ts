@@ -1,5 +1,6 @@
 import { MemoryError } from "../errors.ts";
-import { KV_BLOCK } from "../kernels/kernels.ts";
+import { KV_BLOCK, type KVFormat } from "../kernels/kernels.ts";
+import { kvLayerBytes } from "../kernels/kv-layer.ts";
 import type { PhiConfig } from "../model/config.ts";
 import { type Activations, scratchBytes } from "../model/scratch.ts";
 import type { WeightSpec } from "../model/weights.ts";
@@ -15,6 +16,8 @@ export interface PlanInput {
   /** Of the tables with a row for each token, embedding and head, tied or not. Default: `format`. */
   embedding?: WeightFormat;
   activations: Activations;
+  /** How keys and values are cached. */
+  kv: KVFormat;
   /** Greatest length of one sequence, in tokens. */
   contextSize: number;
   /** Tokens that the KV pool holds, for all sequences together. */
@@ -63,11 +66,6 @@ function weightBytes(spec: WeightSpec, input: PlanInput): number {
   return alignUp(packedBytes(formatOf(spec, input), spec.rows, spec.cols));
 }
 
-/** Bytes of the KV cache of one layer: keys and values, f32 [blocks, K, 32, dh] each. */
-function kvBytesPerLayer(config: PhiConfig, kvTokens: number): number {
-  return 2 * alignUp(kvBlocks(kvTokens) * config.kvHeads * KV_BLOCK * config.headDim * 4);
-}
-
 /** Bytes through which weights are read: at least 8 rows of the widest matrix as float32, and about a megabyte. */
 function stagingBytes(specs: readonly WeightSpec[]): number {
   const widest = specs.reduce((most, s) => Math.max(most, s.cols), 0);
@@ -99,7 +97,7 @@ function place(input: PlanInput): ArenaPlan[] {
   const { config, specs } = input;
   const table = alignUp(Math.ceil(input.contextSize / KV_BLOCK) * 4);
   const staging = stagingBytes(specs);
-  const kvLayer = kvBytesPerLayer(config, input.kvTokens);
+  const kvLayer = kvLayerBytes(input.kv, kvBlocks(input.kvTokens), config.kvHeads, config.headDim);
   const arenas: ArenaPlan[] = [];
 
   const grown = (a: ArenaPlan, mine: WeightSpec[], layers: number, head: boolean): ArenaPlan => {

@@ -1,5 +1,6 @@
 import { DisposedError, OptionError } from "../errors.ts";
 import type { Kernels, KVLayer } from "../kernels/kernels.ts";
+import { copyKVBlock } from "../kernels/kv-layer.ts";
 import type { Arena } from "../tensor/arena.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { PhiConfig } from "./config.ts";
@@ -135,9 +136,7 @@ export class Transformer implements Decoder {
 
   copyBlock(from: number, to: number): void {
     for (const { layers } of this.#alive().stages) {
-      for (const { kv } of layers) {
-        for (const pool of [kv.k, kv.v]) pool.rows(to, to + 1).f32.set(pool.rows(from, from + 1).f32);
-      }
+      for (const { kv } of layers) copyKVBlock(kv, from, to);
     }
   }
 

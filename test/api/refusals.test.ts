@@ -60,6 +60,7 @@ for (const mode of MODES)
         ["weight", "q4"],
         ["weights", "q5"],
         ["activations", "f16"],
+        ["kv", "f16"],
         ["kernels", "relaxed"],
         ["contextSize", 0],
         ["contextSize", 1e9],

@@ -1,5 +1,5 @@
 import { ShapeError } from "../../src/errors.ts";
-import { type Kernels, KV_BLOCK, type KVLayer } from "../../src/kernels/index.ts";
+import { allocKVLayer, type Kernels, KV_BLOCK, type KVFormat, type KVLayer } from "../../src/kernels/index.ts";
 import { type Arena, Tensor } from "../../src/tensor/index.ts";
 import { suite } from "../harness.ts";
 import { randomFloats, randomSource } from "../random.ts";
@@ -8,6 +8,7 @@ import { bench, KINDS, place } from "./kinds.ts";
 
 /** Sizes of one case; `qkv` [S, H + 2K, dh] holds all positions of the sequence. */
 interface Case {
+  format: KVFormat;
   H: number;
   K: number;
   dh: number;
@@ -17,18 +18,30 @@ interface Case {
   qkv: Float32Array;
 }
 
-function make(seed: number, sizes: Omit<Case, "qkv" | "scale">): Case {
+function make(seed: number, format: KVFormat, sizes: Omit<Case, "qkv" | "scale" | "format">): Case {
   const { H, K, dh, S } = sizes;
-  return { ...sizes, scale: 1 / Math.sqrt(dh), qkv: randomFloats(seed, S * (H + 2 * K) * dh, 0.7) };
+  return { ...sizes, format, scale: 1 / Math.sqrt(dh), qkv: randomFloats(seed, S * (H + 2 * K) * dh, 0.7) };
 }
 
-/** softmax(q · kᵀ · scale) · v in float64, of positions from … to - 1, and what float32 sums may be off by: [to - from, H, dh] each. */
+/** A key or value as the cache holds it: numbers, each of which is `unit` times what is stored of it (int8), or itself (f32). */
+function held(x: Float32Array, format: KVFormat): { numbers: number[]; unit: number } {
+  if (format === "f32") return { numbers: [...x], unit: 0 };
+  const unit = Math.fround(x.reduce((m, v) => Math.max(m, Math.abs(v)), 0) / 127);
+  return { numbers: Array.from(x, (v) => unit * nearestEven(Math.fround(v / unit))), unit };
+}
+
+const nearestEven = (x: number) => x + 1.5 * 2 ** 52 - 1.5 * 2 ** 52;
+
+/** softmax(q · kᵀ · scale) · v in float64, of positions from … to - 1, and what the compiled kernels may be off by: [to - from, H, dh] each. */
 function formula(c: Case, from: number, to: number): { out: number[]; bound: number[] } {
   const { H, K, dh, window, scale, qkv } = c;
   const row = (j: number, head: number) => {
     const at = (j * (H + 2 * K) + head) * dh;
     return qkv.subarray(at, at + dh);
   };
+  const rows = Array.from({ length: to }, (_, j) =>
+    Array.from({ length: 2 * K }, (_, g) => held(row(j, H + g), c.format)),
+  );
   const out: number[] = [];
   const bound: number[] = [];
   for (let i = from; i < to; i++) {
@@ -36,55 +49,65 @@ function formula(c: Case, from: number, to: number): { out: number[]; bound: num
     for (let h = 0; h < H; h++) {
       const g = Math.floor((h * K) / H);
       const q = row(i, h);
+      const queryUnit = c.format === "int8" ? q.reduce((m, v) => Math.max(m, Math.abs(v)), 0) / 8191 : 0;
       const scores: number[] = [];
       let size = 0; // greatest Σ |q_d k_d| · scale
+      let coarse = 0; // greatest error of a score from rounding q to integers
       for (let j = first; j <= i; j++) {
-        const k = row(j, H + g);
-        let [dot, abs] = [0, 0];
+        const k = rows[j][g].numbers;
+        let [dot, abs, sum] = [0, 0, 0];
         for (let d = 0; d < dh; d++) {
           dot += q[d] * k[d];
           abs += Math.abs(q[d] * k[d]);
+          sum += Math.abs(k[d]);
         }
         scores.push(dot * scale);
         size = Math.max(size, abs * scale);
+        coarse = Math.max(coarse, 0.501 * queryUnit * sum * scale);
       }
       const max = Math.max(...scores);
       const e = scores.map((s) => Math.exp(s - max));
       const sum = e.reduce((a, b) => a + b, 0);
+      /** By block: what a weight may be off by, from rounding to integers. */
+      const weightUnits = new Map<number, number>();
+      for (let j = first; j <= i; j++) {
+        const b = Math.floor(j / KV_BLOCK);
+        const unit = (e[j - first] * rows[j][K + g].unit) / 16383;
+        weightUnits.set(b, Math.max(weightUnits.get(b) ?? 0, unit));
+      }
       for (let d = 0; d < dh; d++) {
-        let [value, abs] = [0, 0];
+        let [value, abs, rounding] = [0, 0, 0];
         for (let j = first; j <= i; j++) {
-          value += (e[j - first] / sum) * row(j, H + K + g)[d];
-          abs += (e[j - first] / sum) * Math.abs(row(j, H + K + g)[d]);
+          const { numbers, unit } = rows[j][K + g];
+          value += (e[j - first] / sum) * numbers[d];
+          abs += (e[j - first] / sum) * Math.abs(numbers[d]);
+          const weightUnit = weightUnits.get(Math.floor(j / KV_BLOCK)) as number;
+          if (unit > 0) rounding += (0.501 * weightUnit * Math.abs(numbers[d])) / unit / sum;
         }
         out.push(value);
-        // A score is off by at most (dh/4 + 8) roundings of Σ|q k|·scale (its sum and s - max), a weight by twice that and a few
-        // roundings of exp and of the corrections; the sums over n keys add at most n + dh/4 + 16 roundings more.
-        bound.push(abs * EPS * (2 * (dh / 4 + 8) * size + 2 * (i - first + 1) + 24) + 2 ** -140);
+        // A score is off by at most (dh/4 + 8) roundings of Σ|q k|·scale (its sum and s - max) and by `coarse`, a weight by twice that (e^2x
+        // where it is large) and a few roundings of exp and of the corrections; the sums over n keys add at most n + dh/4 + 16 roundings more.
+        const weights = Math.expm1(2 * coarse);
+        const roundings = EPS * (2 * (dh / 4 + 8) * size + 2 * (i - first + 1) + 32);
+        bound.push(abs * (weights + roundings * (1 + weights)) + rounding * (1 + weights) + 2 ** -140);
       }
     }
   }
   return { out, bound };
 }
 
-/** A cache whose blocks lie in a random order, with NaN wherever nothing was stored. */
+/** A cache whose blocks lie in a random order, with NaN wherever nothing was stored (int8: in the scales, and -128 elsewhere). */
 function cacheOf(arena: Arena, c: Case, seed: number): KVLayer {
   const count = Math.ceil(c.S / KV_BLOCK);
   const blocks = count + 3;
   const next = randomSource(seed);
   const order = Array.from({ length: blocks }, (_, b) => [next(), b]).sort((a, b) => a[0] - b[0]);
-  const shape = [blocks, c.K, KV_BLOCK, c.dh];
-  const nothing = new Float32Array(blocks * c.K * KV_BLOCK * c.dh).fill(NaN);
-  return {
-    k: place(arena, shape, nothing),
-    v: place(arena, shape, nothing),
-    table: place(
-      arena,
-      [count],
-      order.slice(0, count).map((o) => o[1]),
-      "i32",
-    ),
-  };
+  const numbers = order.slice(0, count).map((o) => o[1]);
+  const cache = allocKVLayer(arena, c.format, blocks, c.K, c.dh, place(arena, [count], numbers, "i32"));
+  const { k, v, scales } = cache;
+  for (const t of [k, v]) t.data.fill(scales ? -128 : Number.NaN);
+  for (const t of scales ? [scales.k, scales.v] : []) t.f32.fill(Number.NaN);
+  return cache;
 }
 
 /** Runs the sequence through storeKV and attention in chunks of the given lengths; returns all rows' results. */
@@ -112,27 +135,32 @@ suite("kernels/attention", ({ test, assert }) => {
     }
   };
 
-  for (const kind of KINDS) {
-    const claim = kind === "strict" ? "within the bound of float32 sums" : "within 1.01 roundings (2^-24)";
+  for (const [kind, format] of KINDS.flatMap((kind) => [[kind, "f32"] as const, [kind, "int8"] as const])) {
+    const claim =
+      kind === "reference"
+        ? "within 1.01 roundings (2^-24)"
+        : format === "f32"
+          ? "within the bound of float32 sums"
+          : "within the bound of float32 sums and of queries and weights in 14 bits";
 
     for (const dh of [1, 3, 8, 16, 24, 32, 80, 96, 128, 512]) {
-      test(`${kind}: ${claim} of softmax(q kᵀ) v in float64, dh ${dh}, grouped heads, shuffled blocks`, () => {
+      test(`${kind}, ${format}: ${claim} of softmax(q kᵀ) v in float64, dh ${dh}, grouped heads, shuffled blocks`, () => {
         for (const [H, K] of [
           [6, 2],
           [2, 2],
           [3, 1],
         ]) {
-          const c = make(dh + H, { H, K, dh, S: 37, window: 0 });
+          const c = make(dh + H, format, { H, K, dh, S: 37, window: 0 });
           const { arena, kernels } = bench(kind, 8);
           check(run(arena, kernels, c, [37], 1).f32, c, 0, 37, kind === "strict", `H ${H}, K ${K}`);
         }
       });
     }
 
-    test(`${kind}: ${claim} for T in 1 … 5, 33 and starts at 0, 1, 31, 32, 33, 100`, () => {
+    test(`${kind}, ${format}: ${claim} for T in 1 … 5, 33 and starts at 0, 1, 31, 32, 33, 100`, () => {
       for (const start of [0, 1, 31, 32, 33, 100]) {
         for (const T of [1, 2, 3, 4, 5, 33]) {
-          const c = make(start + T, { H: 4, K: 2, dh: 16, S: start + T, window: 0 });
+          const c = make(start + T, format, { H: 4, K: 2, dh: 16, S: start + T, window: 0 });
           const { arena, kernels } = bench(kind, 2);
           const out = run(arena, kernels, c, start ? [start, T] : [T], start + 2);
           check(out.f32.subarray(start * 64), c, start, start + T, kind === "strict", `start ${start}, T ${T}`);
@@ -141,9 +169,9 @@ suite("kernels/attention", ({ test, assert }) => {
     });
 
     for (const window of [1, 2, 31, 32, 33, 64, 65, 100000]) {
-      test(`${kind}: ${claim} with a window of ${window}; keys outside of it may be NaN`, () => {
+      test(`${kind}, ${format}: ${claim} with a window of ${window}; keys outside of it may be NaN`, () => {
         const S = 140;
-        const c = make(window, { H: 4, K: 2, dh: 24, S, window });
+        const c = make(window, format, { H: 4, K: 2, dh: 24, S, window });
         const { arena, kernels } = bench(kind, 2);
         const out = run(arena, kernels, c, [S], 7);
         check(out.f32, c, 0, S, kind === "strict", "");
@@ -161,7 +189,7 @@ suite("kernels/attention", ({ test, assert }) => {
       });
     }
 
-    test(`${kind}: the same bits however the sequence is cut into chunks and wherever its blocks lie`, () => {
+    test(`${kind}, ${format}: the same bits however the sequence is cut into chunks and wherever its blocks lie`, () => {
       for (const [dh, window] of [
         [16, 0],
         [80, 0],
@@ -169,7 +197,7 @@ suite("kernels/attention", ({ test, assert }) => {
         [7, 33],
       ]) {
         const S = 133;
-        const c = make(dh, { H: 6, K: 2, dh, S, window });
+        const c = make(dh, format, { H: 6, K: 2, dh, S, window });
         const { arena, kernels } = bench(kind, 8);
         const whole = bitsOf(run(arena, kernels, c, [S], 1));
         const ways = [Array(S).fill(1), [1, 31, 1, 100], [32, 32, 32, 32, 5], [33, 7, 64, 29], [131, 2]];
@@ -181,17 +209,17 @@ suite("kernels/attention", ({ test, assert }) => {
       }
     });
 
-    test(`${kind}: more (token, head) pairs of one key head than are taken at once give the same bits as one by one`, () => {
-      const c = make(3, { H: 40, K: 1, dh: 8, S: 45, window: 40 });
+    test(`${kind}, ${format}: more (token, head) pairs of one key head than are taken at once give the same bits as one by one`, () => {
+      const c = make(3, format, { H: 40, K: 1, dh: 8, S: 45, window: 40 });
       const { arena, kernels } = bench(kind, 2);
       const whole = bitsOf(run(arena, kernels, c, [45], 1));
       assert.deepEqual(bitsOf(run(arena, kernels, c, Array(45).fill(1), 2)), whole);
       check(run(arena, kernels, c, [45], 1).f32, c, 0, 45, kind === "strict", "");
     });
 
-    test(`${kind}: writes to nothing but its output`, () => {
+    test(`${kind}, ${format}: writes to nothing but its output`, () => {
       for (const dh of [3, 16, 96]) {
-        const c = make(dh, { H: 4, K: 2, dh, S: 35, window: 0 });
+        const c = make(dh, format, { H: 4, K: 2, dh, S: 35, window: 0 });
         const { arena, kernels } = bench(kind, 1);
         const cache = cacheOf(arena, c, 3);
         const qkv = place(arena, [35, 8, dh], c.qkv);
@@ -201,7 +229,7 @@ suite("kernels/attention", ({ test, assert }) => {
       }
     });
 
-    test(`${kind}: scores from -4000 to 4000 saturate to one key; equal scores give the mean; a NaN key makes its group's heads NaN only`, () => {
+    test(`${kind}, ${format}: scores from -4000 to 4000 saturate to one key; equal scores give the mean; a NaN key makes its group's heads NaN only`, () => {
       const { arena, kernels } = bench(kind, 1);
       const one = (H: number, K: number, S: number, fill: (j: number, head: number) => number) => {
         const dh = 4;
@@ -209,7 +237,7 @@ suite("kernels/attention", ({ test, assert }) => {
           const head = Math.floor(at / dh) % (H + 2 * K);
           return fill(Math.floor(at / (dh * (H + 2 * K))), head);
         });
-        const c = { H, K, dh, S, window: 0, scale: 1, qkv };
+        const c = { format, H, K, dh, S, window: 0, scale: 1, qkv };
         return [...run(arena, kernels, c, [S], 1).rows(S - 1, S).f32];
       };
       // Heads 0 (query), 1 (key), 2 (value): key j scores 1000·(j - 20) · 0.2, or the other way round.
@@ -221,18 +249,26 @@ suite("kernels/attention", ({ test, assert }) => {
         one(1, 1, 41, (j, head) => [1, 50 * (20 - j), j][head]),
         Array(4).fill(0),
       );
-      assert.deepEqual(
+      assert.close(
         one(1, 1, 65, (j, head) => [1, 0.5, j][head]),
         Array(4).fill(32),
+        format === "int8" ? 2 ** -11 : 0, // 65 weights in 14 bits
       );
       // Heads 0, 1 (queries), 2, 3 (keys), 4, 5 (values): key 3 of group 0 is NaN.
       const mixed = one(2, 2, 6, (j, head) => (head === 2 && j === 3 ? NaN : 1));
       assert.deepEqual(mixed, [NaN, NaN, NaN, NaN, 1, 1, 1, 1]);
+      // The same for a value that is infinite, and for a query.
+      const infinite = one(2, 2, 6, (j, head) => (head === 4 && j === 3 ? Infinity : 1));
+      assert.deepEqual(infinite, [...Array(4).fill(format === "int8" ? NaN : Infinity), 1, 1, 1, 1]);
+      assert.deepEqual(
+        one(2, 2, 6, (j, head) => (head === 0 && j === 5 ? NaN : 1)),
+        mixed,
+      );
     });
 
-    test(`${kind}: a window or a start that is no integer of 0 or more, and heads that do not group, are refused`, () => {
+    test(`${kind}, ${format}: a window or a start that is no integer of 0 or more, and heads that do not group, are refused`, () => {
       const { arena, kernels } = bench(kind, 1);
-      const c = make(1, { H: 3, K: 2, dh: 4, S: 2, window: 0 });
+      const c = make(1, format, { H: 3, K: 2, dh: 4, S: 2, window: 0 });
       const cache = cacheOf(arena, c, 1);
       const call = (H: number, start: number, window: number) => {
         const qkv = place(arena, [1, H + 4, 4], new Float32Array((H + 4) * 4));

@@ -1,4 +1,4 @@
-import { type Kernels, KV_BLOCK } from "../../src/kernels/index.ts";
+import { allocKVLayer, type Kernels, type KVFormat } from "../../src/kernels/index.ts";
 import { type Arena, Tensor } from "../../src/tensor/index.ts";
 import { suite } from "../harness.ts";
 import { randomFloats } from "../random.ts";
@@ -15,6 +15,19 @@ const random = (arena: Arena, seed: number, shape: readonly number[], scale = 1)
       scale,
     ),
   );
+
+/** Attention of dh 128, and of dh 23 with a window of 70, over five blocks. */
+function attend(arena: Arena, kernels: Kernels, format: KVFormat): Tensor[] {
+  const [S, H, K] = [150, 6, 2];
+  return [128, 23].map((dh, i) => {
+    const cache = allocKVLayer(arena, format, 5, K, dh, place(arena, [5], [3, 1, 4, 0, 2], "i32"));
+    const qkv = random(arena, 11, [S, H + 2 * K, dh]);
+    const out = Tensor.alloc(arena, "f32", [S, H, dh]);
+    kernels.storeKV(cache, qkv, 0);
+    kernels.attention(out, qkv, cache, 0, i * 70, 1 / Math.sqrt(dh));
+    return out;
+  });
+}
 
 /** One call of each operation; what it leaves in the returned tensors is hashed. */
 const CALLS: Readonly<Record<string, (arena: Arena, kernels: Kernels) => Tensor[]>> = {
@@ -33,18 +46,8 @@ const CALLS: Readonly<Record<string, (arena: Arena, kernels: Kernels) => Tensor[
     kernels.rope(x, 4, random(arena, 7, [3, 15]), random(arena, 8, [3, 15]));
     return [x];
   },
-  attention(arena, kernels) {
-    const [S, H, K] = [150, 6, 2];
-    return [128, 23].map((dh, i) => {
-      const [k, v] = [9, 10].map((seed) => random(arena, seed, [5, K, KV_BLOCK, dh]));
-      const cache = { k, v, table: place(arena, [5], [3, 1, 4, 0, 2], "i32") };
-      const qkv = random(arena, 11, [S, H + 2 * K, dh]);
-      const out = Tensor.alloc(arena, "f32", [S, H, dh]);
-      kernels.storeKV(cache, qkv, 0);
-      kernels.attention(out, qkv, cache, 0, i * 70, 1 / Math.sqrt(dh));
-      return out;
-    });
-  },
+  attention: (arena, kernels) => attend(arena, kernels, "f32"),
+  "attention over int8": (arena, kernels) => attend(arena, kernels, "int8"),
   softmax(arena, kernels) {
     const out = Tensor.alloc(arena, "f32", [3, 4099]);
     kernels.softmax(out, random(arena, 12, [3, 4099], 3));
@@ -70,6 +73,7 @@ const HASHES: Readonly<Record<string, string>> = {
   layernorm: "53adb6c3",
   rope: "b865a50e",
   attention: "6ff14c95",
+  "attention over int8": "92ff2a6f",
   softmax: "04464362",
   swiglu: "e81d6767",
   gelu: "672e572e",

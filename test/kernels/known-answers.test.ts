@@ -41,7 +41,8 @@ suite("kernels/known-answers", ({ test, assert }) => {
       assert.ok(got === bits, `the bits are 0x${got.toString(16).padStart(8, "0")}`);
     });
 
-    test(`${name}: the known answer is that of the reference kernels, within 1e-5 of the greatest number`, () => {
+    const within = name.includes("attention, int8") ? 1e-3 : 1e-5; // int8: queries and weights are rounded to 14 bits
+    test(`${name}: the known answer is that of the reference kernels, within ${within} of the greatest number`, () => {
       const [a, b] = [new Arena(65536), new Arena(65536)];
       const got = run(strictOn(a), a);
       const expected = run(reference as Operations, b);
@@ -51,7 +52,7 @@ suite("kernels/known-answers", ({ test, assert }) => {
           const [x, y] = [Float64Array.from(place.data), Float64Array.from(other.data)];
           const greatest = y.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
           assert.ok(greatest > 0);
-          assert.close(x, y, 1e-5 * greatest);
+          assert.close(x, y, within * greatest);
         } else {
           assert.equal(bitsOf([place], a), bitsOf([other], b));
         }

@@ -29,7 +29,15 @@ function input(json: object, more: Partial<PlanInput> = {}): PlanInput {
   const config = parseConfig(json);
   const contextSize = more.contextSize ?? Math.min(4096, config.contextLength);
   return {
-    ...{ config, specs: phi3Weights(config), format: "q4", activations: "int8", contextSize, kvTokens: contextSize },
+    ...{
+      config,
+      specs: phi3Weights(config),
+      format: "q4",
+      activations: "int8",
+      kv: "f32",
+      contextSize,
+      kvTokens: contextSize,
+    },
     ...{ maxChunk: 32, maxArenaBytes: MAX_ARENA_BYTES },
     ...more,
   };
@@ -42,6 +50,9 @@ suite("load/plan", ({ test, assert }) => {
     assert.close([plan.total.weights / GIB], [2.01], 0.005);
     assert.equal(plan.total.kv, GIB);
     assert.close([plan.total.bytes / GIB], [3.05], 0.05);
+    const int8 = planArenas(input(PHI_4_MINI, { kv: "int8" }));
+    assert.equal(int8.total.kv, (GIB / 4) * (132 / 128)); // a byte for each of 128 dims, and 4 for the scale
+    assert.equal(plan.total.bytes - int8.total.bytes, plan.total.kv - int8.total.kv);
   });
 
   test("Phi-4 14B at q4 is a longer list: every layer in one arena, each arena within the limit, nothing lost", () => {
@@ -66,25 +77,29 @@ suite("load/plan", ({ test, assert }) => {
     }
   });
 
-  test("a layer too large for an arena is refused with the largest contextSize, and that one passes", () => {
+  test("a layer too large for an arena is refused with the largest contextSize, and that one passes; int8 keys allow more", () => {
     const maxArenaBytes = 4 * 2 ** 20;
     const big = { ...TINY, max_position_embeddings: 2 ** 20 };
-    const ask = input(big, { contextSize: 2 ** 17, kvTokens: 2 ** 17, maxArenaBytes });
-    const error = assert.throws(() => planArenas(ask), MemoryError, /contextSize \d+ would fit/) as MemoryError;
-    const fits = error.contextSize ?? 0;
-    assert.ok(fits >= 32, `${fits}`);
-    planArenas({ ...ask, contextSize: fits, kvTokens: fits });
-    assert.throws(() => planArenas({ ...ask, contextSize: fits + 32, kvTokens: fits + 32 }), MemoryError);
+    const most = (["f32", "int8"] as const).map((kv) => {
+      const ask = input(big, { kv, contextSize: 2 ** 17, kvTokens: 2 ** 17, maxArenaBytes });
+      const error = assert.throws(() => planArenas(ask), MemoryError, /contextSize \d+ would fit/) as MemoryError;
+      const fits = error.contextSize ?? 0;
+      assert.ok(fits >= 32, `${fits}`);
+      planArenas({ ...ask, contextSize: fits, kvTokens: fits });
+      assert.throws(() => planArenas({ ...ask, contextSize: fits + 32, kvTokens: fits + 32 }), MemoryError);
+      return fits;
+    });
+    assert.ok(most[1] > 1.5 * most[0], `${most}`);
   });
 
   test("an arena is filled to the byte that was planned: what is allocated is what the plan says", () => {
     for (const json of [TINY, { ...TINY, tie_word_embeddings: true }]) {
-      for (const [format, embedding] of [
-        ["q4", undefined],
-        ["q8", "q4"],
-        ["f32", "q8"],
+      for (const [format, embedding, kv] of [
+        ["q4", undefined, "int8"],
+        ["q8", "q4", "f32"],
+        ["f32", "q8", "int8"],
       ] as const) {
-        const plan = planArenas(input(json, { format, embedding, maxArenaBytes: 2 ** 20 + 330_000 }));
+        const plan = planArenas(input(json, { format, embedding, kv, maxArenaBytes: 2 ** 20 + 260_000 }));
         assert.ok(plan.arenas.length > 1, "several arenas");
         const made: Arena[] = [];
         allocate(plan, { kind: "reference" }, (bytes, name) => {

@@ -1,10 +1,12 @@
 import { exp } from "../../math/index.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { KV_BLOCK, type KVLayer } from "../kernels.ts";
+import type { KVLayer } from "../kernels.ts";
+import { readKV } from "../kv-layer.ts";
 
 /**
  * out[T, H, dh] = Σ_j p_j · v_j, p = softmax_j(q · k_j · scale), for the queries q of qkv [T, H + 2K, dh] at positions i = start …, over the keys
- * j ≤ i with i - j < window (0: all); query head h reads key head floor(h / (H / K)). Keys that are masked are never read.
+ * j ≤ i with i - j < window (0: all); query head h reads key head floor(h / (H / K)). Keys and values are what the cache holds, int8 ones times their scales. Keys that are
+ * masked are never read.
  * Accumulator: float64, the scores of a query at once. Error: one rounding to float32.
  * Source: A. Vaswani et al., "Attention Is All You Need" (2017), eq. 1; grouped heads: J. Ainslie et al., "GQA" (2023); HF Phi3Attention.
  */
@@ -19,12 +21,8 @@ export function attention(
   const [T, H, dh] = out.shape;
   const n = qkv.shape[1];
   const K = cache.k.shape[1];
-  const k = cache.k.f32;
-  const v = cache.v.f32;
-  /** Where the key and the value of position j, head g begin. */
-  const place = (j: number, g: number) =>
-    ((cache.table.data[Math.floor(j / KV_BLOCK)] * K + g) * KV_BLOCK + (j % KV_BLOCK)) * dh;
   const p = new Float64Array(start + T);
+  const row = new Float64Array(dh); // a key or a value
   const sum = new Float64Array(dh);
 
   for (let t = 0; t < T; t++) {
@@ -35,19 +33,19 @@ export function attention(
       const q = qkv.f32.subarray((t * n + h) * dh, (t * n + h + 1) * dh);
       let max = -Infinity;
       for (let j = from; j <= i; j++) {
-        const at = place(j, g);
+        readKV(row, cache, "k", j, g);
         let dot = 0;
-        for (let d = 0; d < dh; d++) dot += q[d] * k[at + d];
+        for (let d = 0; d < dh; d++) dot += q[d] * row[d];
         p[j] = dot * scale;
         if (p[j] > max) max = p[j];
       }
       let l = 0;
       sum.fill(0);
       for (let j = from; j <= i; j++) {
-        const at = place(j, g);
+        readKV(row, cache, "v", j, g);
         const e = exp(p[j] - max);
         l += e;
-        for (let d = 0; d < dh; d++) sum[d] += e * v[at + d];
+        for (let d = 0; d < dh; d++) sum[d] += e * row[d];
       }
       const o = out.f32.subarray((t * H + h) * dh, (t * H + h + 1) * dh);
       for (let d = 0; d < dh; d++) o[d] = sum[d] / l;

@@ -27,13 +27,11 @@ export function quantizeActivations(out: Int8Rows, x: Tensor): void {
       const from = g * GROUP;
       const n = Math.min(GROUP, C - from);
       const group = src.subarray(t * C + from, t * C + from + n);
-      let amax = 0;
-      for (const value of group) amax = Math.max(amax, Math.abs(value)); // Math.max of a NaN is NaN
-      const scale = amax < Infinity ? Math.fround(amax / 127) : Number.NaN;
+      const scale = scaleOf(group);
       const at = (t * G + g) * GROUP;
       let sum = 0;
       for (let k = 0; k < GROUP; k++) {
-        const int = k < n && scale > 0 ? toInt8(Math.fround(group[k] / scale)) : 0;
+        const int = k < n ? toInt8(group[k], scale) : 0;
         q[at + k] = int;
         pairs[at + (k & 24) + ((k & 7) >> 1) + (k & 1) * 4] = int;
         sum += int;
@@ -44,6 +42,13 @@ export function quantizeActivations(out: Int8Rows, x: Tensor): void {
   }
 }
 
-function toInt8(x: number): number {
-  return Math.max(-127, Math.min(127, x + ROUND - ROUND));
+/** f32(max |x| / 127), NaN if one of them is infinite or NaN. */
+export function scaleOf(x: Float32Array): number {
+  let amax = 0;
+  for (const value of x) amax = Math.max(amax, Math.abs(value)); // Math.max of a NaN is NaN
+  return amax < Infinity ? Math.fround(amax / 127) : Number.NaN;
+}
+
+export function toInt8(x: number, scale: number): number {
+  return scale > 0 ? Math.max(-127, Math.min(127, Math.fround(x / scale) + ROUND - ROUND)) : 0;
 }

@@ -1,77 +1,124 @@
-import { exp1, exp4 } from "./exp";
-import { greatest } from "./softmax";
+import { mixF32, scoresF32 } from "./attention-f32";
+import { mixInt8, quantizeQuery, quantizeWeights, scoresInt8 } from "./attention-int8";
+import { KV_BLOCK, paddedHead } from "./layout";
+import { divide, follow, Pair, QUERY, sees } from "./online-softmax";
 
-/** Tokens of a KV block. */
-const B: i32 = 32;
-/** Pairs of a token and a query head that walk the blocks together, so that a block is read from memory once for all of them. */
-const PAIRS: i32 = 256;
-
-/** Static scratch, in the page that every arena reserves: scores of one block, and for each pair its running maximum and sum. */
-const SCORES = memory.data(128, 16);
-const MAXIMA = memory.data(1024, 16);
-const SUMS = memory.data(1024, 16);
+/** Tokens of a work unit: they read the keys and values of their head together. */
+const TILE: i32 = 8;
+/** Bytes of scratch of a call. */
+const SCRATCH: usize = 32768;
 
 /**
  * out[t, h, :] = Σ_j softmax_j(q · k_j · scale) · v_j of the queries in qkv [T, H + 2K, dh] at positions start …, over the keys j ≤ i with
- * i - j < window (0: all) in pools k, v [blocks, K, 32, dh]; query head h reads key head ⌊h / (H / K)⌋.
+ * i - j < window (0: all) in the pools k and v; query head h reads key head ⌊h / (H / K)⌋. kScale 0: pools f32 [blocks, K, 32, dh]; otherwise
+ * int8 with scales, as ../kv-layer.ts draws them.
  *
- * The softmax is online over blocks of 32 positions at fixed places (M. Milakov and N. Gimelshein, "Online normalizer calculation for softmax",
- * 2018): per block, m' = max(m, scores), c = e^(m - m'), p_j = e^(s_j - m'), l = l·c + Σ p_j, out = out·c + Σ p_j·v_j (ascending j); at the end
- * out / l. A (token, head) pair sees nothing of the other pairs: its bits do not depend on T, on chunks, or on where its blocks lie.
+ * A work unit is TILE tokens and a key head: u = head · ⌈T / TILE⌉ + tile. A call does the units firstUnit … endUnit - 1, in 32 KiB of scratch of its
+ * own, so that several threads can share the units of one call. The (token, query head) pairs of a unit walk the blocks together: a block is read
+ * from memory once for all of them. A pair sees nothing of the others: its bits do not depend on T, chunks, units, or on where its blocks lie.
  *
- * Error: with e = 2^-24 and s = the greatest Σ_d |q_d k_d| · scale, at most e · Σ p_j |v_j| · (2 (dh/4 + 8) s + 2 n + 24) over n keys. Measured
- * over 4096 keys of dh 128, with outliers: 4e-6 of the greatest result.
+ * The softmax is online over blocks of 32 positions at fixed places (online-softmax.ts). Error over n keys, with e = 2^-24 and s = the greatest
+ * Σ_d |q_d k_d| · scale: at most e · Σ p_j |v_j| · (2 (dh/4 + 8) s + 2 n + 24); int8 adds what attention-int8.ts says.
  */
 export function attention(
-  out: usize,
-  qkv: usize,
-  k: usize,
-  v: usize,
-  table: usize,
-  T: i32,
-  H: i32,
-  K: i32,
-  dh: i32,
-  start: i32,
-  window: i32,
-  scale: f32,
+  out: usize, qkv: usize, k: usize, v: usize, kScale: usize, vScale: usize, table: usize,
+  T: i32, H: i32, K: i32, dh: i32, start: i32, window: i32, scale: f32,
+  scratch: usize, firstUnit: i32, endUnit: i32,
+): void {
+  const tiles = (T + TILE - 1) / TILE;
+  const head = <usize>dh << 2;
+  for (let u = firstUnit; u < endUnit; u++) {
+    const g = u / tiles;
+    const t = (u % tiles) * TILE;
+    const tokens = min(T - t, TILE);
+    const o = out + <usize>(t * H + g * (H / K)) * head;
+    const q = qkv + <usize>(t * (H + 2 * K) + g * (H / K)) * head;
+    if (kScale) unit<i8>(o, q, k, v, kScale, vScale, table, tokens, H, K, g, dh, start + t, window, scale, scratch);
+    else unit<f32>(o, q, k, v, 0, 0, table, tokens, H, K, g, dh, start + t, window, scale, scratch);
+  }
+}
+
+/** One unit: T ≤ TILE tokens and key head g. KV is the type of the cache's numbers. */
+function unit<KV>(
+  out: usize, qkv: usize, k: usize, v: usize, kScale: usize, vScale: usize, table: usize,
+  T: i32, H: i32, K: i32, g: i32, dh: i32, start: i32, window: i32, scale: f32, scratch: usize,
 ): void {
   const group = H / K;
-  const head = (<usize>dh) << 2;
-  const row = <usize>(H + 2 * K) * head;
-  const pairs = T * group;
-  for (let g = 0; g < K; g++) {
-    for (let first = 0; first < pairs; first += PAIRS) {
-      const last = min(first + PAIRS, pairs);
-      for (let pair = first; pair < last; pair++) {
-        put(MAXIMA, pair - first, -Infinity);
-        put(SUMS, pair - first, 0);
-        memory.fill(out + <usize>((pair / group) * H + g * group + (pair % group)) * head, 0, head);
-      }
-      const endBlock = (start + (last - 1) / group) / B;
-      for (let b = lowest(start + first / group, window) / B; b <= endBlock; b++) {
-        const at = <usize>(load<i32>(table + ((<usize>b) << 2)) * K + g) * <usize>B * head;
-        for (let pair = first; pair < last; pair++) {
-          const t = pair / group;
-          const h = g * group + (pair % group);
-          const i = start + t;
-          const from = max(lowest(i, window) - b * B, 0);
-          const to = min(i - b * B + 1, B);
-          if (from >= to) continue;
-          scores(qkv + <usize>t * row + <usize>h * head, k + at, dh, from, to, scale);
-          mix(out + <usize>(t * H + h) * head, v + at, dh, from, to, pair - first);
+  const dots = scratch; // i32 [2, dh8]
+  const first = scratch + (isFloat<KV>() ? 0 : <usize>paddedHead(dh) << 3);
+  const bytes = QUERY + (isFloat<KV>() ? 0 : <usize>paddedHead(dh) << 1);
+  // As many pairs at once as there is room for; pairs are numbered token by token.
+  const room = <i32>((scratch + SCRATCH - first) / bytes);
+  for (let done = 0; done < T * group; done += room) {
+    const pairs = min(T * group - done, room);
+    const last = first + <usize>pairs * bytes;
+    for (let at = first, i = done; at < last; at += bytes, i++) {
+      const p = changetype<Pair>(at);
+      p.max = -Infinity;
+      p.sum = 0;
+      memory.fill(outOf(out, i, group, H, dh), 0, <usize>dh << 2);
+      if (!isFloat<KV>()) quantizeQuery(p, queryOf(qkv, i, group, H, K, dh), dh, scale);
+    }
+    const firstToken = start + done / group;
+    const lastToken = start + (done + pairs - 1) / group;
+    for (let b = lowest(firstToken, window) / KV_BLOCK; b <= lastToken / KV_BLOCK; b++) {
+      const slot = <usize>(load<i32>(table + (<usize>b << 2)) * K + g);
+      const low = max(lowest(firstToken, window) - b * KV_BLOCK, 0) & ~3;
+      const high = min((lastToken - b * KV_BLOCK + 4) & ~3, KV_BLOCK);
+      if (isFloat<KV>()) {
+        const place = slot * <usize>(KV_BLOCK * dh) << 2;
+        for (let at = first, i = done; at < last; at += bytes, i++) {
+          const p = changetype<Pair>(at);
+          see(p, start + i / group, window, b);
+          if (!sees(p)) continue;
+          scoresF32(p, queryOf(qkv, i, group, H, K, dh), k + place, dh, p.from & ~3, (p.to + 3) & ~3, scale);
+          follow(p);
+          mixF32(p, outOf(out, i, group, H, dh), v + place, dh);
+        }
+      } else {
+        const place = slot * <usize>(KV_BLOCK * paddedHead(dh));
+        const scales = slot * <usize>(KV_BLOCK * 4);
+        for (let at = first, i = done; at < last; at += 2 * bytes, i += 2) {
+          const p = changetype<Pair>(at);
+          const two = at + bytes < last;
+          const o = changetype<Pair>(at + bytes);
+          see(p, start + i / group, window, b);
+          scoresInt8(p, two ? o : null, k + place, kScale + scales, dh, low, high);
+          if (sees(p)) {
+            follow(p);
+            quantizeWeights(p, vScale + scales);
+          }
+          if (two) {
+            see(o, start + (i + 1) / group, window, b);
+            if (sees(o)) {
+              follow(o);
+              quantizeWeights(o, vScale + scales);
+            }
+          }
+          if (sees(p)) {
+            mixInt8(p, two && sees(o) ? o : null, outOf(out, i, group, H, dh), outOf(out, i + 1, group, H, dh), v + place, dh, dots);
+          } else if (two && sees(o)) {
+            mixInt8(o, null, outOf(out, i + 1, group, H, dh), 0, v + place, dh, dots);
+          }
         }
       }
-      for (let pair = first; pair < last; pair++) {
-        const to = out + <usize>((pair / group) * H + g * group + (pair % group)) * head;
-        const l = load<f32>(SUMS + ((<usize>(pair - first)) << 2));
-        const l4 = f32x4.splat(l);
-        let at: usize = 0;
-        for (; at + 16 <= head; at += 16) v128.store(to + at, f32x4.div(v128.load(to + at), l4));
-        for (; at < head; at += 4) store<f32>(to + at, load<f32>(to + at) / l);
-      }
+    }
+    for (let at = first, i = done; at < last; at += bytes, i++) {
+      divide(changetype<Pair>(at), outOf(out, i, group, H, dh), dh);
     }
   }
+}
+
+/** Where the query of pair i lies, and its result. */
+// @ts-ignore: decorator
+@inline
+function queryOf(qkv: usize, i: i32, group: i32, H: i32, K: i32, dh: i32): usize {
+  return qkv + (<usize>(((i / group) * (H + 2 * K) + (i % group)) * dh) << 2);
+}
+// @ts-ignore: decorator
+@inline
+function outOf(out: usize, i: i32, group: i32, H: i32, dh: i32): usize {
+  return out + (<usize>(((i / group) * H + (i % group)) * dh) << 2);
 }
 
 /** The first key that the query at position i sees. */
@@ -81,130 +128,10 @@ function lowest(i: i32, window: i32): i32 {
   return window > 0 ? max(i - window + 1, 0) : 0;
 }
 
+/** Which keys of block b the query at position i sees. */
 // @ts-ignore: decorator
 @inline
-function put(base: usize, i: i32, value: f32): void {
-  store<f32>(base + ((<usize>i) << 2), value);
-}
-
-/**
- * SCORES[j] = (q · k_j) · scale for from ≤ j < to, -∞ for the others of the fours j belongs to.
- *
- * Lanes: dim d of the first 4·⌊dh/4⌋ goes to lane d mod 4 of key j's own sum, ascending; the sum is (lane 0 + lane 2) + (lane 1 + lane 3), then the
- * dh mod 4 dims left, ascending. Four keys are taken at once, their lanes turned so that the result is `| j | j+1 | j+2 | j+3 |`.
- */
-function scores(q: usize, k: usize, dh: i32, from: i32, to: i32, scale: f32): void {
-  const head = (<usize>dh) << 2;
-  const whole = head & ~15;
-  for (let j = from & ~3; j < to; j += 4) {
-    const k0 = k + <usize>j * head;
-    const k1 = k0 + head;
-    const k2 = k1 + head;
-    const k3 = k2 + head;
-    let a = f32x4.splat(0);
-    let b = a;
-    let c = a;
-    let d = a;
-    let at: usize = 0;
-    for (; at < whole; at += 16) {
-      const x = v128.load(q + at);
-      a = f32x4.add(a, f32x4.mul(x, v128.load(k0 + at)));
-      b = f32x4.add(b, f32x4.mul(x, v128.load(k1 + at)));
-      c = f32x4.add(c, f32x4.mul(x, v128.load(k2 + at)));
-      d = f32x4.add(d, f32x4.mul(x, v128.load(k3 + at)));
-    }
-    // | a0 b0 a1 b1 | + | a2 b2 a3 b3 |, the same of c and d, then the four sums side by side.
-    const ab = f32x4.add(v128.shuffle<f32>(a, b, 0, 4, 1, 5), v128.shuffle<f32>(a, b, 2, 6, 3, 7));
-    const cd = f32x4.add(v128.shuffle<f32>(c, d, 0, 4, 1, 5), v128.shuffle<f32>(c, d, 2, 6, 3, 7));
-    let s = f32x4.add(v128.shuffle<f32>(ab, cd, 0, 1, 4, 5), v128.shuffle<f32>(ab, cd, 2, 3, 6, 7));
-    for (; at < head; at += 4) {
-      let y = v128.load32_zero(k0 + at);
-      y = v128.load32_lane(k1 + at, y, 1);
-      y = v128.load32_lane(k2 + at, y, 2);
-      y = v128.load32_lane(k3 + at, y, 3);
-      s = f32x4.add(s, f32x4.mul(v128.load32_splat(q + at), y));
-    }
-    v128.store(SCORES + ((<usize>j) << 2), f32x4.mul(s, f32x4.splat(scale)));
-  }
-  for (let j = from & ~3; j < from; j++) put(SCORES, j, -Infinity);
-  for (let j = to; j < ((to + 3) & ~3); j++) put(SCORES, j, -Infinity);
-}
-
-/**
- * Takes the scores of one block into pair `pair`: its maximum, its sum, and its row `out`. Masked keys are not touched: what lies there may be NaN.
- *
- * Lanes: p_j goes to sum j mod 4, joined as (0 + 2) + (1 + 3); a masked key's p is 0. In out each dim is on its own, so that eight vectors, one
- * vector or one dim at a time give the same bits.
- */
-function mix(out: usize, v: usize, dh: i32, from: i32, to: i32, pair: i32): void {
-  const cell = (<usize>pair) << 2;
-  const low = from & ~3;
-  let most = v128.load(SCORES + ((<usize>low) << 2));
-  for (let j = low + 4; j < to; j += 4) most = f32x4.pmax(most, v128.load(SCORES + ((<usize>j) << 2)));
-  const before = load<f32>(MAXIMA + cell);
-  const block = greatest(most);
-  const m = block > before ? block : before;
-  const correction = exp1(before - m);
-  const m4 = f32x4.splat(m);
-  let l = f32x4.splat(0);
-  for (let j = low; j < to; j += 4) {
-    const at = SCORES + ((<usize>j) << 2);
-    const p = exp4(f32x4.sub(v128.load(at), m4));
-    v128.store(at, p);
-    l = f32x4.add(l, p);
-  }
-  l = f32x4.add(l, v128.shuffle<f32>(l, l, 2, 3, 0, 1));
-  const sum = f32x4.extract_lane(l, 0) + f32x4.extract_lane(l, 1);
-  store<f32>(MAXIMA + cell, m);
-  store<f32>(SUMS + cell, load<f32>(SUMS + cell) * correction + sum);
-
-  const head = (<usize>dh) << 2;
-  const begin = SCORES + ((<usize>from) << 2);
-  const end = SCORES + ((<usize>to) << 2);
-  const c4 = f32x4.splat(correction);
-  v += <usize>from * head;
-  let at: usize = 0;
-  for (; at + 128 <= head; at += 128) {
-    const o = out + at;
-    let x0 = f32x4.mul(v128.load(o), c4);
-    let x1 = f32x4.mul(v128.load(o, 16), c4);
-    let x2 = f32x4.mul(v128.load(o, 32), c4);
-    let x3 = f32x4.mul(v128.load(o, 48), c4);
-    let x4 = f32x4.mul(v128.load(o, 64), c4);
-    let x5 = f32x4.mul(v128.load(o, 80), c4);
-    let x6 = f32x4.mul(v128.load(o, 96), c4);
-    let x7 = f32x4.mul(v128.load(o, 112), c4);
-    let y = v + at;
-    for (let p = begin; p < end; p += 4, y += head) {
-      const w = v128.load32_splat(p);
-      x0 = f32x4.add(x0, f32x4.mul(w, v128.load(y)));
-      x1 = f32x4.add(x1, f32x4.mul(w, v128.load(y, 16)));
-      x2 = f32x4.add(x2, f32x4.mul(w, v128.load(y, 32)));
-      x3 = f32x4.add(x3, f32x4.mul(w, v128.load(y, 48)));
-      x4 = f32x4.add(x4, f32x4.mul(w, v128.load(y, 64)));
-      x5 = f32x4.add(x5, f32x4.mul(w, v128.load(y, 80)));
-      x6 = f32x4.add(x6, f32x4.mul(w, v128.load(y, 96)));
-      x7 = f32x4.add(x7, f32x4.mul(w, v128.load(y, 112)));
-    }
-    v128.store(o, x0);
-    v128.store(o, x1, 16);
-    v128.store(o, x2, 32);
-    v128.store(o, x3, 48);
-    v128.store(o, x4, 64);
-    v128.store(o, x5, 80);
-    v128.store(o, x6, 96);
-    v128.store(o, x7, 112);
-  }
-  for (; at + 16 <= head; at += 16) {
-    let x = f32x4.mul(v128.load(out + at), c4);
-    let y = v + at;
-    for (let p = begin; p < end; p += 4, y += head) x = f32x4.add(x, f32x4.mul(v128.load32_splat(p), v128.load(y)));
-    v128.store(out + at, x);
-  }
-  for (; at < head; at += 4) {
-    let x = load<f32>(out + at) * correction;
-    let y = v + at;
-    for (let p = begin; p < end; p += 4, y += head) x += load<f32>(p) * load<f32>(y);
-    store<f32>(out + at, x);
-  }
+function see(p: Pair, i: i32, window: i32, b: i32): void {
+  p.from = max(lowest(i, window) - b * KV_BLOCK, 0);
+  p.to = min(i - b * KV_BLOCK + 1, KV_BLOCK);
 }

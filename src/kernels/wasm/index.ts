@@ -14,7 +14,7 @@ export { repackQ4, repackQ8 } from "./repack-rows";
 export { rmsnorm } from "./rmsnorm";
 export { rope } from "./rope";
 export { softmax } from "./softmax";
-export { storeKV } from "./store-kv";
+export { storeKV, storeKVInt8 } from "./store-kv";
 export { swiglu } from "./swiglu";
 export { topk } from "./topk";
 export { unpackRows } from "./unpack-rows";

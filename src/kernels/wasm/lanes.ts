@@ -42,3 +42,12 @@ export function storeTransposed(out: usize, step: usize, a: v128, b: v128, c: v1
   v128.store(out + 2 * step, v128.shuffle<i64>(ab23, cd23, 0, 2));
   v128.store(out + 3 * step, v128.shuffle<i64>(ab23, cd23, 1, 3));
 }
+
+/** Lane i = the sum of the i32 of vector i. */
+// @ts-ignore: decorator
+@inline
+export function sumOfEach(a: v128, b: v128, c: v128, d: v128): v128 {
+  const ab = i32x4.add(v128.shuffle<i32>(a, b, 0, 4, 1, 5), v128.shuffle<i32>(a, b, 2, 6, 3, 7));
+  const cd = i32x4.add(v128.shuffle<i32>(c, d, 0, 4, 1, 5), v128.shuffle<i32>(c, d, 2, 6, 3, 7));
+  return i32x4.add(v128.shuffle<i64>(ab, cd, 0, 2), v128.shuffle<i64>(ab, cd, 1, 3));
+}

@@ -26,3 +26,13 @@ export function chunkBytes<W>(): usize {
 export function groupsOf(C: i32): i32 {
   return (C + 31) >> 5;
 }
+
+/** Tokens of a KV block. */
+export const KV_BLOCK: i32 = 32;
+
+/** Bytes of a row of int8 keys, and rows of int8 values: head dims rounded up to a multiple of 8. */
+// @ts-ignore: decorator
+@inline
+export function paddedHead(dh: i32): i32 {
+  return (dh + 7) & ~7;
+}

@@ -1,3 +1,7 @@
+import { KV_BLOCK, paddedHead } from "./layout";
+import { greatestBits, int16, scaleOf } from "./symmetric";
+import { loadF32 } from "./vectors";
+
 /**
  * The keys and values of qkv [T, H + 2K, dh] (heads H … H + K - 1 and H + K … H + 2K - 1) into the pools k and v [blocks, K, B = 32, dh], at
  * positions start … start + T - 1; position p lies in block table[p / 32], at p mod 32. Bits are copied as they are.
@@ -6,10 +10,10 @@ export function storeKV(k: usize, v: usize, table: usize, qkv: usize, T: i32, H:
   const head = (<usize>dh) << 2;
   for (let t = 0; t < T; t++) {
     const p = start + t;
-    const block = load<i32>(table + ((<usize>(p >> 5)) << 2));
+    const block = load<i32>(table + ((<usize>(p / KV_BLOCK)) << 2));
     let key = qkv + (<usize>(t * (H + 2 * K) + H)) * head;
     for (let g = 0; g < K; g++, key += head) {
-      const at = (<usize>((block * K + g) * 32 + (p & 31))) * head;
+      const at = (<usize>((block * K + g) * KV_BLOCK + (p % KV_BLOCK))) * head;
       copy(k + at, key, head);
       copy(v + at, key + <usize>K * head, head);
     }
@@ -23,4 +27,55 @@ function copy(to: usize, from: usize, bytes: usize): void {
   let i: usize = 0;
   for (; i + 16 <= bytes; i += 16) v128.store(to + i, v128.load(from + i));
   for (; i < bytes; i += 4) store<u32>(to + i, load<u32>(from + i));
+}
+
+/**
+ * The same into int8 pools, k [blocks, K, 32, dh8] and v [blocks, K, dh8, 32], each head of each token with a scale in kScale and vScale
+ * f32 [blocks, K, 32] (../kv-layer.ts). Eight dims at a time; dims past dh are stored as 0. Same bits as the reference.
+ */
+export function storeKVInt8(
+  k: usize, v: usize, kScale: usize, vScale: usize, table: usize, qkv: usize, T: i32, H: i32, K: i32, dh: i32, start: i32,
+): void {
+  const row = paddedHead(dh);
+  for (let t = 0; t < T; t++) {
+    const p = start + t;
+    const j = p % KV_BLOCK;
+    const block = load<i32>(table + ((<usize>(p / KV_BLOCK)) << 2));
+    for (let g = 0; g < K; g++) {
+      const slot = block * K + g;
+      const scale = <usize>(slot * KV_BLOCK + j) << 2;
+      const key = qkv + (<usize>((t * (H + 2 * K) + H + g) * dh) << 2);
+      const keys = k + <usize>((slot * KV_BLOCK + j) * row);
+      const ks = scaleOf(greatestBits(key, dh), 127);
+      store<f32>(kScale + scale, ks);
+      for (let d = 0; d < dh; d += 8) v128.store64_lane(keys + d, int8(key + (<usize>d << 2), dh - d, ks), 0);
+
+      const value = key + (<usize>(K * dh) << 2);
+      const values = v + <usize>(slot * row * KV_BLOCK + j);
+      const vs = scaleOf(greatestBits(value, dh), 127);
+      store<f32>(vScale + scale, vs);
+      for (let d = 0; d < dh; d += 8) scatter(values + <usize>(d * KV_BLOCK), int8(value + (<usize>d << 2), dh - d, vs));
+    }
+  }
+}
+
+/** Up to 8 values over their scale, as i8 in -127 … 127 in the lower half; a scale of 0 or NaN makes them 0. */
+function int8(x: usize, n: i32, scale: f32): v128 {
+  const live = i16x8.splat(scale > 0 ? -1 : 0);
+  const q = v128.and(int16(loadF32(x, n), loadF32(x + 16, n - 4), f32x4.splat(scale), 127), live);
+  return i8x16.narrow_i16x8_s(q, q);
+}
+
+/** Eight bytes to one column of eight rows. */
+// @ts-ignore: decorator
+@inline
+function scatter(to: usize, bytes: v128): void {
+  v128.store8_lane(to, bytes, 0, 0);
+  v128.store8_lane(to, bytes, 1, 32);
+  v128.store8_lane(to, bytes, 2, 64);
+  v128.store8_lane(to, bytes, 3, 96);
+  v128.store8_lane(to, bytes, 4, 128);
+  v128.store8_lane(to, bytes, 5, 160);
+  v128.store8_lane(to, bytes, 6, 192);
+  v128.store8_lane(to, bytes, 7, 224);
 }

@@ -1,0 +1,70 @@
+import { exp1, exp4 } from "./exp";
+import { KV_BLOCK } from "./layout";
+import { greatest } from "./softmax";
+
+/**
+ * What a (token, query head) pair remembers from one KV block to the next, in scratch, and what its steps in one block hand to each other.
+ * 32 scores (from byte SCORES) and, with int8 keys, the query as i16 (from byte QUERY) lie behind it.
+ */
+@unmanaged
+export class Pair {
+  /** Greatest score so far, and the sum of e^(score - max). */
+  max: f32;
+  sum: f32;
+  /** e^(old max - new max): what the results so far are multiplied by. */
+  correction: f32;
+  /** int8: what a sum of integers is multiplied by; of q · k (without the key's scale), and of p · v. */
+  queryScale: f32;
+  weightScale: f32;
+  /** Keys of the block that the pair sees: from … to - 1. */
+  from: i32;
+  to: i32;
+}
+
+/** Byte offsets in a pair's record. */
+export const SCORES: usize = 32;
+export const QUERY: usize = 160;
+
+// @ts-ignore: decorator
+@inline
+export function sees(p: Pair): bool {
+  return p.from < p.to;
+}
+
+/**
+ * Takes one block's scores into the pair, and leaves p_j = e^(s_j - max) in their place (M. Milakov and N. Gimelshein, "Online normalizer
+ * calculation for softmax", 2018): max' = max(max, scores), correction = e^(max - max'), sum' = sum · correction + Σ p_j.
+ *
+ * Scores of keys that are not seen become -∞ here, whatever lies there, and their p 0. Lanes: p_j goes to sum j mod 4, joined as (0 + 2) + (1 + 3).
+ */
+export function follow(p: Pair): void {
+  const scores = changetype<usize>(p) + SCORES;
+  const low = scores + (<usize>(p.from & ~3) << 2);
+  const high = scores + (<usize>((p.to + 3) & ~3) << 2);
+  for (let at = low; at < scores + (<usize>p.from << 2); at += 4) store<f32>(at, -Infinity);
+  for (let at = scores + (<usize>p.to << 2); at < high; at += 4) store<f32>(at, -Infinity);
+  let most = v128.load(low);
+  for (let at = low + 16; at < high; at += 16) most = f32x4.pmax(most, v128.load(at));
+  const before = p.max;
+  const block = greatest(most);
+  const m = block > before ? block : before;
+  const m4 = f32x4.splat(m);
+  let l = f32x4.splat(0);
+  for (let at = low; at < high; at += 16) {
+    const e = exp4(f32x4.sub(v128.load(at), m4));
+    v128.store(at, e);
+    l = f32x4.add(l, e);
+  }
+  l = f32x4.add(l, v128.shuffle<i32>(l, l, 2, 3, 0, 1));
+  p.max = m;
+  p.correction = exp1(before - m);
+  p.sum = p.sum * p.correction + (f32x4.extract_lane(l, 0) + f32x4.extract_lane(l, 1));
+}
+
+/** The pair's results [dh], divided by its sum. */
+export function divide(p: Pair, out: usize, dh: i32): void {
+  const end = out + (<usize>dh << 2);
+  const l4 = f32x4.splat(p.sum);
+  for (; out + 16 <= end; out += 16) v128.store(out, f32x4.div(v128.load(out), l4));
+  for (; out < end; out += 4) store<f32>(out, load<f32>(out) / p.sum);
+}
