@@ -76,27 +76,26 @@ export function copyKVBlock({ k, v, scales }: KVLayer, from: number, to: number)
     pool.rows(to, to + 1).data.set(pool.rows(from, from + 1).data);
 }
 
-/** The key (`part` "k") or value of head g at position j as float32, into `row` [dh]. */
+/** The keys (`part` "k") or values of head g at positions 0 … S - 1, as float64 [S, dh]; int8 ones are q · scale. */
 export function readKV(
-  row: Float64Array,
   { k, v, scales, table }: KVLayer,
   part: "k" | "v",
-  j: number,
   g: number,
-): void {
-  const dh = row.length;
+  S: number,
+  dh: number,
+): Float64Array {
   const K = k.shape[1];
-  const slot = table.data[Math.floor(j / KV_BLOCK)] * K + g;
-  const at = j % KV_BLOCK;
-  if (!scales) {
-    const from = (slot * KV_BLOCK + at) * dh;
-    row.set((part === "k" ? k : v).f32.subarray(from, from + dh));
-    return;
+  const data = (part === "k" ? k : v).data;
+  const width = scales ? paddedHead(dh) : dh;
+  const byDim = scales !== undefined && part === "v";
+  const step = byDim ? KV_BLOCK : 1; // from one dim to the next
+  const out = new Float64Array(S * dh);
+  for (let j = 0, to = 0; j < S; j++) {
+    const slot = table.data[Math.floor(j / KV_BLOCK)] * K + g;
+    const at = j % KV_BLOCK;
+    const scale = scales ? scales[part].f32[slot * KV_BLOCK + at] : 1;
+    let from = byDim ? slot * width * KV_BLOCK + at : (slot * KV_BLOCK + at) * width;
+    for (const end = to + dh; to < end; to++, from += step) out[to] = scale * data[from];
   }
-  const width = paddedHead(dh);
-  const scale = scales[part].f32[slot * KV_BLOCK + at];
-  const q = (part === "k" ? k : v).data;
-  for (let d = 0; d < dh; d++) {
-    row[d] = scale * q[part === "k" ? (slot * KV_BLOCK + at) * width + d : (slot * width + d) * KV_BLOCK + at];
-  }
+  return out;
 }

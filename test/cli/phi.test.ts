@@ -132,7 +132,7 @@ suite("cli: commands on phi-tiny", ({ test, assert }) => {
       /embedding +BF16 +in the file, q4 +in memory/,
       /norms +BF16 +in the file, f32 +in memory/,
       /^context +1,024 tokens/m,
-      /^ {2}KV cache +6.29 MB$/m,
+      /^ {2}KV cache +1.77 MB in int8$/m,
       /^ {2}arena 0 /m,
       /^chat format +phi-4-mini/m,
       /^stop tokens +2041 <\|endoftext\|> +generation_config.json/m,

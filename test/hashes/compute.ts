@@ -3,15 +3,19 @@ import { inProject, openGolden, openPhiTinyGolden, PHI_TINY } from "../golden.ts
 
 /** How a model is loaded; all with the WASM kernels of strict SIMD. */
 export const SETTINGS = [
-  { weights: "q4", activations: "int8" },
-  { weights: "q4", activations: "f32" },
-  { weights: "q8", activations: "int8" },
-  { weights: "q8", activations: "f32" },
-  { weights: "f32", activations: "f32" },
+  { weights: "q4", activations: "int8", kv: "int8" },
+  { weights: "q4", activations: "int8", kv: "f32" },
+  { weights: "q4", activations: "f32", kv: "f32" },
+  { weights: "q8", activations: "int8", kv: "int8" },
+  { weights: "q8", activations: "int8", kv: "f32" },
+  { weights: "q8", activations: "f32", kv: "f32" },
+  { weights: "f32", activations: "f32", kv: "f32" },
+  { weights: "f32", activations: "f32", kv: "int8" },
 ] as const;
 export type Setting = (typeof SETTINGS)[number];
 
-export const nameOf = ({ weights, activations }: Setting): string => `${weights} weights, ${activations} activations`;
+export const nameOf = ({ weights, activations, kv }: Setting): string =>
+  `${weights} weights, ${activations} activations, ${kv} KV`;
 
 export interface ModelUnderTest {
   name: string;

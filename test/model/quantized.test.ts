@@ -83,11 +83,15 @@ suite("model/quantized", ({ test, assert, engine }) => {
   ];
   for (const [options, kl, top1] of bars) {
     const name = `${options.weights}, ${options.activations} activations, embedding ${options.embedding ?? "included"}`;
-    test(`${name}: KL from float32 at most ${kl}, the same first choice in at least ${top1}`, async () => {
+    test(`${name}: KL from float32 at most ${kl}, the same first choice in at least ${top1}${options.activations === "int8" ? "; int8 keys and values add at most 0.0001" : ""}`, async () => {
       const got = await compare(options);
       console.log(`${name}: KL ${got.kl.toFixed(6)}, top-1 ${got.top1.toFixed(4)}`);
       assert.atMost(got.kl, kl);
       assert.ok(got.top1 >= top1, `top-1 ${got.top1}`);
+      if (options.activations !== "int8") return;
+      const { kl: withF32 } = await compare({ ...options, kv: "f32" });
+      console.log(`${name}, f32 KV: KL ${withF32.toFixed(6)}`);
+      assert.atMost(got.kl - withF32, 0.0001, "what the int8 KV cache adds");
     });
   }
 });
