@@ -11,6 +11,8 @@ export interface Answer {
   to?: number;
   /** Bytes of the whole file, where that is told. */
   size?: number;
+  /** The body is zipped on the way. Not every engine unzips what was not to be zipped: ask again, for no range. */
+  encoded?: boolean;
   /** The file's ETag, or else its date: another one means another file. */
   validator?: string;
 }
@@ -57,12 +59,12 @@ export function readAnswer(response: Response, url: string, asked: Span | undefi
     const length = headers.get("content-length");
     // What an encoded body unpacks to, nobody says.
     const size = plain && length !== null && /^\d+$/.test(length) ? Number(length) : undefined;
-    return { ranged: false, from: 0, to: size, size, validator };
+    return { ranged: false, from: 0, to: size, size, validator, encoded: !plain };
   }
   if (!asked) throw bad("the answer is a part of the file", 206, "the whole (200)");
   if (/^multipart\//i.test(type)) throw bad("the answer comes in several parts", type, "one range");
   // Another origin may keep Content-Range from us (CORS); ranges of a zipped body are none of the file.
-  if (contentRange === null || !plain) return { ranged: true, from: asked.from };
+  if (contentRange === null || !plain) return { ranged: true, from: asked.from, encoded: !plain };
   const [, first, last, total] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/i.exec(contentRange) ?? [];
   const from = Number(first);
   const to = Number(last) + 1;

@@ -4,7 +4,7 @@ import { Exchange, type Requests, shownUrl, Transient } from "./http-request.ts"
 import { cutShort, patiently } from "./http-retry.ts";
 import { Queue } from "./queue.ts";
 import { checkRange } from "./range.ts";
-import { ReadAhead } from "./read-ahead.ts";
+import { ENOUGH, ReadAhead } from "./read-ahead.ts";
 import type { OpenOptions, SourceFile } from "./source.ts";
 
 /** What the files of one source share. */
@@ -131,6 +131,8 @@ export class HttpFile implements SourceFile {
         if (at > span.from) yield at - piece.length < span.from ? piece.subarray(span.from - at) : piece;
       }
       if (at < end) throw cutShort(shownUrl(url), at, end);
+      // A server may give less than was asked for, but not a few bytes each time.
+      if (end < span.to && end - span.from < ENOUGH) throw tooLittle(url, end - span.from);
     } finally {
       exchange.end();
     }
@@ -168,13 +170,18 @@ export class HttpFile implements SourceFile {
 
 const rangeOf = ({ from, to }: Span): string => `bytes=${from}-${to - 1}`;
 
+const tooLittle = (url: string, got: number): Transient => {
+  const facts = { what: "the server gives a large file in small parts only", file: shownUrl(url), got };
+  return new Transient(new SourceError({ ...facts, expected: `at least ${ENOUGH} bytes` }, "bad_response"));
+};
+
 const tooLong = (url: string, got: number, expected: number): SourceError =>
   new SourceError(
     { what: "more bytes came than the server announced", file: shownUrl(url), got, expected },
     "bad_response",
   );
 
-/** The first request. @returns undefined if the answer is a range that says nothing about the file: then it must be asked for as a whole */
+/** The first request. @returns undefined if the answer says nothing certain about the file: then it must be asked for as a whole */
 async function begin(
   transfer: Transfer,
   href: string,
@@ -186,7 +193,8 @@ async function begin(
   try {
     const { response, url } = await exchange.send(ranges ? rangeOf(span) : undefined);
     const answer = readAnswer(response, url, ranges ? span : undefined, transfer.readable);
-    const { size, to, ranged } = answer;
+    const { size, to, ranged, encoded } = answer;
+    if (ranges && encoded) return undefined;
     if (ranged) {
       if (size === undefined || to === undefined) return undefined;
       const head = await collect(exchange, url, to, to);

@@ -84,9 +84,11 @@ export class Exchange {
     const home = new URL(url).origin === origin;
     const headers = new Headers(home ? own : undefined);
     const secret = home && [...own.keys()].length > 0;
-    if (range !== undefined) headers.set("range", range);
-    // Of bytes that are zipped on the way no ranges can be had. (Browsers ask so by themselves where there is a Range.)
-    headers.set("accept-encoding", "identity");
+    if (range !== undefined) {
+      headers.set("range", range);
+      // Of bytes that are zipped on the way no ranges can be had. Browsers ask so by themselves, as the Fetch standard has it.
+      headers.set("accept-encoding", "identity");
+    }
     const init = (redirect: RequestRedirect): RequestInit => ({ headers, redirect, signal: this.#control.signal });
     const ask = async (redirect: RequestRedirect) => fetch(url, init(redirect));
     const drop = (late: Response) => late.body?.cancel().catch(() => {});

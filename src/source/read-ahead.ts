@@ -1,5 +1,3 @@
-import { SourceError } from "../errors.ts";
-import { Transient } from "./http-request.ts";
 import { Patience } from "./http-retry.ts";
 
 /** Gives bytes [from, to) in pieces, or fewer; what it throws as Transient is tried again from where it broke. */
@@ -10,7 +8,7 @@ export const PART = 2 ** 22;
 /** Bytes that are held or on their way in front of the reader, at most: four requests at a time. */
 export const WINDOW = 4 * PART;
 /** A request that has brought so much was worth it: failures before it are forgotten. */
-const ENOUGH = 2 ** 18;
+export const ENOUGH = 2 ** 18;
 /** What a stream that serves every read may hold from the start. */
 const LEAST = 2 ** 16;
 
@@ -89,9 +87,6 @@ export class ReadAhead {
   }
 }
 
-const tooLittle = (got: number): Transient =>
-  new Transient(new SourceError({ what: "the server gives a large file in small parts only", got }, "bad_response"));
-
 /** A run of bytes that is being fetched: pieces come in at one end and are taken at the other. */
 class Part {
   readonly end: number;
@@ -146,8 +141,6 @@ class Part {
           signal.throwIfAborted();
           if (this.#arrived - before >= ENOUGH) patience.restore();
         }
-        // A server may give less than was asked for, but not a few bytes each time.
-        if (this.#arrived < this.end && this.#arrived - before < ENOUGH) throw tooLittle(this.#arrived - before);
       } catch (failure) {
         await patience.afterwards(failure, signal);
       }

@@ -1,39 +1,29 @@
+//   node --import tsx test/source/http-server.ts      prints its URL and runs until its standard input ends
+//
 // A web server that misbehaves as the query of a URL asks it to, so that a suite that knows its address needs no other hold on it, and can run
 // in a browser. Files: /tiny/… are phi-tiny's; /big/N.bin are N bytes that are made as they are sent (`bigByte`).
 //
 //   id=NAME        counts and logs requests under this name, at /log?id=NAME
 //   only=PART      only files whose name contains PART are treated as below; the others are served well
-//   delay=MS       before every answer          stall=N      silence after N bytes of the body
+//   delay=MS       before every answer          pace=MS      between pieces of 64 KiB
+//   stall=N,times=K  silence after N bytes of the body, K times per file (default: always)
 //   norange        Range is ignored             nolength     no Content-Length either
 //   gzip           bodies are zipped whole, whatever was accepted;  gzip=range: ranges say that they are zipped
 //   contentrange=T Content-Range is T           short=N      at most N bytes for a range
 //   cut=N,times=K  the connection is cut after N bytes of the body, K times per file (default: always)
 //   status=S,times=K,after=T   status S, K times per file, with Retry-After: T
 //   changed=K      another file from the K-th request on;  validators=none: without ETag and Last-Modified
-//   redirect=R     to the other origin (other), to itself (self), or without end (loop);  expires=K: 403 from the K-th request on there
+//   redirect=R     to the other origin (other), to itself (self), or without end (loop);  expires=K: each such address is good for K requests, then 403
 //   html           a page for every file that is not there;  hidden=403: 403 for it
 //   hide           other origins' scripts may not see Content-Range (CORS)
+import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { PHI_TINY } from "../golden.ts";
-
-/** One line of a log. */
-export interface Logged {
-  file: string;
-  origin: "main" | "other";
-  range: string | undefined;
-  status: number;
-  /** Bytes of the body that were written. */
-  sent: number;
-  headers: Record<string, string>;
-  /** Until the answer ended or its connection was closed. */
-  open: boolean;
-}
-
-/** The byte at an offset of a /big/ file. */
-export const bigByte = (offset: number): number => (Math.imul(offset, 0x9e3779b1) >>> 24) ^ (offset >>> 20);
+import { inProject, PHI_TINY } from "../golden.ts";
+import { bigByte, type Logged } from "./big-byte.ts";
 
 const PIECE = 2 ** 16;
 
@@ -44,11 +34,16 @@ interface Body {
 
 const fixed = (all: Uint8Array): Body => ({ size: all.length, bytes: (from, to) => all.subarray(from, to) });
 
+function made(from: number, to: number): Uint8Array {
+  const bytes = new Uint8Array(to - from);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = bigByte(from + i);
+  return bytes;
+}
+
 function bodyOf(path: string): Body | undefined {
   const [, folder, name] = path.split("/");
   const size = folder === "big" ? Number(/^(\d+)\.bin$/.exec(name)?.[1]) : Number.NaN;
-  if (size >= 0)
-    return { size, bytes: (from, to) => Uint8Array.from({ length: to - from }, (_, i) => bigByte(from + i)) };
+  if (size >= 0) return { size, bytes: made };
   try {
     return folder === "tiny" && !name.includes("..") ? fixed(readFileSync(`${PHI_TINY}/${name}`)) : undefined;
   } catch {
@@ -56,17 +51,16 @@ function bodyOf(path: string): Body | undefined {
   }
 }
 
-/** Starts it on two ports, that is, two origins. @returns the URL of the main one; it does not keep the process alive */
-export async function startServer(): Promise<string> {
+/** On two ports, that is, two origins. @returns the URL of the main one */
+async function listen(): Promise<string> {
   const logs = new Map<string, Logged[]>();
+  const tickets = new Map<string, number>();
   const origins = { main: "", other: "" };
   for (const origin of ["main", "other"] as const) {
     const server = createServer((request, response) => {
       answer(origin, request, response).catch((error) => response.destroy(error));
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    server.unref();
-    server.on("connection", (socket) => socket.unref());
     origins[origin] = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
   return origins.main;
@@ -110,9 +104,14 @@ export async function startServer(): Promise<string> {
     if (redirect && line.origin === "main") {
       const to = new URL(url.pathname + url.search, origins[redirect === "other" ? "other" : "main"]);
       if (redirect !== "loop") to.searchParams.delete("redirect");
+      if (query.has("expires")) to.searchParams.set("ticket", String(before));
       return end(302, { location: to.href });
     }
-    if (line.origin === "other" && before >= number("expires", Number.POSITIVE_INFINITY)) return end(403);
+    if (query.has("ticket")) {
+      const ticket = `${url.pathname}${url.search}`;
+      tickets.set(ticket, (tickets.get(ticket) ?? 0) + 1);
+      if ((tickets.get(ticket) ?? 0) > number("expires", Number.POSITIVE_INFINITY)) return end(403);
+    }
     if (query.has("status") && before < times) {
       return end(number("status", 500), query.has("after") ? { "retry-after": query.get("after") ?? "" } : {});
     }
@@ -146,6 +145,7 @@ export async function startServer(): Promise<string> {
     for (let at = from; at < stop && line.open; at += PIECE) {
       const piece = body.bytes(at, Math.min(at + PIECE, stop));
       line.sent += piece.length;
+      if (query.has("pace")) await new Promise((resolve) => setTimeout(resolve, number("pace", 0)));
       const flows = response.write(changed ? piece.map((byte) => byte ^ 0xff) : piece);
       if (!flows && line.open) {
         await new Promise<void>((resolve) => {
@@ -157,4 +157,24 @@ export async function startServer(): Promise<string> {
     if (stop === to) response.end();
     else if (cut <= stall) setTimeout(() => response.destroy(), 5); // what was written goes out first
   }
+}
+
+/** Starts it as a process of its own, in Node whatever this engine is; it ends with this one. @returns its URL */
+export async function startServer(): Promise<string> {
+  const child = spawn("node", ["--import", "tsx", fileURLToPath(import.meta.url)], {
+    cwd: inProject("."),
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const base = await new Promise<string>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`the server ended with code ${code}`)));
+    child.stdout.once("data", (line) => resolve(String(line).trim()));
+  });
+  for (const part of [child, child.stdin, child.stdout]) (part as { unref?(): void }).unref?.();
+  return base;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  console.log(await listen());
+  process.stdin.on("end", () => process.exit()).resume();
 }
