@@ -44,8 +44,9 @@ export function readAnswer(response: Response, url: string, asked: Span | undefi
   const bad = (what: string, got: unknown, expected: string) =>
     new SourceError({ what, file, got, expected }, "bad_response");
   const contentRange = headers.get("content-range");
-  if (status === 416 && asked?.from === 0 && contentRange === "bytes */0")
-    return { ranged: true, from: 0, to: 0, size: 0 };
+  // An empty file has no range; if another origin keeps Content-Range from us (CORS), it only may be one.
+  if (status === 416 && asked?.from === 0)
+    return { ranged: true, from: 0, to: 0, size: contentRange === "bytes */0" ? 0 : undefined };
   if (status !== 200 && status !== 206) throw refused(response, file, hides);
   const type = headers.get("content-type") ?? "";
   if (/^text\/html\b/i.test(type)) {
@@ -63,7 +64,7 @@ export function readAnswer(response: Response, url: string, asked: Span | undefi
   }
   if (!asked) throw bad("the answer is a part of the file", 206, "the whole (200)");
   if (/^multipart\//i.test(type)) throw bad("the answer comes in several parts", type, "one range");
-  // Another origin may keep Content-Range from us (CORS); ranges of a zipped body are none of the file.
+  // Here, too, it may be kept from us; ranges of a zipped body are none of the file.
   if (contentRange === null || !plain) return { ranged: true, from: asked.from, encoded: !plain };
   const [, first, last, total] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/i.exec(contentRange) ?? [];
   const from = Number(first);

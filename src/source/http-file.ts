@@ -15,6 +15,8 @@ export interface Transfer extends Requests {
   streaming?: HttpFile;
   /** Whether the server has given a file. */
   readable: boolean;
+  /** Set where requests for ranges failed and one for the whole did not. */
+  whole?: boolean;
 }
 
 /** The first bytes of a file come with its size, and stay: small files are whole in them, and most headers. */
@@ -71,15 +73,9 @@ export class HttpFile implements SourceFile {
   static async open(transfer: Transfer, url: URL, options: OpenOptions): Promise<HttpFile> {
     const signal = options.signal ?? new AbortController().signal;
     const { href } = url;
-    let ranges = true;
-    for (;;) {
-      const start = await patiently(() => begin(transfer, href, ranges, signal), signal);
-      if (start) {
-        transfer.readable = true;
-        return new HttpFile(transfer, href, start, options);
-      }
-      ranges = false;
-    }
+    const start = await firstOf(transfer, href, signal);
+    transfer.readable = true;
+    return new HttpFile(transfer, href, start, options);
   }
 
   async read(offset: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
@@ -180,6 +176,23 @@ const tooLong = (url: string, got: number, expected: number): SourceError =>
     { what: "more bytes came than the server announced", file: shownUrl(url), got, expected },
     "bad_response",
   );
+
+/** The start of a file by ranges, or, where that does not go, as a whole. */
+async function firstOf(transfer: Transfer, href: string, signal: AbortSignal): Promise<Start> {
+  const whole = () => begin(transfer, href, false, signal) as Promise<Start>;
+  if (transfer.whole) return patiently(whole, signal);
+  try {
+    return (await patiently(() => begin(transfer, href, true, signal), signal)) ?? (await patiently(whole, signal));
+  } catch (error) {
+    if (transfer.readable || !(error instanceof SourceError) || error.code !== "network") throw error;
+    // A server may not allow ranges to other origins (CORS), or zips what was not to be zipped, which Chromium refuses.
+    const start = await whole().catch((failure) => {
+      throw failure instanceof Transient ? error : failure;
+    });
+    transfer.whole = true;
+    return start;
+  }
+}
 
 /** The first request. @returns undefined if the answer says nothing certain about the file: then it must be asked for as a whole */
 async function begin(

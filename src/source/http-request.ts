@@ -25,6 +25,12 @@ export class Transient {
 
 const MAX_REDIRECTS = 10;
 
+/**
+ * A browser's cache would give the first bytes of a file from before with the rest of today's, and lets one request for a file wait for
+ * another. (workerd knows no such member where it has no such cache.)
+ */
+const UNCACHED: RequestInit = "cache" in Request.prototype ? { cache: "no-store" } : {};
+
 /** A URL as it stands in messages: queries may hold secrets. */
 export const shownUrl = (url: string | URL): string => {
   const { origin, pathname } = new URL(url);
@@ -89,8 +95,8 @@ export class Exchange {
       // Of bytes that are zipped on the way no ranges can be had. Browsers ask so by themselves, as the Fetch standard has it.
       headers.set("accept-encoding", "identity");
     }
-    const init = (redirect: RequestRedirect): RequestInit => ({ headers, redirect, signal: this.#control.signal });
-    const ask = async (redirect: RequestRedirect) => fetch(url, init(redirect));
+    const { signal } = this.#control;
+    const ask = async (redirect: RequestRedirect) => fetch(url, { headers, redirect, signal, ...UNCACHED });
     const drop = (late: Response) => late.body?.cancel().catch(() => {});
     const response = await this.#wait(() => ask(secret ? "manual" : "follow"), drop);
     if (response.type !== "opaqueredirect") return response;

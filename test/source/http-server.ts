@@ -96,6 +96,7 @@ async function listen(): Promise<string> {
     const number = (name: string, fallback: number) => Number(query.get(name) ?? fallback);
     const times = number("times", Number.POSITIVE_INFINITY);
     if (query.has("delay")) await new Promise((resolve) => setTimeout(resolve, number("delay", 0)));
+    if (!query.has("hide")) response.setHeader("access-control-expose-headers", "content-range, etag");
     const end = (status: number, headers: Record<string, string> = {}, text = "") => {
       line.status = status;
       response.writeHead(status, headers).end(text);
@@ -133,7 +134,6 @@ async function listen(): Promise<string> {
       to = Math.min(Number(asked[2]) + 1, body.size, from + number("short", Number.POSITIVE_INFINITY));
       response.setHeader("content-range", query.get("contentrange") ?? `bytes ${from}-${to - 1}/${body.size}`);
     }
-    if (!query.has("hide")) response.setHeader("access-control-expose-headers", "content-range, etag");
     if (zip === "" || (zip === "range" && ranged)) response.setHeader("content-encoding", "gzip");
     if (query.get("validators") !== "none") response.setHeader("etag", changed ? '"second"' : '"first"');
     if (!query.has("nolength")) response.setHeader("content-length", to - from);

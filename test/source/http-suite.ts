@@ -51,6 +51,9 @@ export function httpSuites(base: string): void {
     }
   };
 
+  // A browser does not show where a redirect leads.
+  const browser = "document" in globalThis;
+
   suite("source/http: bytes", ({ test, assert }) => {
     const ways = [
       "",
@@ -101,7 +104,8 @@ export function httpSuites(base: string): void {
 
     test("files of 0, 1, 65,535 to 65,537 bytes, and of 4 MiB and one more, with ranges and without", async () => {
       for (const size of [0, 1, 65_535, 65_536, 65_537, 4 * MB, 4 * MB + 1]) {
-        for (const query of ["", "norange", "gzip"]) {
+        // Gzip makes a file of no bytes longer than it is, and another origin's script cannot see that it was gzip.
+        for (const query of ["", "norange", ...(size > 1 ? ["gzip"] : [])]) {
           const file = await open(query, size);
           assert.equal(file.size, size, `${size} ${query}`);
           assert.equal(wrong(await file.read(0, size), 0), -1);
@@ -210,7 +214,7 @@ export function httpSuites(base: string): void {
       ["silence before the first byte, always", "stall=0", "timeout", { timeoutMs: 150 }],
       ["silence in the middle, always", "stall=3000", "timeout", { timeoutMs: 150 }],
       ["ranges of 1,000 bytes", "short=1000", "bad_response"],
-      ["redirects without end", "redirect=loop", "redirect", { headers: { "x-key": "k" } }],
+      ["redirects without end", "redirect=loop", browser ? "network" : "redirect", { headers: { authorization: "x" } }],
     ];
     test("each ends in a SourceError of its own code, in bounded time and with few requests, that names the URL without its query", async () => {
       await Promise.all(
@@ -225,8 +229,8 @@ export function httpSuites(base: string): void {
           )) as SourceError;
           assert.equal(error.code, code, `${what}: ${error.message}`);
           assert.ok(error.file?.startsWith(`${base}/big/`) && !error.message.includes("id="), error.message);
-          // Bun itself sends a request again on another connection where a kept one turns out to be closed.
-          assert.ok((await log()).length <= 60, what);
+          // Bun itself sends a request again on another connection where a kept one turns out to be closed; browsers follow 20 redirects.
+          assert.ok((await log()).length <= (browser ? 110 : 60), what);
         }),
       );
     });
@@ -285,7 +289,15 @@ export function httpSuites(base: string): void {
   });
 
   suite("source/http: headers and redirects", ({ test, assert }) => {
-    const headers = { authorization: "Bearer secret", "x-key": "secret" };
+    const headers = { authorization: "Bearer secret", ...(!browser && { "x-key": "secret" }) };
+
+    if (browser) {
+      test("in a browser a redirect is an error (redirect) if there are other headers than Authorization", async () => {
+        const options = { headers: { "x-key": "secret" } };
+        assert.equal(await codeOf(at("tiny", "redirect=self").source(options).open("config.json")), "redirect");
+        await at("tiny").source(options).open("config.json");
+      });
+    }
 
     test("headers go to the URL's own origin and, by a redirect, to no other; queries go with every file", async () => {
       const { url, log } = at("tiny", "redirect=other&only=model&token=t");
@@ -295,7 +307,7 @@ export function httpSuites(base: string): void {
       const lines = await log();
       const secret = lines.filter((line) => Object.values(line.headers).some((value) => value.includes("secret")));
       assert.ok(secret.length > 0 && secret.every(({ origin }) => origin === "main"));
-      assert.ok(secret.every((line) => line.headers["x-key"] === "secret"));
+      assert.ok(secret.every((line) => line.headers["x-key"] === headers["x-key"]));
       assert.ok(lines.some(({ origin }) => origin === "other"));
     });
 
@@ -303,7 +315,7 @@ export function httpSuites(base: string): void {
       const { url, log } = at("tiny", "redirect=self");
       await urlSource(url, { headers }).open("config.json");
       const lines = await log();
-      assert.equal(lines.length, 2);
+      assert.equal(lines.length, browser ? 3 : 2); // a browser is asked first whether there is a redirect
       assert.ok(lines.every((line) => line.headers.authorization === headers.authorization));
     });
 
