@@ -22,7 +22,7 @@ const MAY_IMPORT = {
   model: ["errors", "tensor", "quant", "math", "kernels"],
   load: ["errors", "options", "event-loop", "source", "formats", "tensor", "quant", "kernels", "model"],
   generate: ["errors", "options", "event-loop", "math", "tokenizer", "model"],
-  worker: ["errors", "source", "kernels", "model", "load", "generate", "#platform"],
+  worker: ["errors", "event-loop", "source", "kernels", "model", "load", "generate", "#platform"],
   phi: ["errors", "options", "model", "load", "tokenizer", "generate"],
   "load-phi": [
     "errors",

@@ -51,8 +51,8 @@ export interface Token {
 export interface TokenStream {
   /** The next token; undefined if none may follow. @throws ContextError, DisposedError, LogitsError, WorkerError, or the signal's reason */
   next(): Promise<Token | undefined>;
-  /** The reader has the word, for as long as it likes: others may have the room. */
-  pause(): void;
+  /** The reader has the word, for as long as it likes: no time is counted, and others may have the room unless `keepsRoom`. */
+  pause(keepsRoom?: boolean): void;
   resume(): void;
   /** Gives back what the stream holds, whether it has ended or not. Never throws; a second call does nothing. */
   close(): Promise<void> | void;
@@ -88,5 +88,6 @@ export interface SequenceHandle {
   /** Forgets the tokens from `length` on; there are as many. */
   truncate(length: number): Promise<void>;
   fork(): Promise<SequenceHandle>;
-  dispose(): void;
+  /** Gives the blocks back. Never throws; a second call does nothing. */
+  dispose(): Promise<void> | void;
 }

@@ -101,11 +101,11 @@ export class Sequence {
 
   /** Gives the blocks back. Pending calls reject with DisposedError; a second dispose does nothing. */
   async dispose(): Promise<void> {
-    this.#handle.dispose();
+    await this.#handle.dispose();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#handle.dispose();
+    await this.#handle.dispose();
   }
 }
 

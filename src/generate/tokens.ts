@@ -51,8 +51,9 @@ export class LocalTokens implements TokenStream {
     return this.#count === this.#job.maxTokens ? { id, end: "length" } : { id };
   }
 
-  pause(): void {
+  pause(keepsRoom = false): void {
     this.#stopwatch.pause();
+    if (keepsRoom) return;
     this.#row.paused = true;
     this.#engine.room.wake();
   }

@@ -34,8 +34,11 @@ export function loadingInWorker(connection: Connection, source: Source, signal: 
   };
 }
 
-/** The engine in a worker. */
-function workerBackend(connection: Connection, { config, contextSize }: LoadedFacts): Backend {
+/** The engine in a worker, where the model is loaded. */
+export function workerBackend(
+  connection: Connection,
+  { config, contextSize }: Pick<LoadedFacts, "config" | "contextSize">,
+): Backend {
   const { peer } = connection;
   let sequences = 0;
   let streams = 0;

@@ -1,5 +1,6 @@
 import { DisposedError, WorkerError } from "../errors.ts";
 import type { Source } from "../source/source.ts";
+import { newLock, whenGone } from "./life.ts";
 import { Peer } from "./peer.ts";
 import { onEvent, type WorkerLike } from "./port.ts";
 import { type CallerCalls, type CallerNotes, PROTOCOL, type WorkerCalls, type WorkerNotes } from "./protocol.ts";
@@ -41,9 +42,12 @@ export class Connection {
     onEvent(worker, "error", (event) => failed("the worker has failed", event));
     onEvent(worker, "messageerror", (event) => failed("a message of the worker could not be read", event));
     onEvent(worker, "exit", (code) => failed("the worker has ended", `exit code ${code}`));
-    watchTerminate(worker, () => failed("the worker was terminated", undefined));
+    const isWeb = !("on" in worker);
+    if (isWeb) watchTerminate(worker, () => failed("the worker was terminated", undefined));
     const timer = setTimeout(() => failed(`no answer within ${silenceMs / 1000} s`, undefined), silenceMs);
-    this.#hello = this.#greet().finally(() => clearTimeout(timer));
+    const lock = isWeb ? newLock() : undefined;
+    const gone = () => failed("the worker has ended", undefined);
+    this.#hello = this.#greet(lock, gone).finally(() => clearTimeout(timer));
     // Told to whoever asks something.
     this.#hello.catch(() => {});
   }
@@ -53,9 +57,10 @@ export class Connection {
     return this.#hello;
   }
 
-  async #greet(): Promise<void> {
+  async #greet(lock: string | undefined, gone: () => void): Promise<void> {
     this.#worker.unref?.();
-    const { protocol } = await this.held(this.peer.ask("hello", undefined).answer);
+    const { protocol, holdsLock } = await this.held(this.peer.ask("hello", { lock }).answer);
+    if (lock && holdsLock) whenGone(lock, gone);
     if (protocol !== PROTOCOL) {
       const facts = {
         what: "the worker is of another version of phi-ts",
@@ -99,9 +104,8 @@ function describe(got: unknown): { got?: unknown; cause?: unknown } {
   return { ...(message && { got: message }), ...(error !== undefined && error !== null && { cause: error }) };
 }
 
-/** The web tells nobody that a worker was terminated; that of Node has an event for it. */
+/** The web tells nobody that a worker was terminated, Node does. Most pages have locks to notice it by, but not all (see life.ts). */
 function watchTerminate(worker: WorkerLike, terminated: () => void): void {
-  if ("on" in worker) return;
   const { terminate } = worker;
   let over = false;
   worker.terminate = () => {

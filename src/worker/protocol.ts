@@ -16,8 +16,8 @@ interface Call<Body, Answer, Event = never> {
 
 /** What the caller asks of the worker. Numbers of sequences and streams are the caller's to give. */
 export interface WorkerCalls {
-  /** The first of all. */
-  hello: Call<undefined, { protocol: number }>;
+  /** The first of all. The worker is asked to hold a lock by which the caller learns of its end. */
+  hello: Call<{ lock?: string }, { protocol: number; holdsLock: boolean }>;
   /** Reads config and headers. `lists`: the source can list its files. */
   inspect: Call<{ options: EngineOptions; lists: boolean }, InspectedFacts>;
   /** Takes the memory and reads the weights into it; tells of each block. */
@@ -33,13 +33,14 @@ export interface WorkerCalls {
   sequence: Call<{ sequence: number; rope: RopeChoice }, undefined>;
   truncate: Call<{ sequence: number; length: number }, undefined>;
   fork: Call<{ sequence: number; fork: number }, undefined>;
+  release: Call<{ sequence: number }, undefined>;
 }
 
 /** What the caller tells the worker. */
 export interface WorkerNotes {
   credit: { stream: number; tokens: number };
-  /** The sequence is disposed of. */
-  release: { sequence: number };
+  /** The reader stays away: others may have the stream's room until it is granted more. */
+  pause: { stream: number };
 }
 
 /** What the worker asks of the caller: the files of the source. */

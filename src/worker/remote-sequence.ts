@@ -57,9 +57,11 @@ export class RemoteSequence implements SequenceHandle {
     return new RemoteSequence(this.#connection, fork, this.vocabSize, this.#next, this.#length);
   }
 
-  dispose(): void {
+  async dispose(): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#connection.peer.tell("release", { sequence: this.#number });
+    const { peer } = this.#connection;
+    // Where the worker is gone, the sequence is too.
+    await this.#connection.held(peer.ask("release", { sequence: this.#number }).answer).catch(() => {});
   }
 }

@@ -1,3 +1,4 @@
+import { giveTurn } from "../event-loop.ts";
 import type { Account, Token, TokenControls, TokenJob, TokenStream } from "../generate/backend.ts";
 import type { Connection } from "./connection.ts";
 import type { Asked } from "./peer.ts";
@@ -21,6 +22,8 @@ export class RemoteTokens implements TokenStream {
   #end: { account: Account } | { error: unknown } | undefined;
   /** Wakes the reader. */
   #wake: (() => void) | undefined;
+  /** Tokens that the worker may make yet. */
+  #credit = WINDOW;
   /** Taken since the last grant. */
   #taken = 0;
   account: Account = { cachedTokens: 0, weightBytesRead: 0, prefillMs: 0, decodeMs: 0, reprefills: [] };
@@ -54,7 +57,7 @@ export class RemoteTokens implements TokenStream {
     return undefined;
   }
 
-  /** Of no use here: the worker pauses by itself when its credit is used up. */
+  /** Of no use here: the worker stops by itself when its credit is used up. */
   pause(): void {}
   resume(): void {}
 
@@ -82,6 +85,7 @@ export class RemoteTokens implements TokenStream {
     if ("token" in event) {
       this.#ahead.push(event);
       this.#wake?.();
+      if (--this.#credit === 0) void this.#away();
       return;
     }
     try {
@@ -119,6 +123,13 @@ export class RemoteTokens implements TokenStream {
   #grant(): void {
     if (++this.#taken < WINDOW / 2) return;
     this.#connection.peer.tell("credit", { stream: this.#stream, tokens: this.#taken });
+    this.#credit += this.#taken;
     this.#taken = 0;
+  }
+
+  /** Nobody has taken tokens for a whole window: if nobody does in a turn of the event loop, the reader is taken to be away. */
+  async #away(): Promise<void> {
+    await giveTurn();
+    if (this.#credit === 0 && !this.#end) this.#connection.peer.tell("pause", { stream: this.#stream });
   }
 }

@@ -12,7 +12,12 @@ export class TokenServer {
     this.#credits.get(stream)?.grant(tokens);
   }
 
-  /** Makes tokens until the answer ends or the call is aborted. A stream without credit is paused: others may have its room. */
+  /** The reader stays away; if it has come back by now, that is told soon. */
+  pause({ stream }: { stream: number }): void {
+    this.#credits.get(stream)?.away?.();
+  }
+
+  /** Makes tokens until the answer ends or the call is aborted. A stream without credit waits for more. */
   async run(backend: Backend, body: WorkerCalls["tokens"]["body"], context: Context<TokenEvent>): Promise<Account> {
     const { signal, report } = context;
     const credit = new Credit(body.credit);
@@ -24,8 +29,8 @@ export class TokenServer {
     try {
       for (;;) {
         if (credit.left === 0) {
-          tokens.pause();
-          await credit.more();
+          tokens.pause(true);
+          await credit.more(() => tokens.pause());
           tokens.resume();
         }
         const token = await tokens.next();
@@ -43,6 +48,8 @@ export class TokenServer {
 
 class Credit {
   left: number;
+  /** To be called when the reader stays away; absent unless the stream waits for credit. */
+  away: (() => void) | undefined;
   #wake: (() => void) | undefined;
 
   constructor(tokens: number) {
@@ -54,9 +61,11 @@ class Credit {
     this.#wake?.();
   }
 
-  more(): Promise<void> {
-    return new Promise((resolve) => {
+  async more(away: () => void): Promise<void> {
+    this.away = away;
+    await new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
+    this.away = undefined;
   }
 }

@@ -5,6 +5,7 @@ import { localBackend } from "../generate/local.ts";
 import type { KernelChoice } from "../kernels/choose.ts";
 import { fillModel, type Inspected, inspectModel, kernelsOf } from "../load/load.ts";
 import type { WeightMeter } from "../load/progress.ts";
+import { hold } from "./life.ts";
 import { type Context, type Handlers, Handover, Peer } from "./peer.ts";
 import type { PortLike } from "./port.ts";
 import {
@@ -19,10 +20,12 @@ import { remoteSource } from "./remote-source.ts";
 import { TokenServer } from "./serve-tokens.ts";
 import { ErrorPost } from "./wire-error.ts";
 
-/** What a worker does: waits for one model to be loaded, and runs it for whoever is at the other end of `port`. */
-export function serve(port: PortLike): void {
+/**
+ * What a worker does: waits for one model to be loaded, and runs it for whoever is at the other end of `port`.
+ * @param backend a model that is there already
+ */
+export function serve(port: PortLike, backend?: Backend): void {
   let inspected: { model: Inspected; chosen: KernelChoice } | undefined;
-  let backend: Backend | undefined;
   const sequences = new Map<number, SequenceHandle>();
   const tokens = new TokenServer();
 
@@ -37,10 +40,13 @@ export function serve(port: PortLike): void {
   };
 
   const handlers: Handlers<WorkerCalls, WorkerNotes> = {
-    hello: () => ({ protocol: PROTOCOL }),
+    async hello({ lock }) {
+      return { protocol: PROTOCOL, holdsLock: lock !== undefined && (await hold(lock)) };
+    },
 
     async inspect({ options, lists }) {
-      if (inspected) throw new PhiError("worker_protocol", "this worker has a model already: each needs its own");
+      if (inspected || backend)
+        throw new PhiError("worker_protocol", "this worker has a model already: each needs its own");
       const chosen = kernelsOf(options);
       const model = await inspectModel(remoteSource(peer, lists), options);
       inspected = { model, chosen };
@@ -70,6 +76,7 @@ export function serve(port: PortLike): void {
 
     tokens: (body, context) => tokens.run(model(), body, context),
     credit: (body) => tokens.credit(body),
+    pause: (body) => tokens.pause(body),
 
     async sequence({ sequence: number, rope }) {
       sequences.set(number, await model().sequence(rope));
@@ -86,6 +93,7 @@ export function serve(port: PortLike): void {
     release({ sequence: number }) {
       sequences.get(number)?.dispose();
       sequences.delete(number);
+      return undefined;
     },
   };
   const peer: Peer<CallerCalls, CallerNotes, WorkerCalls, WorkerNotes> = new Peer(port, new ErrorPost(false), handlers);

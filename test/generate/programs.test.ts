@@ -4,7 +4,7 @@ import type { Sequence } from "../../src/generate/sequence.ts";
 import type { Assert } from "../assert.ts";
 import { suite } from "../harness.ts";
 import { expectedLogits } from "./hash-decoder.ts";
-import { naiveAnswer, sequenceOn, setup, V } from "./setup.ts";
+import { MODES, naiveAnswer, setup, V } from "./setup.ts";
 
 type Command =
   | { do: "open" }
@@ -52,18 +52,19 @@ const tokens = (count: number, kind: number) => Array.from({ length: count }, (_
 
 /** Runs commands on sequences and beside them on plain arrays of tokens; every logit must be that of recomputing the array from nothing. */
 class Machine {
-  readonly rig = setup({ blocks: BLOCKS, contextSize: CONTEXT, switchAt: SWITCH });
+  readonly rig: ReturnType<typeof setup>;
   readonly live: { seq: Sequence; tokens: number[] }[] = [];
   readonly assert: Assert;
 
-  constructor(assert: Assert) {
+  constructor(assert: Assert, offThread: boolean) {
     this.assert = assert;
+    this.rig = setup({ blocks: BLOCKS, contextSize: CONTEXT, switchAt: SWITCH, offThread });
   }
 
   async run(command: Command): Promise<void> {
     const { assert, live } = this;
     if (command.do === "open") {
-      if (live.length < 4) live.push({ seq: sequenceOn(this.rig.engine), tokens: [] });
+      if (live.length < 4) live.push({ seq: await this.rig.open(), tokens: [] });
       return;
     }
     if (command.do === "generate") return this.generate(command);
@@ -152,75 +153,82 @@ class Machine {
   }
 }
 
-suite("generate/programs", ({ test, assert }) => {
-  test("300 random programs, one command after the other: all logits are those of recomputing from nothing, and no block is lost", async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 40 }), async (program) => {
-        const machine = new Machine(assert);
-        await machine.run({ do: "open" });
-        for (const one of program) {
-          await machine.run(one);
-          for (const { seq, tokens } of machine.live) assert.equal(seq.length, tokens.length);
-        }
-        await machine.finish();
-      }),
-      { numRuns: 300, seed: 7 },
-    );
-  });
-
-  test("300 random batches of generations at once, some left early, some aborted between layers: all answers are right, and no block is lost", async () => {
-    const call = fc.record({
-      n,
-      kind: fc.nat(2),
-      maxTokens: fc.nat(40),
-      leaveAfter: fc.integer({ min: 1, max: 60 }),
-      eager: fc.boolean(),
-      /** The step of the decoder, counted over all calls, at which this one is aborted. */
-      abortAt: fc.option(fc.integer({ min: 1, max: 80 })),
+for (const { where, offThread } of MODES)
+  suite(`generate/programs, ${where}`, ({ test, assert }) => {
+    test("300 random programs, one command after the other: all logits are those of recomputing from nothing, and no block is lost", async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 40 }), async (program) => {
+          const machine = new Machine(assert, offThread);
+          await machine.run({ do: "open" });
+          for (const one of program) {
+            await machine.run(one);
+            for (const { seq, tokens } of machine.live) assert.equal(seq.length, tokens.length);
+          }
+          await machine.finish();
+        }),
+        { numRuns: 300, seed: 7 },
+      );
     });
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(call, { minLength: 2, maxLength: 7 }),
-        fc.integer({ min: 4, max: 6 }),
-        fc.boolean(),
-        async (calls, blocks, turns) => {
-          const { generate, leaks, decoder } = setup({ blocks, contextSize: 128, switchAt: SWITCH, turns });
-          const aborts = calls.map(() => new AbortController());
-          let steps = 0;
-          decoder.onStep = () => {
-            steps++;
-            calls.forEach(({ abortAt }, i) => {
-              if (steps === abortAt) aborts[i].abort(`step ${abortAt}`);
+
+    test("300 random batches of generations at once, some left early, some aborted between layers: all answers are right, and no block is lost", async () => {
+      const call = fc.record({
+        n,
+        kind: fc.nat(2),
+        maxTokens: fc.nat(40),
+        leaveAfter: fc.integer({ min: 1, max: 60 }),
+        eager: fc.boolean(),
+        /** The step of the decoder, counted over all calls, at which this one is aborted. */
+        abortAt: fc.option(fc.integer({ min: 1, max: 80 })),
+      });
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(call, { minLength: 2, maxLength: 7 }),
+          fc.integer({ min: 4, max: 6 }),
+          fc.boolean(),
+          async (calls, blocks, turns) => {
+            const { generate, leaks, decoder } = setup({
+              blocks,
+              contextSize: 128,
+              switchAt: SWITCH,
+              turns,
+              offThread,
             });
-          };
-          const answers = calls.map(async ({ n, kind, maxTokens, leaveAfter, eager, abortAt }, i) => {
-            const prompt = tokens(n, kind);
-            const generation = generate(prompt, { maxTokens, ignoreEos: true, signal: aborts[i].signal });
-            if (eager) {
-              const ids = await generation.result().then(
-                (result) => result.ids,
-                (reason) => assert.equal(reason, `step ${abortAt}`),
-              );
-              if (ids) assert.deepEqual(ids, naiveAnswer(prompt, maxTokens, SWITCH));
-              return;
-            }
-            const ids: number[] = [];
-            try {
-              for await (const piece of generation) {
-                ids.push(...piece.ids);
-                if (leaveAfter % 3 === 0) await new Promise((resolve) => setTimeout(resolve));
-                if (ids.length >= leaveAfter) break;
+            const aborts = calls.map(() => new AbortController());
+            let steps = 0;
+            decoder.onStep = () => {
+              steps++;
+              calls.forEach(({ abortAt }, i) => {
+                if (steps === abortAt) aborts[i].abort(`step ${abortAt}`);
+              });
+            };
+            const answers = calls.map(async ({ n, kind, maxTokens, leaveAfter, eager, abortAt }, i) => {
+              const prompt = tokens(n, kind);
+              const generation = generate(prompt, { maxTokens, ignoreEos: true, signal: aborts[i].signal });
+              if (eager) {
+                const ids = await generation.result().then(
+                  (result) => result.ids,
+                  (reason) => assert.equal(reason, `step ${abortAt}`),
+                );
+                if (ids) assert.deepEqual(ids, naiveAnswer(prompt, maxTokens, SWITCH));
+                return;
               }
-            } catch (reason) {
-              assert.equal(reason, `step ${abortAt}`);
-            }
-            assert.deepEqual(ids, naiveAnswer(prompt, maxTokens, SWITCH).slice(0, ids.length));
-          });
-          await Promise.all(answers);
-          assert.equal(leaks(), 0);
-        },
-      ),
-      { numRuns: 300, seed: 3 },
-    );
+              const ids: number[] = [];
+              try {
+                for await (const piece of generation) {
+                  ids.push(...piece.ids);
+                  if (leaveAfter % 3 === 0) await new Promise((resolve) => setTimeout(resolve));
+                  if (ids.length >= leaveAfter) break;
+                }
+              } catch (reason) {
+                assert.equal(reason, `step ${abortAt}`);
+              }
+              assert.deepEqual(ids, naiveAnswer(prompt, maxTokens, SWITCH).slice(0, ids.length));
+            });
+            await Promise.all(answers);
+            assert.equal(leaks(), 0);
+          },
+        ),
+        { numRuns: 300, seed: 3 },
+      );
+    });
   });
-});

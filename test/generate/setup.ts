@@ -1,4 +1,5 @@
 import { Pacer } from "../../src/event-loop.ts";
+import type { Backend } from "../../src/generate/backend.ts";
 import { Engine, type RopeChoice } from "../../src/generate/engine.ts";
 import { Generation } from "../../src/generate/generation.ts";
 import { localBackend, rowHandle } from "../../src/generate/local.ts";
@@ -8,7 +9,15 @@ import { Row } from "../../src/generate/row.ts";
 import { type Model, run } from "../../src/generate/run.ts";
 import { Sequence } from "../../src/generate/sequence.ts";
 import type { Tokenizer } from "../../src/tokenizer/types.ts";
+import { workerBackend } from "../../src/worker/client.ts";
+import { connected } from "../worker/pair.ts";
 import { expectedLogits, HashDecoder, type HashDecoderOptions } from "./hash-decoder.ts";
+
+/** The engine in the caller's thread, or behind the messages of a worker: what the suites claim holds for both. */
+export const MODES = [
+  { where: "in-thread", offThread: false },
+  { where: "off-thread", offThread: true },
+] as const;
 
 export const V = 17;
 /** The id of the test tokenizer's end token. */
@@ -62,15 +71,28 @@ export interface Setup extends Partial<HashDecoderOptions> {
   turns?: boolean;
   /** The answer is a text of its own (default), or continues the prompt's. */
   ownText?: boolean;
+  /** The engine is reached by the messages of a worker, as `worker: true` does it, though both ends are in this thread. */
+  offThread?: boolean;
 }
 
 export function setup(options: Setup = {}) {
-  const { blocks = 16, contextSize = 256, answer, tokenizer = true, turns, ownText = true, ...rest } = options;
+  const {
+    blocks = 16,
+    contextSize = 256,
+    answer,
+    tokenizer = true,
+    turns,
+    ownText = true,
+    offThread,
+    ...rest
+  } = options;
   const decoder = new HashDecoder({ blocks, ...rest });
   let time = 0;
   const slow = new Pacer(() => (time += 1000));
   const engine = new Engine(decoder, contextSize, turns ? slow : undefined);
-  const backend = localBackend(engine);
+  const local = localBackend(engine);
+  const connection = offThread ? connected(local) : undefined;
+  const backend = connection ? workerBackend(connection, local) : local;
   const model: Model = { backend, tokenizer: tokenizer ? testTokenizer() : undefined, stopIds: [END], loadMs: 3 };
   const generate = (prompt: readonly number[], given: GenerateOptions = {}) => {
     if (answer) decoder.script = (position) => answer[position - prompt.length + 1];
@@ -83,7 +105,12 @@ export function setup(options: Setup = {}) {
     engine.room.prefixes.clear();
     return decoder.pool.blocks - decoder.pool.freeBlocks + engine.room.holders.size;
   };
-  return { decoder, engine, model, generate, leaks };
+  return { decoder, engine, model, generate, leaks, open: () => open(backend), connection };
+}
+
+/** A sequence as users have them. */
+async function open(backend: Backend): Promise<Sequence> {
+  return new Sequence(await backend.sequence("auto"));
 }
 
 export function promptOf(n: number, seed = 1): number[] {

@@ -45,8 +45,8 @@ export function models(): ModelUnderTest[] {
   ];
 }
 
-export async function open(model: ModelUnderTest, setting: Setting): Promise<Phi> {
-  return loadPhi(model.folder, { ...setting, kernels: "strict" });
+export async function open(model: ModelUnderTest, setting: Setting, worker = false): Promise<Phi> {
+  return loadPhi(model.folder, { ...setting, kernels: "strict", worker });
 }
 
 /**

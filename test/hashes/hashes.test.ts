@@ -21,5 +21,16 @@ suite("hashes", ({ test, assert }) => {
         await phi.dispose();
       });
     }
+    test(`${model.name}, ${nameOf(SETTINGS[0])}, off-thread: logits and sampled tokens have the same bits`, async () => {
+      const phi = await open(model, SETTINGS[0], true);
+      for (const [name, ids] of Object.entries(model.prompts)) {
+        const key = `${model.name}, ${nameOf(SETTINGS[0])}, ${name}`;
+        for (const chunk of [ids.length, 33]) {
+          assert.equal(await logitsHash(phi, ids, chunk), committed[`${key}: logits`], `${key}, cut by ${chunk}`);
+        }
+        assert.equal(await sampleHash(phi, ids), committed[`${key}: sampled`], `${key}, sampled`);
+      }
+      await phi.dispose();
+    });
   }
 });
