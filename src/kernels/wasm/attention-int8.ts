@@ -1,4 +1,5 @@
 import { dotRows, dotRows2 } from "./dot-rows";
+import { sumOfEach } from "./lanes";
 import { paddedHead } from "./layout";
 import { Pair, QUERY, SCORES } from "./online-softmax";
 import { greatestBits, int16, scaleOf } from "./symmetric";
@@ -70,27 +71,97 @@ export function quantizeWeights(p: Pair, vScale: usize): void {
   }
 }
 
-/** out = out · correction + weights · values of up to two pairs, v i8 [dh8, 32]; `dots` is room for i32 [2, dh8]. */
-export function mixInt8(p: Pair, other: Pair | null, out: usize, otherOut: usize, v: usize, dh: i32, dots: usize): void {
-  const rows = paddedHead(dh);
+/**
+ * out = out · correction + weights · values of a pair, v i8 [dh8, 32]; a row has so few columns that the weights stay in registers.
+ * Lanes as in dot-rows.ts: four dims at a time.
+ */
+export function mixInt8(p: Pair, out: usize, v: usize, dh: i32): void {
   const w = changetype<usize>(p) + SCORES;
-  if (other) {
-    const more = dots + (<usize>rows << 2);
-    dotRows2(dots, more, v, w, changetype<usize>(other) + SCORES, rows, 32);
-    addMix(other, otherOut, more, dh);
-  } else {
-    dotRows(dots, v, w, rows, 32);
+  const c = f32x4.splat(p.correction);
+  const s = f32x4.splat(p.weightScale);
+  const w0 = v128.load(w);
+  const w1 = v128.load(w, 16);
+  const w2 = v128.load(w, 32);
+  const w3 = v128.load(w, 48);
+  for (let left = dh; left > 0; left -= 4, out += 16, v += 128) {
+    const a0 = dot32(v, w0, w1, w2, w3);
+    const a1 = dot32(v + 32, w0, w1, w2, w3);
+    const a2 = dot32(v + 64, w0, w1, w2, w3);
+    const a3 = dot32(v + 96, w0, w1, w2, w3);
+    addMix(out, left, c, sumOfEach(a0, a1, a2, a3), s);
   }
-  addMix(p, out, dots, dh);
+}
+
+/** The same of two pairs, which share the loads of the values. */
+export function mixInt8Two(p: Pair, other: Pair, out: usize, otherOut: usize, v: usize, dh: i32): void {
+  const x = changetype<usize>(p) + SCORES;
+  const y = changetype<usize>(other) + SCORES;
+  const xc = f32x4.splat(p.correction);
+  const xs = f32x4.splat(p.weightScale);
+  const yc = f32x4.splat(other.correction);
+  const ys = f32x4.splat(other.weightScale);
+  const x0 = v128.load(x);
+  const x1 = v128.load(x, 16);
+  const x2 = v128.load(x, 32);
+  const x3 = v128.load(x, 48);
+  const y0 = v128.load(y);
+  const y1 = v128.load(y, 16);
+  const y2 = v128.load(y, 32);
+  const y3 = v128.load(y, 48);
+  for (let left = dh; left > 0; left -= 4, out += 16, otherOut += 16, v += 128) {
+    const r00 = v128.load_ext<i8>(v);
+    const r01 = v128.load_ext<i8>(v, 8);
+    const r02 = v128.load_ext<i8>(v, 16);
+    const r03 = v128.load_ext<i8>(v, 24);
+    const a0 = dotOf(r00, r01, r02, r03, x0, x1, x2, x3);
+    const b0 = dotOf(r00, r01, r02, r03, y0, y1, y2, y3);
+    const r10 = v128.load_ext<i8>(v, 32);
+    const r11 = v128.load_ext<i8>(v, 40);
+    const r12 = v128.load_ext<i8>(v, 48);
+    const r13 = v128.load_ext<i8>(v, 56);
+    const a1 = dotOf(r10, r11, r12, r13, x0, x1, x2, x3);
+    const b1 = dotOf(r10, r11, r12, r13, y0, y1, y2, y3);
+    const r20 = v128.load_ext<i8>(v, 64);
+    const r21 = v128.load_ext<i8>(v, 72);
+    const r22 = v128.load_ext<i8>(v, 80);
+    const r23 = v128.load_ext<i8>(v, 88);
+    const a2 = dotOf(r20, r21, r22, r23, x0, x1, x2, x3);
+    const b2 = dotOf(r20, r21, r22, r23, y0, y1, y2, y3);
+    const r30 = v128.load_ext<i8>(v, 96);
+    const r31 = v128.load_ext<i8>(v, 104);
+    const r32 = v128.load_ext<i8>(v, 112);
+    const r33 = v128.load_ext<i8>(v, 120);
+    const a3 = dotOf(r30, r31, r32, r33, x0, x1, x2, x3);
+    const b3 = dotOf(r30, r31, r32, r33, y0, y1, y2, y3);
+    addMix(out, left, xc, sumOfEach(a0, a1, a2, a3), xs);
+    addMix(otherOut, left, yc, sumOfEach(b0, b1, b2, b3), ys);
+  }
+}
+
+/** A row of 32 int8 times 32 weights, in four lanes. */
+// @ts-ignore: decorator
+@inline
+function dot32(row: usize, w0: v128, w1: v128, w2: v128, w3: v128): v128 {
+  return dotOf(
+    v128.load_ext<i8>(row), v128.load_ext<i8>(row, 8), v128.load_ext<i8>(row, 16), v128.load_ext<i8>(row, 24),
+    w0, w1, w2, w3,
+  );
 }
 
 // @ts-ignore: decorator
 @inline
-function addMix(p: Pair, out: usize, dots: usize, dh: i32): void {
-  const c = f32x4.splat(p.correction);
-  const s = f32x4.splat(p.weightScale);
-  for (let d = 0; d < dh; d += 4, out += 16, dots += 16) {
-    const sum = f32x4.mul(f32x4.convert_i32x4_s(v128.load(dots)), s);
-    storeF32(out, f32x4.add(f32x4.mul(loadF32(out, dh - d), c), sum), dh - d);
-  }
+function dotOf(r0: v128, r1: v128, r2: v128, r3: v128, w0: v128, w1: v128, w2: v128, w3: v128): v128 {
+  return i32x4.add(
+    i32x4.add(i32x4.dot_i16x8_s(r0, w0), i32x4.dot_i16x8_s(r1, w1)),
+    i32x4.add(i32x4.dot_i16x8_s(r2, w2), i32x4.dot_i16x8_s(r3, w3)),
+  );
+}
+
+/** Up to 4 dims: out · c + dots · s. */
+// @ts-ignore: decorator
+@inline
+function addMix(out: usize, n: i32, c: v128, dots: v128, s: v128): void {
+  const sum = f32x4.mul(f32x4.convert_i32x4_s(dots), s);
+  if (n >= 4) v128.store(out, f32x4.add(f32x4.mul(v128.load(out), c), sum));
+  else storeF32(out, f32x4.add(f32x4.mul(loadF32(out, n), c), sum), n);
 }

@@ -19,6 +19,8 @@ export class Pair {
   /** Keys of the block that the pair sees: from … to - 1. */
   from: i32;
   to: i32;
+  /** Where the first pair's record takes what attention.ts's touch has read, so that no compiler leaves it out. */
+  touched: u32;
 }
 
 /** Byte offsets in a pair's record. */
