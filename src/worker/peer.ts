@@ -81,8 +81,9 @@ export class Peer<Theirs extends CallTable<Theirs>, TheirNotes, Ours extends Cal
     const id = ++this.#lastId;
     const answer = new Promise<Theirs[K]["answer"]>((resolve, reject) => {
       this.check();
-      this.#asked.set(id, { resolve: resolve as (value: unknown) => void, reject, onEvent });
+      // What cannot be cloned is not sent, and nothing waits for it.
       this.#post({ kind: "ask", id, type, body }, buffers);
+      this.#asked.set(id, { resolve: resolve as (value: unknown) => void, reject, onEvent });
     });
     return { answer, abort: () => this.#asked.has(id) && this.#post({ kind: "abort", id }) };
   }

@@ -7,7 +7,7 @@ import { fillModel, type Inspected, inspectModel, kernelsOf } from "../load/load
 import type { WeightMeter } from "../load/progress.ts";
 import { hold } from "./life.ts";
 import { type Context, type Handlers, Handover, Peer } from "./peer.ts";
-import type { PortLike } from "./port.ts";
+import { onEvent, type PortLike } from "./port.ts";
 import {
   type CallerCalls,
   type CallerNotes,
@@ -96,6 +96,10 @@ export function serve(port: PortLike, backend?: Backend): void {
       return undefined;
     },
   };
+  // A call that was lost would be waited for without end: better that the worker dies, which is noticed.
+  onEvent(port, "messageerror", () => {
+    throw new PhiError("worker_protocol", "a message to the worker could not be read");
+  });
   const peer: Peer<CallerCalls, CallerNotes, WorkerCalls, WorkerNotes> = new Peer(port, new ErrorPost(false), handlers);
 }
 

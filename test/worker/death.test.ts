@@ -1,6 +1,7 @@
 import { startWorker } from "#platform";
 import { workerCode } from "#worker-code";
 import { bytesSource, loadPhi, OptionError, type PhiError, WorkerError, type WorkerLike } from "../../src/index.ts";
+import { startWorker as startOfTheWeb } from "../../src/platform/web.ts";
 import { Connection } from "../../src/worker/connection.ts";
 import { PHI_TINY } from "../golden.ts";
 import { suite } from "../harness.ts";
@@ -120,6 +121,18 @@ suite("worker/death", ({ test, assert }) => {
     });
     await assert.rejects(new Connection(old.worker, bytesSource({}), "help").hello(), WorkerError, /another version/);
     assert.ok(old.worker.terminated);
+  });
+
+  test("where an engine has no workers, starting one is WorkerError no_worker", () => {
+    const scope = globalThis as { Worker?: unknown };
+    const here = Object.getOwnPropertyDescriptor(scope, "Worker");
+    delete scope.Worker;
+    try {
+      const error = assert.throws(() => startOfTheWeb("0"), WorkerError, /no workers/);
+      assert.equal((error as PhiError).code, "no_worker");
+    } finally {
+      if (here) Object.defineProperty(scope, "Worker", here);
+    }
   });
 
   test("error, messageerror and exit events, and a terminate() by others, end the connection once and with the cause", async () => {

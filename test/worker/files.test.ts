@@ -1,4 +1,6 @@
-import { FormatError, loadPhi, type Source, SourceError, type SourceFile } from "../../src/index.ts";
+import { FormatError, loadPhi, PhiError, type Source, SourceError, type SourceFile } from "../../src/index.ts";
+import { inlinedBytes } from "../../src/inline/inlined.ts";
+import { strict } from "../../src/kernels/generated/strict.ts";
 import { files } from "../api/phi-tiny.ts";
 import { suite } from "../harness.ts";
 
@@ -39,6 +41,15 @@ suite("worker/files", ({ test, assert }) => {
     assert.deepEqual(await phi.forward([1, 2, 3], { logits: "all" }), await near.forward([1, 2, 3], { logits: "all" }));
     await phi.dispose();
     await near.dispose();
+  });
+
+  test("modules of the kernels given by option wasm are handed on to the worker", async () => {
+    const wasm = await WebAssembly.compile(inlinedBytes(strict));
+    const phi = await loadPhi(files(), { worker: true, wasm, kernels: "strict" });
+    assert.equal(phi.kernels, "strict");
+    await phi.dispose();
+    const wrong = new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
+    await assert.rejects(loadPhi(files(), { worker: true, wasm: wrong, kernels: "strict" }), PhiError);
   });
 
   test("a source without list() is read by the names alone", async () => {
