@@ -21,7 +21,7 @@ console.log("q", int8.q.slice(0, [0, 6]), "scale", scale);
 
 // Row 0: a nibble n stands for n - 8. The products with q are summed exactly; both scales make an output of the sum.
 const block = new DataView(q4.arena.buffer, q4.ptr, q4.byteLength);
-let sum = -8 * int8.sum.get(0, 0);
+let sum = int8.offset.get(0, 0) + int8.offset.get(0, 1); // -8 times the sum of q
 for (let i = 0; i < 32; i++) {
   const byte = block.getUint8(16 + 32 * (i >> 3) + (i & 3));
   sum += (i & 4 ? byte >> 4 : byte & 15) * int8.q.get(0, i);

@@ -13,6 +13,7 @@ const check = process.argv.includes("--check");
 
 /** Build (a WasmBuild of src/kernels/kernels.ts) → what asc is told beside the flags of all. */
 const BUILDS = {
+  relaxed: ["--enable", "simd", "--enable", "relaxed-simd"],
   strict: ["--enable", "simd"],
 };
 

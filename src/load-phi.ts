@@ -107,7 +107,7 @@ function checkLoad(options: PhiOptions): void {
   checkChoice(where, "embedding", options.embedding, ["auto", "q8", "q4"], "auto");
   checkChoice(where, "activations", options.activations, ["int8", "f32"], "int8");
   checkChoice(where, "kv", options.kv, ["auto", "f32", "int8"], "auto");
-  checkChoice(where, "kernels", options.kernels, ["auto", "strict", "reference"], "auto");
+  checkChoice(where, "kernels", options.kernels, ["auto", "relaxed", "strict", "reference"], "auto");
   checkWasm(where, options.wasm);
   checkCallback(where, "onProgress", options.onProgress);
   checkSignal(where, options.signal);

@@ -8,7 +8,7 @@ const WEIGHTS = ["auto", "f32", "q8", "q4"] as const;
 const EMBEDDING = ["auto", "q8", "q4"] as const;
 const ACTIVATIONS = ["int8", "f32"] as const;
 const KV = ["auto", "int8", "f32"] as const;
-const KERNELS = ["auto", "strict", "reference"] as const;
+const KERNELS = ["auto", "relaxed", "strict", "reference"] as const;
 
 /** How a model is held in memory. */
 export const LAYOUT_OPTIONS: readonly OptionSpec[] = [

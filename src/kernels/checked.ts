@@ -34,7 +34,7 @@ export function checked(arena: Arena, ops: Operations): Operations {
     const groups = groupsOf(x.cols);
     is(op, "int8 rows' q", x.q, [-x.rows, groups * GROUP], ["i8"]);
     is(op, "int8 rows' scale", x.scale, [-x.rows, groups]);
-    is(op, "int8 rows' sum", x.sum, [-x.rows, groups], ["i32"]);
+    is(op, "int8 rows' offset", x.offset, [-x.rows, 2 * groups], ["i16"]);
     is(op, "int8 rows' pairs", x.pairs, [-x.rows, groups * GROUP], ["i16"]);
   };
   const cache = (op: string, kv: KVLayer, K: number, dh: number, start: number, T: number) => {

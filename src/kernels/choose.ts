@@ -1,12 +1,12 @@
 import { type Notice, PhiError } from "../errors.ts";
-import type { Arena } from "../tensor/arena.ts";
+import { Arena } from "../tensor/arena.ts";
 import type { KernelKind, Operations, WasmBuild } from "./kernels.ts";
 import { wrongAnswers } from "./known-answers.ts";
-import { simdKernels } from "./simd.ts";
+import { type DotForm, formsOf, simdKernels } from "./simd.ts";
 import { instantiate, moduleOf, type WasmModules } from "./wasm-module.ts";
 
 /** The builds that "auto" tries, the fastest first. */
-const PREFERENCE: readonly WasmBuild[] = ["strict"];
+const PREFERENCE: readonly WasmBuild[] = ["relaxed", "strict"];
 
 /** Kernels that work here, and what a user should know of how they were chosen. */
 export interface KernelChoice {
@@ -48,27 +48,43 @@ export function chooseKernels(wanted: "auto" | KernelKind, wasm?: WasmModules): 
 
 /** A build's operations on one arena, unchecked. @throws PhiError (codes "wasm", "wasm_wrong"), OptionError */
 export function bindBuild(arena: Arena, build: WasmBuild, wasm?: WasmModules): Operations {
-  return bind(arena, build, provenModule(build, wasm));
+  const { module, form } = provenModule(build, wasm);
+  return simdKernels(instantiate(arena, build, module), form);
 }
 
-const bind = (arena: Arena, build: WasmBuild, module: WebAssembly.Module): Operations =>
-  simdKernels(instantiate(arena, build, module)) as Operations;
+/** A module, the form of the int8 dot product to run it with, and the operations whose known answers it does not give. */
+interface Answered {
+  readonly module: WebAssembly.Module;
+  readonly form: DotForm;
+  readonly wrong: readonly string[];
+}
 
-/** For each module that was tried, the operations whose known answers it does not give. */
-const answered = new WeakMap<WebAssembly.Module, readonly string[]>();
+const answered = new WeakMap<WebAssembly.Module, Answered>();
 
 /** The module of a build, after it has given its known answers, which it is asked for once. */
-function provenModule(build: WasmBuild, wasm?: WasmModules): WebAssembly.Module {
+function provenModule(build: WasmBuild, wasm?: WasmModules): Answered {
   const module = moduleOf(build, wasm);
-  let wrong = answered.get(module);
-  if (wrong === undefined) {
-    wrong = wrongAnswers((arena) => bind(arena, build, module));
-    answered.set(module, wrong);
+  let proven = answered.get(module);
+  if (proven === undefined) {
+    proven = ask(build, module);
+    answered.set(module, proven);
   }
-  if (wrong.length === 0) return module;
+  const { wrong } = proven;
+  if (wrong.length === 0) return proven;
   const which = `${wrong.slice(0, 3).join(", ")}${wrong.length > 3 ? ` and ${wrong.length - 3} more` : ""}`;
   throw new PhiError(
     "wasm_wrong",
     `the WASM kernels compute wrongly in this engine and are not used (build "${build}": ${which})`,
   );
+}
+
+/** The first form with which the module gives its known answers, or what is wrong with the last. */
+function ask(build: WasmBuild, module: WebAssembly.Module): Answered {
+  let asked: Answered | undefined;
+  const bind = (form: DotForm) => (arena: Arena) => simdKernels(instantiate(arena, build, module), form);
+  for (const form of formsOf(instantiate(new Arena(0, { name: "forms" }), build, module))) {
+    asked = { module, form, wrong: wrongAnswers(bind(form)) };
+    if (asked.wrong.length === 0) return asked;
+  }
+  return asked as Answered;
 }

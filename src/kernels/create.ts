@@ -20,8 +20,8 @@ export interface KernelOptions {
  */
 export function createKernels(arena: Arena, kind: KernelKind = "strict", options: KernelOptions = {}): Kernels {
   checkOptions("createKernels", options, ["wasm"]);
-  if (kind !== "reference" && kind !== "strict") {
-    throw new OptionError({ what: "createKernels: kind", got: kind, expected: "reference or strict" });
+  if (kind !== "reference" && kind !== "relaxed" && kind !== "strict") {
+    throw new OptionError({ what: "createKernels: kind", got: kind, expected: "reference, relaxed or strict" });
   }
   const wasm = checkWasm("createKernels", options.wasm);
   const ops: Operations = kind === "reference" ? reference : bindBuild(arena, kind, wasm);

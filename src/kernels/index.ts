@@ -4,7 +4,7 @@
  */
 export { allocMatrix, type PackedMatrix, packedBytes, type WeightFormat } from "../quant/packed-matrix.ts";
 export { createKernels, type KernelOptions } from "./create.ts";
-export { allocInt8Rows, int8Rows, int8RowsBytes } from "./int8-rows.ts";
+export { allocInt8Rows, groupAt, int8Rows, int8RowsBytes } from "./int8-rows.ts";
 export {
   type Int8Rows,
   type KernelKind,

@@ -4,6 +4,12 @@ import { type Arena, alignUp } from "../tensor/arena.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Int8Rows } from "./kernels.ts";
 
+/** The number of token t's group g, of `rows` tokens with `groups` groups each: q's values lie from 32 times that, the scale there. */
+export function groupAt(rows: number, groups: number, t: number, g: number): number {
+  if (t >= rows - (rows % 4)) return t * groups + g;
+  return (t - (t % 4)) * groups + 4 * g + (t % 4);
+}
+
 /** Bytes that {@link allocInt8Rows} takes. */
 export function int8RowsBytes(rows: number, cols: number): number {
   const groups = rows * groupsOf(cols);
@@ -11,7 +17,7 @@ export function int8RowsBytes(rows: number, cols: number): number {
 }
 
 /**
- * Room for int8 activations of `rows` tokens with `cols` columns; {@link int8Rows} views fewer of either in it.
+ * Room for int8 activations of `rows` tokens with `cols` columns; {@link int8Rows} takes fewer of either.
  * @throws MemoryError if the arena is full
  */
 export function allocInt8Rows(arena: Arena, rows: number, cols: number): Int8Rows {
@@ -21,14 +27,14 @@ export function allocInt8Rows(arena: Arena, rows: number, cols: number): Int8Row
     cols,
     q: Tensor.alloc(arena, "i8", [rows, groups * GROUP]),
     scale: Tensor.alloc(arena, "f32", [rows, groups]),
-    sum: Tensor.alloc(arena, "i32", [rows, groups]),
+    offset: Tensor.alloc(arena, "i16", [rows, 2 * groups]),
     pairs: Tensor.alloc(arena, "i16", [rows, groups * GROUP]),
   };
 }
 
 /**
- * The first `rows` tokens of `room`, with `cols` columns (default: as many as it has), sharing memory. With other columns the rows lie
- * elsewhere in the same bytes, so that one room serves every matrix of a layer, one after the other.
+ * `room` for `rows` tokens with `cols` columns (default: as many as it has), sharing memory, so that one room serves every matrix of a
+ * layer, one after the other. With other numbers the tokens lie elsewhere in the same bytes: what was there before is lost.
  * @throws ShapeError if rows × groups do not fit
  */
 export function int8Rows(room: Int8Rows, rows: number, cols: number = room.cols): Int8Rows {
@@ -46,7 +52,7 @@ export function int8Rows(room: Int8Rows, rows: number, cols: number = room.cols)
     cols,
     q: view(room.q, groups * GROUP),
     scale: view(room.scale, groups),
-    sum: view(room.sum, groups),
+    offset: view(room.offset, 2 * groups),
     pairs: view(room.pairs, groups * GROUP),
   };
 }

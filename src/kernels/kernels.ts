@@ -71,8 +71,8 @@ export interface Kernels extends Operations {
   readonly arena: Arena;
 }
 
-/** The builds of the WASM module, all of the same sources. `strict`: SIMD without relaxed instructions. */
-export type WasmBuild = "strict";
+/** The builds of the WASM module, all of the same sources and with the same bits. `strict`: SIMD without relaxed instructions. */
+export type WasmBuild = "relaxed" | "strict";
 
 /** `reference`: plain TypeScript; otherwise a WASM build. */
 export type KernelKind = "reference" | WasmBuild;
@@ -80,6 +80,9 @@ export type KernelKind = "reference" | WasmBuild;
 /**
  * Activations as int8: x[t, c] ≈ q[t, c] · scale[t, c / 32], groups of 32 along C, the tail of the last group zero.
  * scale = max|x| / 127 of the group, q = round to nearest even of x / scale, in -127 … 127.
+ *
+ * Tokens lie by fours, group by group, as a register tile reads them: token 4 i + j's group g is number 4 (i G + g) + j. The last
+ * T mod 4 tokens are single: token t's group g is number t G + g. {@link groupAt} computes both; they depend on T.
  */
 export interface Int8Rows {
   /** Tokens T and true columns C of the rows that it holds now. */
@@ -89,9 +92,16 @@ export interface Int8Rows {
   readonly q: Tensor;
   /** f32 [T, G] */
   readonly scale: Tensor;
-  /** i32 [T, G]: sum of q over the group; -8 times it is what the offset of q4's nibbles comes to. */
-  readonly sum: Tensor;
-  /** i16 [T, 32 G]: q once more, each 8 neighbours in the order 0 2 4 6 1 3 5 7, as strict SIMD's i16 dot product reads them. */
+  /**
+   * i16 [T, 2 G]: what the offset of q4's nibbles comes to, -8 times the sum of the group's q, in two halves: of the inputs 0 and 1 mod 4,
+   * and of the inputs 2 and 3 mod 4.
+   */
+  readonly offset: Tensor;
+  /**
+   * i16 [T, 32 G]: q once more, as the i16 dot product of strict SIMD reads them. Of one of four tokens, each 8 neighbours are in the order
+   * 0 2 1 3 4 6 5 7. Of a single token they are a0, a2, a4 - 16 a0, a6 - 16 a2, a1 - 16 a4, a3 - 16 a6, a5 - 16 a1, a7 - 16 a3, which
+   * saves its kernel masks (wasm/gemv.ts).
+   */
   readonly pairs: Tensor;
 }
 

@@ -180,11 +180,11 @@ export const KNOWN_ANSWERS: readonly KnownAnswer[] = [
   read("embed", "q4", 0xcfbb7578),
   {
     name: "quantizeActivations",
-    bits: 0x582b06cd,
+    bits: 0x373f504d,
     run(k, arena) {
       const out = allocInt8Rows(arena, T, C);
       k.quantizeActivations(out, extremes(arena, 3, T, C));
-      return [out.q, out.scale, out.sum, out.pairs];
+      return [out.q, out.scale, out.offset, out.pairs];
     },
   },
   linear("f32", "f32", 0x54ca901d),

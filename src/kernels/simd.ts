@@ -1,4 +1,4 @@
-import { groupsOf, packedBytes } from "../quant/packed-matrix.ts";
+import { groupsOf, packedBytes, ROWS } from "../quant/packed-matrix.ts";
 import { KERNEL_RESERVE } from "../tensor/arena.ts";
 import type { Operations } from "./kernels.ts";
 import type { WasmExports } from "./wasm-module.ts";
@@ -12,19 +12,35 @@ const FORMAT = { f32: 0, q8: 1, q4: 2 } as const;
 /** Work units of attention, as in wasm/attention.ts: a call may do any range of them, to the same bits. */
 export const attentionUnits = (T: number, K: number): number => K * Math.ceil(T / 8);
 
-/** The kernels of an instance of any WASM build, bound to its arena: tensors become pointers and sizes. Operands are checked before (checked.ts). */
-export function simdKernels(wasm: WasmExports): Operations {
+/** Forms of the int8 dot product as numbers, as in wasm/dot.ts. The strict build has only pairs. */
+export const FORM = { pairs: 0, narrow: 1, wide: 2 } as const;
+export type DotForm = keyof typeof FORM;
+
+/** The forms that a build has, the fastest here first. A form that is right and not the fastest comes into play if the others are wrong. */
+export function formsOf(wasm: WasmExports): readonly DotForm[] {
+  const fastest = wasm.fastestForm();
+  if (fastest === FORM.pairs) return ["pairs"];
+  return fastest === FORM.wide ? ["wide", "narrow", "pairs"] : ["narrow", "pairs"];
+}
+
+/**
+ * The kernels of an instance of any WASM build, bound to its arena: tensors become pointers and sizes. Operands are checked before (checked.ts).
+ * @param form how int8 products are summed; no form changes the bits
+ */
+export function simdKernels(wasm: WasmExports, form: DotForm): Operations {
   return {
     embed(out, ids, table) {
       wasm.embed(out.ptr, ids.ptr, table.ptr, FORMAT[table.format], ids.size, table.cols);
     },
-    quantizeActivations({ q, scale, sum, pairs, rows, cols }, x) {
-      wasm.quantizeActivations(q.ptr, scale.ptr, sum.ptr, pairs.ptr, x.ptr, rows, cols);
+    quantizeActivations({ q, scale, offset, pairs, rows, cols }, x) {
+      wasm.quantizeActivations(q.ptr, scale.ptr, offset.ptr, pairs.ptr, x.ptr, rows, cols);
     },
     linear(out, x, { ptr, format, rows: N, cols: C }) {
       if ("q" in x) {
-        const { pairs, scale, sum, rows: T } = x;
-        wasm.linearInt8(out.ptr, pairs.ptr, scale.ptr, sum.ptr, ptr, FORMAT[format], T, N, groupsOf(C));
+        const { q, pairs, scale, offset, rows: T } = x;
+        const operands = [q.ptr, pairs.ptr, scale.ptr, offset.ptr, ptr, FORMAT[format]];
+        const blocks = Math.ceil(N / ROWS);
+        wasm.linearInt8(out.ptr, ...operands, T, N, groupsOf(C), 0, blocks, FORM[form], SCRATCH);
       } else {
         wasm.linearF32(out.ptr, x.ptr, ptr, FORMAT[format], x.shape[0], N, C);
       }

@@ -1,6 +1,7 @@
 import { OptionError, PhiError } from "../errors.ts";
 import { type Inlined, inlinedBytes } from "../inline/inlined.ts";
 import type { Arena } from "../tensor/arena.ts";
+import { relaxed } from "./generated/relaxed.ts";
 import { strict } from "./generated/strict.ts";
 import type { WasmBuild } from "./kernels.ts";
 
@@ -14,7 +15,7 @@ export type WasmModules = Partial<Record<WasmBuild, WebAssembly.Module>>;
  * All builds come from the same sources, src/kernels/wasm; scripts/build-wasm.mjs says how they differ. `id` stands in the module too, in a
  * custom section "phi-ts", so that a file of another version is known for what it is.
  */
-const INLINED: Readonly<Record<WasmBuild, Inlined & { readonly id: string }>> = { strict };
+const INLINED: Readonly<Record<WasmBuild, Inlined & { readonly id: string }>> = { relaxed, strict };
 
 const BUILDS = Object.keys(INLINED) as WasmBuild[];
 

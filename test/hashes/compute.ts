@@ -1,7 +1,8 @@
 import { loadPhi, type Phi } from "../../src/index.ts";
+import type { WasmBuild } from "../../src/kernels/index.ts";
 import { inProject, openGolden, openPhiTinyGolden, PHI_TINY } from "../golden.ts";
 
-/** How a model is loaded; all with the WASM kernels of strict SIMD. */
+/** How a model is loaded. */
 export const SETTINGS = [
   { weights: "q4", activations: "int8", kv: "int8" },
   { weights: "q4", activations: "int8", kv: "f32" },
@@ -45,8 +46,12 @@ export function models(): ModelUnderTest[] {
   ];
 }
 
-export async function open(model: ModelUnderTest, setting: Setting, worker = false): Promise<Phi> {
-  return loadPhi(model.folder, { ...setting, kernels: "strict", worker });
+export async function open(
+  model: ModelUnderTest,
+  setting: Setting,
+  how: { kernels?: WasmBuild; worker?: boolean } = {},
+): Promise<Phi> {
+  return loadPhi(model.folder, { ...setting, kernels: "strict", ...how });
 }
 
 /**

@@ -152,7 +152,7 @@ suite("kernels/attention", ({ test, assert }) => {
         ]) {
           const c = make(dh + H, format, { H, K, dh, S: 37, window: 0 });
           const { arena, kernels } = bench(kind, 8);
-          check(run(arena, kernels, c, [37], 1).f32, c, 0, 37, kind === "strict", `H ${H}, K ${K}`);
+          check(run(arena, kernels, c, [37], 1).f32, c, 0, 37, kind !== "reference", `H ${H}, K ${K}`);
         }
       });
     }
@@ -163,7 +163,7 @@ suite("kernels/attention", ({ test, assert }) => {
           const c = make(start + T, format, { H: 4, K: 2, dh: 16, S: start + T, window: 0 });
           const { arena, kernels } = bench(kind, 2);
           const out = run(arena, kernels, c, start ? [start, T] : [T], start + 2);
-          check(out.f32.subarray(start * 64), c, start, start + T, kind === "strict", `start ${start}, T ${T}`);
+          check(out.f32.subarray(start * 64), c, start, start + T, kind !== "reference", `start ${start}, T ${T}`);
         }
       }
     });
@@ -174,7 +174,7 @@ suite("kernels/attention", ({ test, assert }) => {
         const c = make(window, format, { H: 4, K: 2, dh: 24, S, window });
         const { arena, kernels } = bench(kind, 2);
         const out = run(arena, kernels, c, [S], 7);
-        check(out.f32, c, 0, S, kind === "strict", "");
+        check(out.f32, c, 0, S, kind !== "reference", "");
         // The same last token with all keys and values before its window destroyed.
         const cache = cacheOf(arena, c, 8);
         const qkv = place(arena, [S, 8, 24], c.qkv);
@@ -214,7 +214,7 @@ suite("kernels/attention", ({ test, assert }) => {
       const { arena, kernels } = bench(kind, 2);
       const whole = bitsOf(run(arena, kernels, c, [45], 1));
       assert.deepEqual(bitsOf(run(arena, kernels, c, Array(45).fill(1), 2)), whole);
-      check(run(arena, kernels, c, [45], 1).f32, c, 0, 45, kind === "strict", "");
+      check(run(arena, kernels, c, [45], 1).f32, c, 0, 45, kind !== "reference", "");
     });
 
     test(`${kind}, ${format}: writes to nothing but its output`, () => {

@@ -3,7 +3,7 @@ import { type Arena, Tensor } from "../../src/tensor/index.ts";
 import { suite } from "../harness.ts";
 import { randomFloats } from "../random.ts";
 import { bitsOf, hash } from "./compare.ts";
-import { bench, place } from "./kinds.ts";
+import { BUILDS, bench, place } from "./kinds.ts";
 
 const random = (arena: Arena, seed: number, shape: readonly number[], scale = 1) =>
   place(
@@ -81,16 +81,17 @@ const HASHES: Readonly<Record<string, string>> = {
 
 suite("kernels: same bits on every engine", ({ test, assert }) => {
   for (const [name, call] of Object.entries(CALLS)) {
-    test(`strict ${name} has the bits ${HASHES[name]}`, () => {
-      const { arena, kernels } = bench("strict", 8);
-      const bits = call(arena, kernels).map(bitsOf);
-      const all = new Int32Array(bits.reduce((n, b) => n + b.length, 0));
-      let at = 0;
-      for (const b of bits) {
-        all.set(b, at);
-        at += b.length;
-      }
-      assert.equal(hash(all), HASHES[name]);
-    });
+    for (const build of BUILDS)
+      test(`${build} ${name} has the bits ${HASHES[name]}`, () => {
+        const { arena, kernels } = bench(build, 8);
+        const bits = call(arena, kernels).map(bitsOf);
+        const all = new Int32Array(bits.reduce((n, b) => n + b.length, 0));
+        let at = 0;
+        for (const b of bits) {
+          all.set(b, at);
+          at += b.length;
+        }
+        assert.equal(hash(all), HASHES[name]);
+      });
   }
 });

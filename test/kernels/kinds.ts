@@ -1,8 +1,54 @@
-import { createKernels, type KernelKind, type Kernels } from "../../src/kernels/index.ts";
+import { checked } from "../../src/kernels/checked.ts";
+import { chooseKernels } from "../../src/kernels/choose.ts";
+import {
+  createKernels,
+  type KernelKind,
+  type Kernels,
+  type Operations,
+  type WasmBuild,
+} from "../../src/kernels/index.ts";
+import { wrongAnswers } from "../../src/kernels/known-answers.ts";
+import { type DotForm, simdKernels } from "../../src/kernels/simd.ts";
+import { instantiate, moduleOf } from "../../src/kernels/wasm-module.ts";
 import { Arena, type DType, Tensor, type TypedArray } from "../../src/tensor/index.ts";
 
+/** The WASM builds that this engine takes; relaxed SIMD is absent from some, which test/kernels/forms.test.ts says. */
+export const BUILDS: readonly WasmBuild[] = (["relaxed", "strict"] as const).filter((build) => {
+  try {
+    return chooseKernels(build).kind === build;
+  } catch {
+    return false;
+  }
+});
+
 /** The implementations that every kernel suite runs over. */
-export const KINDS: readonly KernelKind[] = ["reference", "strict"];
+export const KINDS: readonly KernelKind[] = ["reference", ...BUILDS];
+
+/** A build with one form of the int8 dot product. */
+export interface Form {
+  name: string;
+  build: WasmBuild;
+  form: DotForm;
+}
+
+/** Every form of every build of this engine, also those that its known answers rule out. */
+export const ALL_FORMS: readonly Form[] = BUILDS.flatMap((build) => {
+  const forms: readonly DotForm[] = build === "strict" ? ["pairs"] : ["pairs", "narrow", "wide"];
+  return forms.map((form) => ({ name: `${build}, ${form}`, build, form }));
+});
+
+/** The operations of a form on an arena. */
+export const bound = ({ build, form }: Form, arena: Arena) =>
+  simdKernels(instantiate(arena, build, moduleOf(build)), form);
+
+/** Those that are right here. */
+export const FORMS = ALL_FORMS.filter((form) => wrongAnswers((arena) => bound(form, arena)).length === 0);
+
+/** The same with operands checked, in a fresh arena. */
+export function benchForm(form: Form, megabytes = 4): { arena: Arena; kernels: Operations } {
+  const arena = new Arena(megabytes << 20, { name: `test ${form.name}` });
+  return { arena, kernels: checked(arena, bound(form, arena)) };
+}
 
 /** Sizes at which vector loops, their tails and groups of 32 begin and end. */
 export const SIZES: readonly number[] = [

@@ -1,6 +1,6 @@
 import { OptionError, PhiError } from "../../src/errors.ts";
 import { chooseKernels } from "../../src/kernels/choose.ts";
-import { createKernels } from "../../src/kernels/index.ts";
+import { createKernels, type WasmBuild } from "../../src/kernels/index.ts";
 import type { Operations } from "../../src/kernels/kernels.ts";
 import { bitsOf, KNOWN_ANSWERS, wrongAnswers } from "../../src/kernels/known-answers.ts";
 import * as reference from "../../src/kernels/reference/index.ts";
@@ -8,23 +8,24 @@ import { simdKernels } from "../../src/kernels/simd.ts";
 import { checkWasm, instantiate, moduleBytes, moduleOf, type WasmModules } from "../../src/kernels/wasm-module.ts";
 import { Arena, Tensor } from "../../src/tensor/index.ts";
 import { suite } from "../harness.ts";
+import { BUILDS, bound, FORMS } from "./kinds.ts";
 
-const strictOn = (arena: Arena) => simdKernels(instantiate(arena, "strict", moduleOf("strict")));
+const strictOn = (arena: Arena) => simdKernels(instantiate(arena, "strict", moduleOf("strict")), "pairs");
 
-/** The strict build with `edit` done to its bytes. */
-function edited(edit: (bytes: Uint8Array) => void): WasmModules {
-  const bytes = moduleBytes("strict");
+/** A build with `edit` done to its bytes. */
+function edited(edit: (bytes: Uint8Array) => void, build: WasmBuild = "strict"): WasmModules {
+  const bytes = moduleBytes(build);
   edit(bytes);
-  return { strict: new WebAssembly.Module(bytes) };
+  return { [build]: new WebAssembly.Module(bytes) };
 }
 
 /** Exchanges two exports: their names, which must be of one length, change places. */
-function swapped(a: string, b: string): WasmModules {
+function swapped(a: string, b: string, build: WasmBuild = "strict"): WasmModules {
   return edited((bytes) => {
     const [atA, atB] = [a, b].map((name) => find(bytes, [name.length, ...new TextEncoder().encode(name), 0]) + 1);
     bytes.set(new TextEncoder().encode(b), atA);
     bytes.set(new TextEncoder().encode(a), atB);
-  });
+  }, build);
 }
 
 function find(bytes: Uint8Array, pattern: readonly number[]): number {
@@ -35,11 +36,13 @@ function find(bytes: Uint8Array, pattern: readonly number[]): number {
 
 suite("kernels/known-answers", ({ test, assert }) => {
   for (const { name, bits, run } of KNOWN_ANSWERS) {
-    test(`strict: ${name} leaves the bits that are known`, () => {
-      const arena = new Arena(65536);
-      const got = bitsOf(run(strictOn(arena), arena), arena);
-      assert.ok(got === bits, `the bits are 0x${got.toString(16).padStart(8, "0")}`);
-    });
+    for (const form of FORMS) {
+      test(`${form.name}: ${name} leaves the bits that are known`, () => {
+        const arena = new Arena(65536);
+        const got = bitsOf(run(bound(form, arena), arena), arena);
+        assert.ok(got === bits, `the bits are 0x${got.toString(16).padStart(8, "0")}`);
+      });
+    }
 
     const within = name.includes("attention, int8") ? 1e-3 : 1e-5; // int8: queries and weights are rounded to 14 bits
     test(`${name}: the known answer is that of the reference kernels, within ${within} of the greatest number`, () => {
@@ -103,7 +106,7 @@ suite("kernels/known-answers", ({ test, assert }) => {
 suite("kernels/choose", ({ test, assert }) => {
   const WRONG: [what: string, modules: () => WasmModules, named: RegExp][] = [
     ["with two exports exchanged", () => swapped("softmax", "rmsnorm"), /build "strict": rmsnorm, softmax\)/],
-    // i16 × 8: the bits of a nibble, of linear-int8.ts
+    // i16 × 8: the bits of a nibble, of gemm.ts
     [
       "with a constant of its data changed",
       () => edited((bytes) => bytes.set([7], find(bytes, Array(8).fill([15, 0]).flat()))),
@@ -124,6 +127,32 @@ suite("kernels/choose", ({ test, assert }) => {
       for (const run of [() => chooseKernels("strict", wasm), () => createKernels(arena, "strict", { wasm })]) {
         assert.equal((assert.throws(run, PhiError, /computes? wrongly/) as PhiError).code, "wasm_wrong");
       }
+    });
+  }
+
+  test("auto is the relaxed build where this engine takes it, else strict; both are had by name", () => {
+    assert.equal(chooseKernels("auto").kind, BUILDS[0]);
+    for (const build of BUILDS) assert.equal(createKernels(new Arena(1024), build).kind, build);
+    if (!BUILDS.includes("relaxed")) {
+      assert.equal((assert.throws(() => chooseKernels("relaxed"), PhiError, /refuses/) as PhiError).code, "wasm");
+    }
+  });
+
+  if (BUILDS.includes("relaxed")) {
+    test("a relaxed module that computes wrongly gives way to strict, with a notice", () => {
+      const wasm = { ...swapped("softmax", "rmsnorm", "relaxed"), strict: moduleOf("strict") };
+      const { kind, notices } = chooseKernels("auto", wasm);
+      assert.equal(kind, "strict");
+      assert.deepEqual(
+        notices.map(({ code }) => code),
+        ["wasm_wrong"],
+      );
+    });
+
+    test("a form of the int8 dot product that computes wrongly gives way to another of the same build", () => {
+      const nibbles = [16, ...Array(16).fill(15)]; // 16 bytes of data, of int8-tile.ts: what narrow and wide mask with
+      const wasm = edited((bytes) => bytes.set([7], find(bytes, nibbles) + 1), "relaxed");
+      assert.deepEqual(chooseKernels("relaxed", wasm), { kind: "relaxed", wasm, notices: [] });
     });
   }
 

@@ -1,4 +1,4 @@
-import type { Int8Rows } from "../../src/kernels/index.ts";
+import { groupAt, type Int8Rows } from "../../src/kernels/index.ts";
 import type { KnownMatrix } from "./matrices.ts";
 
 const { fround } = Math;
@@ -19,9 +19,10 @@ export function definedInt8(x: Int8Rows, { matrix, ints, scales }: KnownMatrix) 
     const [t, n] = [Math.floor(i / N), i % N];
     let acc = 0;
     for (let g = 0; g < G; g++) {
+      const at = groupAt(x.rows, G, t, g);
       let isum = 0;
-      for (let k = 0; k < 32; k++) isum += ints[(n * G + g) * 32 + k] * x.q.data[(t * G + g) * 32 + k];
-      const [ws, as] = [scales[n * G + g], x.scale.f32[t * G + g]];
+      for (let k = 0; k < 32; k++) isum += ints[(n * G + g) * 32 + k] * x.q.data[at * 32 + k];
+      const [ws, as] = [scales[n * G + g], x.scale.f32[at]];
       acc = fround(acc + fround(isum * fround(ws * as)));
       out.exact[i] += isum * ws * as;
       out.size[i] += Math.abs(isum * ws * as);

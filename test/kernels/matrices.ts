@@ -1,4 +1,4 @@
-import { allocInt8Rows, type Int8Rows } from "../../src/kernels/index.ts";
+import { allocInt8Rows, groupAt, type Int8Rows } from "../../src/kernels/index.ts";
 import { allocMatrix, GROUP, groupsOf, type PackedMatrix, writeQ4Group, writeQ8Group } from "../../src/quant/index.ts";
 import { type Arena, f16ToF32, f32ToF16 } from "../../src/tensor/index.ts";
 import { randomFloats, randomSource } from "../random.ts";
@@ -89,7 +89,7 @@ export function randomInt8Rows(arena: Arena, T: number, C: number, seed: number)
   });
 }
 
-/** int8 activations [T, C] given by functions; sum and pairs follow from them. */
+/** int8 activations [T, C] given by functions; offset and pairs follow from them. */
 export function knownInt8Rows(
   arena: Arena,
   T: number,
@@ -98,18 +98,47 @@ export function knownInt8Rows(
 ): Int8Rows {
   const rows = allocInt8Rows(arena, T, C);
   const G = groupsOf(C);
-  const pairs = [0, 4, 1, 5, 2, 6, 3, 7]; // where each of 8 neighbours goes
   for (let t = 0; t < T; t++) {
     for (let g = 0; g < G; g++) {
-      rows.scale.data[t * G + g] = of.scale(t, g);
-      for (let k = 0; k < Math.min(GROUP, C - g * GROUP); k++) {
-        const int = of.int(t, g * GROUP + k);
-        const at = (t * G + g) * GROUP;
-        rows.q.data[at + k] = int;
-        rows.pairs.data[at + (k & 24) + pairs[k & 7]] = int;
-        rows.sum.data[t * G + g] += int;
-      }
+      const at = groupAt(T, G, t, g);
+      rows.scale.data[at] = of.scale(t, g);
+      const ints = Array.from({ length: GROUP }, (_, k) => (g * GROUP + k < C ? of.int(t, g * GROUP + k) : 0));
+      fillInt8Group(rows, at, ints, t >= T - (T % 4));
     }
   }
   return rows;
+}
+
+/** Writes what Int8Rows says of 32 integers at group number `at`, of a single token or one of four. */
+export function fillInt8Group(rows: Int8Rows, at: number, ints: readonly number[], single: boolean): void {
+  (rows.q.data as Int8Array).set(ints, at * GROUP);
+  const halves = [0, 0];
+  for (const [k, a] of ints.entries()) halves[k % 4 < 2 ? 0 : 1] -= 8 * a;
+  (rows.offset.data as Int16Array).set(halves, 2 * at);
+  for (let k = 0; k < GROUP; k += 8) {
+    const a = ints.slice(k, k + 8);
+    const pairs = single
+      ? [
+          a[0],
+          a[2],
+          a[4] - 16 * a[0],
+          a[6] - 16 * a[2],
+          a[1] - 16 * a[4],
+          a[3] - 16 * a[6],
+          a[5] - 16 * a[1],
+          a[7] - 16 * a[3],
+        ]
+      : [a[0], a[2], a[1], a[3], a[4], a[6], a[5], a[7]];
+    (rows.pairs.data as Int16Array).set(pairs, at * GROUP + k);
+  }
+}
+
+/** Tokens from … end - 1 of `rows` as int8 rows of their own, which may lie in another order. */
+export function tokensOf(rows: Int8Rows, from: number, end: number): Int8Rows {
+  const G = groupsOf(rows.cols);
+  const at = (t: number, g: number) => groupAt(rows.rows, G, from + t, g);
+  return knownInt8Rows(rows.q.arena, end - from, rows.cols, {
+    int: (t, c) => rows.q.data[at(t, Math.floor(c / GROUP)) * GROUP + (c % GROUP)],
+    scale: (t, g) => rows.scale.data[at(t, g)],
+  });
 }

@@ -1,6 +1,7 @@
 import { allocRow, dequantizeRow, readRow } from "../../quant/dequantize.ts";
 import { GROUP, groupsOf, type PackedMatrix } from "../../quant/packed-matrix.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
+import { groupAt } from "../int8-rows.ts";
 import type { Int8Rows } from "../kernels.ts";
 
 /**
@@ -41,9 +42,10 @@ function linearInt8(out: Float32Array, x: Int8Rows, weight: PackedMatrix): void 
     for (let t = 0; t < x.rows; t++) {
       let acc = 0;
       for (let g = 0; g < G; g++) {
+        const at = groupAt(x.rows, G, t, g);
         let isum = 0;
-        for (let k = g * GROUP; k < (g + 1) * GROUP; k++) isum += w.q[k] * q[t * G * GROUP + k];
-        acc += isum * (w.scale[g] * scale[t * G + g]);
+        for (let k = 0; k < GROUP; k++) isum += w.q[g * GROUP + k] * q[at * GROUP + k];
+        acc += isum * (w.scale[g] * scale[at]);
       }
       out[t * N + n] = acc;
     }

@@ -2,6 +2,7 @@
 export { add } from "./add";
 export { argmax } from "./argmax";
 export { attention } from "./attention";
+export { fastestForm } from "./dot";
 export { embed } from "./embed";
 export { exp } from "./exp";
 export { geluErf, geluTanh } from "./gelu";

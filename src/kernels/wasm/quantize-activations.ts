@@ -1,24 +1,23 @@
 import { loadF32 } from "./vectors";
 
 /**
- * Rows of x f32 [T, C] to q i8 [T, 32 G], scale f32 [T, G], sum i32 [T, G], pairs i16 [T, 32 G].
+ * Rows of x f32 [T, C] to q i8 [T, 32 G], scale f32 [T, G], offset i16 [T, 2 G], pairs i16 [T, 32 G], in the order of Int8Rows (kernels.ts).
  *
  * Lanes: four neighbours along C, so a group is eight vectors; inputs past C are 0 and not read. The greatest |x| is found on int32 bits,
  * whose order is that of magnitudes, with infinity and then NaN above all numbers. Same bits as the reference. Alignment: 4 bytes.
  */
 export function quantizeActivations(
-  q: usize, scale: usize, sum: usize, pairs: usize, x: usize, T: i32, C: i32,
+  q: usize, scale: usize, offset: usize, pairs: usize, x: usize, T: i32, C: i32,
 ): void {
+  const G = (C + 31) >> 5;
   for (let t = 0; t < T; t++) {
-    for (let left = C; left > 0; left -= 32) {
+    const wide = t < (T & ~3) ? 4 : 1; // tokens that lie side by side
+    let group = <usize>(t & ~(wide - 1)) * <usize>G + <usize>(t & (wide - 1));
+    for (let left = C; left > 0; left -= 32, group += wide) {
       const s = scaleOf(x, left);
-      store<f32>(scale, s);
-      store<i32>(sum, quantizeGroup(q, pairs, x, left, s));
+      store<f32>(scale + (group << 2), s);
+      store<i32>(offset + (group << 2), quantizeGroup(q + (group << 5), pairs + (group << 6), x, left, s, wide == 1));
       x += <usize>min(left, 32) << 2;
-      q += 32;
-      scale += 4;
-      sum += 4;
-      pairs += 64;
     }
   }
 }
@@ -36,24 +35,32 @@ function scaleOf(x: usize, n: i32): f32 {
   return bits < 0x7f800000 ? reinterpret<f32>(bits) / 127 : f32.NaN;
 }
 
-/** Up to 32 values to int8, in two orders; returns their sum. */
-function quantizeGroup(q: usize, pairs: usize, x: usize, n: i32, s: f32): i32 {
+/** Up to 32 values to int8, and to pairs as a single token has them or one of four; returns the two halves of the offset. */
+function quantizeGroup(q: usize, pairs: usize, x: usize, n: i32, s: f32, single: bool): i32 {
   const scale = f32x4.splat(s);
   const live = i16x8.splat(s > 0 ? -1 : 0); // a scale of 0 or NaN makes every q 0
-  let sums = i32x4.splat(0);
+  let sums = i32x4.splat(0); // of inputs 0 and 1, 2 and 3, 4 and 5, 6 and 7 mod 8
   for (let k = 0; k < 32; k += 16) {
     const a = v128.and(int16(x, n - k, scale), live);
     const b = v128.and(int16(x + 32, n - k - 8, scale), live);
     v128.store(q, i8x16.narrow_i16x8_s(a, b));
-    v128.store(pairs, v128.shuffle<i16>(a, a, 0, 2, 4, 6, 1, 3, 5, 7));
-    v128.store(pairs, v128.shuffle<i16>(b, b, 0, 2, 4, 6, 1, 3, 5, 7), 16);
+    v128.store(pairs, single ? chain(a) : v128.shuffle<i16>(a, a, 0, 2, 1, 3, 4, 6, 5, 7));
+    v128.store(pairs, single ? chain(b) : v128.shuffle<i16>(b, b, 0, 2, 1, 3, 4, 6, 5, 7), 16);
     sums = i32x4.add(sums, i32x4.extadd_pairwise_i16x8_s(i16x8.add(a, b)));
     x += 64;
     q += 16;
     pairs += 32;
   }
-  sums = i32x4.add(sums, v128.shuffle<i32>(sums, sums, 2, 3, 0, 1));
-  return i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1);
+  sums = i32x4.shl(i32x4.add(sums, v128.shuffle<i32>(sums, sums, 2, 3, 0, 1)), 3);
+  return (-i32x4.extract_lane(sums, 0) & 0xffff) | (-i32x4.extract_lane(sums, 1) << 16);
+}
+
+/** Eight activations in the order 0 2 4 6 1 3 5 7, less 16 times the one two before. */
+// @ts-ignore: decorator
+@inline
+function chain(a: v128): v128 {
+  const order = v128.shuffle<i16>(a, a, 0, 2, 4, 6, 1, 3, 5, 7);
+  return i16x8.sub(order, i16x8.shl(v128.shuffle<i16>(i16x8.splat(0), order, 0, 0, 8, 9, 10, 11, 12, 13), 4));
 }
 
 /** Up to 8 values over the scale, rounded to nearest even, as i16 in -127 … 127. */

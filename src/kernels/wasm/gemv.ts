@@ -1,0 +1,106 @@
+import { dotAdd, finish, startAt } from "./dot";
+import { first4, last4, topHalves } from "./f16";
+import { addGroup, bytes02, bytes13, NIBBLES, storeRows } from "./int8-tile";
+import { blockBytes } from "./layout";
+
+/**
+ * One token: out f32 [N] of the rows of blocks begin … end - 1. x is the token's operand (kernels.ts, Int8Rows): `pairs` for q4 in the
+ * form PAIRS, otherwise `q`.
+ *
+ * A tile is 16 rows: two blocks that lie far apart, so that two streams of weights are on their way from memory at a time. 4 rows × 8 inputs of
+ * q4 are a vector, and 4 × 4 of q8; of a nibble vector v the relaxed forms take v and v >> 4, masked. PAIRS takes v, v >> 4, v >> 8 and
+ * v >> 12 as i16, whose upper nibbles need no mask, since the activations take them off again (`pairs` of a single token):
+ *
+ *     i16 lane    n0 + 16 n4 + 256 n1 + 4096 n5     · a0
+ *           >> 4       n4 +  16 n1 +  256 n5        · (a4 - 16 a0)
+ *           >> 8               n1 +   16 n5         · (a1 - 16 a4)
+ *          >> 12                      n5            · (a5 - 16 a1)     sum: n0 a0 + n4 a4 + n1 a1 + n5 a5
+ *
+ * That the first one reads n5 ≥ 8 as a sign is wrong by a multiple of 2^16, and the sum of 32 inputs fits in 16 bits, which are what is kept.
+ */
+export function gemv<W, D>(
+  out: usize, x: usize, scale: usize, offset: usize, w: usize, N: i32, G: i32, begin: i32, end: i32,
+): void {
+  const bytes = <usize>G * blockBytes<W>();
+  const half = (end - begin + 1) >> 1;
+  for (let i = begin; i < begin + half; i++) {
+    const j = min(i + half, end - 1); // the last one once more where the number of blocks is odd
+    tile<W, D>(out, x, scale, offset, w + <usize>i * bytes, w + <usize>j * bytes, N, i << 3, j << 3, G);
+  }
+}
+
+/** The 8 rows from n, whose weights lie at w, and the 8 rows from m, whose weights lie at v. */
+function tile<W, D>(
+  out: usize, x: usize, scale: usize, offset: usize, w: usize, v: usize, N: i32, n: i32, m: i32, G: i32,
+): void {
+  const nibbles = v128.load(NIBBLES);
+  let acc0 = f32x4.splat(0); // rows n … n+3
+  let acc1 = f32x4.splat(0); // rows n+4 … n+7
+  let acc2 = f32x4.splat(0); // rows m … m+3
+  let acc3 = f32x4.splat(0); // rows m+4 … m+7
+  for (const last = scale + (<usize>G << 2); scale < last; scale += 4, offset += 4) {
+    let sums0 = isSigned<W>() ? i32x4.splat(0) : startAt<D>(offset);
+    let sums1 = sums0;
+    let sums2 = sums0;
+    let sums3 = sums0;
+    const wScales = w;
+    const vScales = v;
+    for (const stop = w + blockBytes<W>() - 16; w < stop; w += 32, v += 32) {
+      const a = input<W, D>(x, 0);
+      const b = input<W, D>(x, 1);
+      const c = input<W, D>(x, 2);
+      const d = input<W, D>(x, 3);
+      sums0 = products<W, D>(sums0, v128.load(w, 16), nibbles, a, b, c, d);
+      sums1 = products<W, D>(sums1, v128.load(w, 32), nibbles, a, b, c, d);
+      sums2 = products<W, D>(sums2, v128.load(v, 16), nibbles, a, b, c, d);
+      sums3 = products<W, D>(sums3, v128.load(v, 32), nibbles, a, b, c, d);
+      x += isSigned<W>() ? 4 : isSigned<D>() ? 8 : 16;
+    }
+    const s = v128.load32_splat(scale);
+    const wh = v128.load(wScales);
+    const wt = topHalves(wh);
+    acc0 = addGroup(acc0, total<W, D>(sums0), first4(wh, wt), s);
+    acc1 = addGroup(acc1, total<W, D>(sums1), last4(wh, wt), s);
+    const vh = v128.load(vScales);
+    const vt = topHalves(vh);
+    acc2 = addGroup(acc2, total<W, D>(sums2), first4(vh, vt), s);
+    acc3 = addGroup(acc3, total<W, D>(sums3), last4(vh, vt), s);
+    w += 16;
+    v += 16;
+  }
+  storeRows(out + (<usize>n << 2), acc0, acc1, N - n);
+  storeRows(out + (<usize>m << 2), acc2, acc3, N - m);
+}
+
+/** The activations that a vector's operand i meets, splat to all rows. */
+// @ts-ignore: decorator
+@inline
+function input<W, D>(x: usize, i: usize): v128 {
+  if (isSigned<W>()) {
+    if (i > 1) return i32x4.splat(0);
+    return i == 0 ? bytes02(v128.load32_splat(x)) : bytes13(v128.load32_splat(x));
+  }
+  if (isSigned<D>() && i > 1) return i32x4.splat(0);
+  return v128.load32_splat(x + 4 * i);
+}
+
+/** sums + the weights of one vector times a, b, c, d, of which q8 and the relaxed forms have two. */
+// @ts-ignore: decorator
+@inline
+function products<W, D>(sums: v128, w: v128, nibbles: v128, a: v128, b: v128, c: v128, d: v128): v128 {
+  if (isSigned<W>()) return dotAdd<u16>(dotAdd<u16>(sums, bytes02(w), a), bytes13(w), b);
+  if (isSigned<D>()) {
+    const high = v128.and(i16x8.shr_u(w, 4), nibbles);
+    return dotAdd<D>(dotAdd<D>(sums, v128.and(w, nibbles), a), high, b);
+  }
+  const ab = dotAdd<D>(dotAdd<D>(sums, w, a), i16x8.shr_u(w, 4), b);
+  return dotAdd<D>(dotAdd<D>(ab, i16x8.shr_u(w, 8), c), i16x8.shr_u(w, 12), d);
+}
+
+/** The integer sums of a group. */
+// @ts-ignore: decorator
+@inline
+function total<W, D>(sums: v128): v128 {
+  if (isSigned<W>() || isSigned<D>()) return finish<D>(sums);
+  return i32x4.shr_s(i32x4.shl(sums, 16), 16);
+}
