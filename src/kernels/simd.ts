@@ -9,6 +9,9 @@ const SCRATCH = KERNEL_RESERVE / 2;
 /** Weight formats as numbers, as in wasm/layout.ts. */
 const FORMAT = { f32: 0, q8: 1, q4: 2 } as const;
 
+/** Work units of a linear layer with int8 rows, as in wasm/linear-int8.ts: a call may do any range of them, to the same bits. */
+export const linearUnits = (N: number): number => Math.ceil(N / ROWS);
+
 /** Work units of attention, as in wasm/attention.ts: a call may do any range of them, to the same bits. */
 export const attentionUnits = (T: number, K: number): number => K * Math.ceil(T / 8);
 
@@ -39,8 +42,7 @@ export function simdKernels(wasm: WasmExports, form: DotForm): Operations {
       if ("q" in x) {
         const { q, pairs, scale, offset, rows: T } = x;
         const operands = [q.ptr, pairs.ptr, scale.ptr, offset.ptr, ptr, FORMAT[format]];
-        const blocks = Math.ceil(N / ROWS);
-        wasm.linearInt8(out.ptr, ...operands, T, N, groupsOf(C), 0, blocks, FORM[form], SCRATCH);
+        wasm.linearInt8(out.ptr, ...operands, T, N, groupsOf(C), FORM[form], SCRATCH, 0, linearUnits(N));
       } else {
         wasm.linearF32(out.ptr, x.ptr, ptr, FORMAT[format], x.shape[0], N, C);
       }

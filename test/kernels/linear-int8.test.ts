@@ -184,5 +184,5 @@ function ranges(arena: Arena, form: Form, { q, pairs, scale, offset, rows: T }: 
   const wasm = instantiate(arena, form.build, moduleOf(form.build));
   const operands = [q.ptr, pairs.ptr, scale.ptr, offset.ptr, w.ptr, w.format === "q4" ? 2 : 1, T, w.rows];
   return (out: Tensor, begin: number, end: number) =>
-    wasm.linearInt8(out.ptr, ...operands, groupsOf(w.cols), begin, end, FORM[form.form], KERNEL_RESERVE / 2);
+    wasm.linearInt8(out.ptr, ...operands, groupsOf(w.cols), FORM[form.form], KERNEL_RESERVE / 2, begin, end);
 }

@@ -29,7 +29,7 @@ export const GEMM_SCRATCH: usize = UNPACKED + <usize>QUADS * 128;
  * 16 (u - 8) + l with u and l of 0 … 15, so that the sums of the upper nibbles, times 16, are where those of the lower ones begin.
  */
 export function gemm<W, D>(
-  out: usize, x: usize, scale: usize, offset: usize, w: usize, quads: i32, N: i32, G: i32, begin: i32, end: i32, scratch: usize,
+  out: usize, x: usize, scale: usize, offset: usize, w: usize, quads: i32, N: i32, G: i32, scratch: usize, begin: i32, end: i32,
 ): void {
   const groups = <i32>(UNPACKED / unpackedBytes<W, D>());
   const sums = scratch + UNPACKED;

@@ -19,32 +19,32 @@ const PIECE: usize = 1 << 18;
  */
 export function linearInt8(
   out: usize, q: usize, pairs: usize, scale: usize, offset: usize, w: usize, format: i32, T: i32, N: i32, G: i32,
-  begin: i32, end: i32, form: i32, scratch: usize,
+  form: i32, scratch: usize, begin: i32, end: i32,
 ): void {
   if (ASC_FEATURE_RELAXED_SIMD) {
     if (format == Q4 && form == NARROW) {
-      return linear<u8, i16>(out, q, pairs, scale, offset, w, T, N, G, begin, end, scratch);
+      return linear<u8, i16>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
     }
     if (form == WIDE) {
-      if (format == Q4) linear<u8, i32>(out, q, pairs, scale, offset, w, T, N, G, begin, end, scratch);
-      else linear<i8, i32>(out, q, pairs, scale, offset, w, T, N, G, begin, end, scratch);
+      if (format == Q4) linear<u8, i32>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
+      else linear<i8, i32>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
       return;
     }
   }
-  if (format == Q4) linear<u8, u16>(out, q, pairs, scale, offset, w, T, N, G, begin, end, scratch);
-  else linear<i8, u16>(out, q, pairs, scale, offset, w, T, N, G, begin, end, scratch);
+  if (format == Q4) linear<u8, u16>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
+  else linear<i8, u16>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
 }
 
 function linear<W, D>(
   out: usize, q: usize, pairs: usize, scale: usize, offset: usize, w: usize, T: i32, N: i32, G: i32,
-  begin: i32, end: i32, scratch: usize,
+  scratch: usize, begin: i32, end: i32,
 ): void {
   const quads = T >> 2;
   const piece = T == 1 ? end - begin : max(2, <i32>(PIECE / (<usize>G * blockBytes<W>())));
   for (; begin < end; begin += piece) {
     const stop = min(begin + piece, end);
     const x = isSigned<D>() ? q : pairs;
-    if (quads > 0) gemm<W, D>(out, x, scale, offset, w, quads, N, G, begin, stop, scratch);
+    if (quads > 0) gemm<W, D>(out, x, scale, offset, w, quads, N, G, scratch, begin, stop);
     for (let t = quads << 2; t < T; t++) {
       const group = <usize>(t * G);
       const to = out + (<usize>(t * N) << 2);
