@@ -29,6 +29,7 @@ const MAY_IMPORT = {
     "options",
     "source",
     "open",
+    "formats",
     "kernels",
     "load",
     "tokenizer",
@@ -40,6 +41,10 @@ const MAY_IMPORT = {
   ],
   platform: ["errors", "source", "worker"],
   index: ["errors", "source", "open", "model", "load", "tokenizer", "generate", "phi", "worker", "load-phi"],
+  quantize: [
+    ...["errors", "options", "event-loop", "source", "open", "formats", "tensor", "quant", "kernels", "model", "load"],
+    ...["tokenizer", "generate", "phi", "load-phi", "#platform"],
+  ],
   cli: [
     "errors",
     "options",
@@ -53,6 +58,8 @@ const MAY_IMPORT = {
     "load",
     "tokenizer",
     "generate",
+    "quantize",
+    "load-phi",
     "index",
     "platform",
     "#platform",

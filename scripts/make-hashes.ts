@@ -1,11 +1,15 @@
-// Writes test/fixtures/hashes.json, the hashes of logits and sampled tokens that every engine must give. They may change with a
+// Writes test/fixtures/hashes.json, the hashes of logits, sampled tokens and packed files that every engine must give. They may change with a
 // version, never with an engine: run this on purpose, and say so in the changelog.
 //   node --import tsx --conditions=phi-ts-source scripts/make-hashes.ts
 import { writeFileSync } from "node:fs";
 import { inProject } from "../test/golden.ts";
-import { logitsHash, models, nameOf, open, SETTINGS, sampleHash } from "../test/hashes/compute.ts";
+import { logitsHash, models, nameOf, open, PACKED, packedHash, SETTINGS, sampleHash } from "../test/hashes/compute.ts";
 
 const hashes: Record<string, string> = {};
+for (const [name, options] of PACKED) {
+  const { folder } = models().find((m) => m.name === name) as { folder: string };
+  hashes[`${name}, packed with ${JSON.stringify(options)}`] = await packedHash(folder, options);
+}
 for (const model of models()) {
   for (const setting of SETTINGS) {
     const phi = await open(model, setting);

@@ -1,6 +1,7 @@
 import { cpuTimeMs, startWorker } from "#platform";
 import { workerCode } from "#worker-code";
 import { OptionError, SourceError } from "./errors.ts";
+import { openPacked } from "./formats/packed/packed.ts";
 import { Engine } from "./generate/engine.ts";
 import { localBackend } from "./generate/local.ts";
 import { checkSignal } from "./generate/options.ts";
@@ -46,7 +47,7 @@ export async function loadPhi(source: Input, options: PhiOptions = {}): Promise<
   const { worker, onProgress, signal, ...engine } = options;
   signal?.throwIfAborted();
   const meter = new LoadMeter(onProgress);
-  const folder = meter.watch(abortableSource(await openFolder(source), signal));
+  const folder = meter.watch(await openCheckpoint("loadPhi", source, signal));
   const loading = worker ? connectTo(worker, folder, signal) : loadingHere(folder, signal);
   try {
     const { sourceBytes, config, generationConfig } = await loading.inspect(engine);
@@ -118,11 +119,18 @@ function checkLoad(options: PhiOptions): void {
   }
 }
 
-async function openFolder(input: unknown): Promise<Source> {
-  const { source, file } = await openInput("loadPhi", input);
-  if (file === undefined) return source;
+/**
+ * The folder of a checkpoint, or the one that a packed file stands for.
+ * @throws OptionError, SourceError if it is neither; FormatError for a packed file of another version
+ */
+export async function openCheckpoint(where: string, input: unknown, signal?: AbortSignal): Promise<Source> {
+  const { source, file } = await openInput(where, input);
+  const folder = abortableSource(source, signal);
+  const packed = await openPacked(folder, file);
+  if (packed) return packed;
+  if (file === undefined) return folder;
   throw new SourceError({
-    what: "loadPhi takes the folder of a checkpoint, not one of its files",
+    what: `${where} takes the folder of a checkpoint, or a packed file, but not one of its files`,
     file,
     expected: "a folder with config.json and *.safetensors",
   });

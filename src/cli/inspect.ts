@@ -1,8 +1,9 @@
 import { chooseKernels } from "../kernels/choose.ts";
+import { packedFormat } from "../load/formats.ts";
 import { inspectModel, memoryUse } from "../load/load.ts";
 import { formatOf } from "../load/plan.ts";
+import { openCheckpoint } from "../load-phi.ts";
 import type { WeightSpec } from "../model/weights.ts";
-import { openInput } from "../open.ts";
 import { readJson } from "../source/index.ts";
 import { chatFormatOf, stopTokensOf } from "../tokenizer/index.ts";
 import { tokenizerIn } from "../tokenizer/load.ts";
@@ -29,7 +30,7 @@ export const inspect: Command = {
 type Facts = Awaited<ReturnType<typeof look>>;
 
 async function look(path: string, layout: ReturnType<typeof layoutOf>) {
-  const { source } = await openInput("phi inspect", path);
+  const source = await openCheckpoint("phi inspect", path);
   const inspected = await inspectModel(source, layout);
   const { config, plan, files, generationConfig, sourceBytes } = inspected;
   await files.close();
@@ -44,7 +45,8 @@ async function look(path: string, layout: ReturnType<typeof layoutOf>) {
       tensors: 0,
       parameters: 0,
     };
-    row.dtypes.add(files.tensors.get(spec.name)?.dtype ?? "?");
+    const info = files.tensors.get(spec.name);
+    row.dtypes.add((info && packedFormat(info)) ?? info?.dtype ?? "?");
     row.tensors++;
     row.parameters += spec.rows * spec.cols;
     classes.set(name, row);

@@ -6,6 +6,7 @@ import { generate } from "./generate.ts";
 import { inspect } from "./inspect.ts";
 import { logits } from "./logits.ts";
 import { runProgram } from "./program.ts";
+import { quantize } from "./quantize.ts";
 import { tokenize } from "./tokenize.ts";
 
 /** The package's version: package.json stands two folders above this file, in dist/ as in src/. */
@@ -18,6 +19,6 @@ await runProgram({
   name: "phi",
   summary: "Microsoft's Phi models in TypeScript and WebAssembly.",
   version,
-  commands: [chat, generate, tokenize, inspect, logits],
+  commands: [chat, generate, tokenize, inspect, logits, quantize],
   args: process.argv.slice(2),
 });

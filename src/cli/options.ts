@@ -2,7 +2,7 @@ import { type Given, HELP, type OptionSpec, UsageError, VERBOSE } from "./args.t
 
 /** Options that commands share, and what they are in the API. */
 
-export const MODEL: OptionSpec = { name: "model", short: "m", value: "DIR", help: "checkpoint folder (safetensors)" };
+export const MODEL: OptionSpec = { name: "model", short: "m", value: "DIR", help: "checkpoint folder, or packed file" };
 
 const WEIGHTS = ["auto", "f32", "q8", "q4"] as const;
 const EMBEDDING = ["auto", "q8", "q4"] as const;
@@ -59,7 +59,9 @@ export const COMMON_OPTIONS: readonly OptionSpec[] = [VERBOSE, HELP];
 export function modelOf(given: Given): string {
   const model = given.text("model");
   if (model === undefined)
-    throw new UsageError("--model DIR is needed: a checkpoint folder with config.json, tokenizer.json and safetensors");
+    throw new UsageError(
+      "--model DIR is needed: a checkpoint folder with config.json, tokenizer.json and safetensors, or a packed file",
+    );
   return model;
 }
 
@@ -111,7 +113,7 @@ export function samplingOf(given: Given) {
 }
 
 /** @throws UsageError unless the value is one of `choices` */
-function choiceOf<T extends string>(given: Given, name: string, choices: readonly T[]): T | undefined {
+export function choiceOf<T extends string>(given: Given, name: string, choices: readonly T[]): T | undefined {
   const value = given.text(name);
   if (value === undefined || (choices as readonly string[]).includes(value)) return value as T | undefined;
   throw new UsageError(`--${name} is one of ${choices.join(", ")}, got ${JSON.stringify(value)}`);

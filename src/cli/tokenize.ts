@@ -1,3 +1,4 @@
+import { openCheckpoint } from "../load-phi.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizer/index.ts";
 import { type Command, onePositional, UsageError } from "./args.ts";
 import { COMMON_OPTIONS, MODEL, modelOf, whole } from "./options.ts";
@@ -21,7 +22,11 @@ export const tokenize: Command = {
     ...COMMON_OPTIONS,
   ],
   async run(given) {
-    const tokenizer = await loadTokenizer(modelOf(given));
+    const path = modelOf(given);
+    // A tokenizer.json by its own path, or whatever loadPhi takes.
+    const tokenizer = await loadTokenizer(
+      /\.json(\.gz)?$/.test(path) ? path : await openCheckpoint("phi tokenize", path),
+    );
     if (given.flag("decode")) {
       const words = given.positionals.flatMap((text) => text.split(/[\s,]+/)).filter((text) => text !== "");
       if (words.length === 0) throw new UsageError("--decode needs token ids");

@@ -86,7 +86,7 @@ export function checkGenerate(
 }
 
 /** @throws OptionError for a value that is no boolean */
-function checkFlag(where: string, name: string, value: unknown): boolean {
+export function checkFlag(where: string, name: string, value: unknown): boolean {
   if (value === undefined || typeof value === "boolean") return value ?? false;
   throw new OptionError({ what: `${where}: option "${name}"`, got: value, expected: "true or false" });
 }

@@ -7,6 +7,7 @@ import { GROUP, type PackedMatrix, ROWS } from "../quant/packed-matrix.ts";
 import { BYTES, type DType } from "../tensor/dtype.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Slot } from "./allocate.ts";
+import { packedFormat, packedShape } from "./formats.ts";
 
 /** Which dtypes of a file weights may have, and what they are in memory. */
 const READABLE: Readonly<Record<string, DType>> = { F32: "f32", F16: "f16", BF16: "bf16" };
@@ -30,6 +31,12 @@ export function checkWeights(files: Safetensors, specs: readonly WeightSpec[]): 
     const shape = spec.vector ? [spec.cols] : [spec.rows, spec.cols];
     if (!info) throw missing(files, spec.name, shape);
     const place = { file: info.file, tensor: spec.name };
+    const packed = spec.vector ? undefined : packedFormat(info);
+    if (packed) {
+      checkPacked(info, spec, packed);
+      bytes += info.byteLength;
+      continue;
+    }
     if (info.shape.length !== shape.length || info.shape.some((d, i) => d !== shape[i])) {
       throw new FormatError({
         what: "the shape is not what config.json says",
@@ -50,6 +57,16 @@ export function checkWeights(files: Safetensors, specs: readonly WeightSpec[]): 
   }
   checkLayers(files, specs);
   return bytes;
+}
+
+/** @throws FormatError if a packed matrix has another shape than the config says */
+function checkPacked({ file, name: tensor, shape }: TensorInfo, spec: WeightSpec, format: "q4" | "q8"): void {
+  const expected = packedShape(format, spec);
+  if (shape.every((d, i) => d === expected[i])) return;
+  throw new FormatError({
+    what: `blocks of a ${format} matrix: the shape is not what config.json says`,
+    ...{ file, tensor, got: shape, expected },
+  });
 }
 
 function missing(files: Safetensors, tensor: string, expected: readonly number[]): FormatError {
@@ -100,6 +117,11 @@ export async function fillWeights(
   for (const { slot, info } of placed) {
     const { matrix, stage, staging } = slot;
     const { arena, kernels } = stage;
+    if (packedFormat(info)) {
+      for await (const _ of readPacked(files, slot, info, pacer, options.signal))
+        options.onBlock?.(info.file, info.name);
+      continue;
+    }
     const dtype = READABLE[info.dtype];
     const rowBytes = matrix.cols * BYTES[dtype];
     const block = Math.floor(staging.bytes / rowBytes / ROWS) * ROWS;
@@ -117,11 +139,34 @@ export async function fillWeights(
   options.signal?.throwIfAborted();
 }
 
+/** Bytes of a packed matrix that are read at a time. */
+const PACKED_BLOCK = 2 ** 22;
+
+/** Reads a matrix that is packed already into its place, some rows of blocks at a time; yields after each. */
+async function* readPacked(files: Safetensors, { matrix }: Slot, info: TensorInfo, pacer: Pacer, signal?: AbortSignal) {
+  const stride = info.byteLength / info.shape[0]; // of 8 rows
+  const block = Math.max(1, Math.floor(PACKED_BLOCK / stride));
+  for (let group = 0; group < info.shape[0]; group += block) {
+    await pacer.pace();
+    signal?.throwIfAborted();
+    const n = Math.min(block, info.shape[0] - group);
+    const at = matrix.ptr + group * stride;
+    await files.readInto(info.name, group * stride, new Uint8Array(matrix.arena.buffer, at, n * stride));
+    refuseNonFinite(matrix, group * ROWS, Math.min(n * ROWS, matrix.rows - group * ROWS), info);
+    yield;
+  }
+}
+
 /** An infinity or NaN would spoil its whole group of 32 when quantized; as float32 it is the file's own affair. */
-function refuseNonFinite(matrix: PackedMatrix, row: number, n: number, { file, name }: TensorInfo): void {
+function refuseNonFinite(matrix: PackedMatrix, row: number, n: number, { file, name, dtype, shape }: TensorInfo): void {
   const bad = matrix.format === "f32" ? undefined : findNonFinite(matrix, row, row + n);
   if (!bad) return;
+  const columns = `row ${bad.row}, columns ${bad.col} to ${bad.col + GROUP - 1}`;
+  if (packedFormat({ dtype, shape })) {
+    const what = "a scale that is not finite";
+    throw new FormatError({ what, file, tensor: name, got: columns, expected: "finite scales" }, "non_finite_weight");
+  }
   const facts = { what: `a weight that ${matrix.format} cannot hold (use weights: "f32")`, file, tensor: name };
-  const got = `infinity, NaN or a huge value in row ${bad.row}, columns ${bad.col} to ${bad.col + GROUP - 1}`;
+  const got = `infinity, NaN or a huge value in ${columns}`;
   throw new FormatError({ ...facts, got, expected: "finite weights" }, "non_finite_weight");
 }

@@ -16,12 +16,13 @@ import { ifThere, readJson } from "../source/index.ts";
 import type { Source } from "../source/source.ts";
 import { allocate } from "./allocate.ts";
 import { checkWeights, fillWeights } from "./fill.ts";
+import { chooseFormats } from "./formats.ts";
 import { MAX_ARENA_BYTES, type Plan, planArenas } from "./plan.ts";
 import { LoadMeter, type LoadProgress, type WeightMeter } from "./progress.ts";
 
 /** Options of {@link loadPhi}. */
 export interface LoadOptions {
-  /** Kernel format of the layers' matrices. `auto`: as the file has them; bf16, f16 and f32 files become q4. Default "auto". */
+  /** Kernel format of the layers' matrices. `auto`: as a packed file has them; bf16, f16 and f32 become q4. Default "auto". */
   weights?: "auto" | WeightFormat;
   /**
    * Format of the two tables that have a row for each token, the embedding and the output layer, whether they are one (tied) or two: each
@@ -128,17 +129,15 @@ export async function inspectModel(
     { min: 1, max: 2 ** 31, integer: true },
     contextSize,
   );
-  const format: WeightFormat = options.weights === undefined || options.weights === "auto" ? "q4" : options.weights;
-  const embedding: WeightFormat =
-    options.embedding === undefined || options.embedding === "auto" ? format : options.embedding;
-  const activations = format === "f32" ? "f32" : (options.activations ?? "int8");
-  const kv = kvFormat(options.kv, activations, config.headDim);
   const specs = phi3Weights(config);
   const files = await openSafetensors(source);
   try {
     const sourceBytes = checkWeights(files, specs);
     checkAngles(config, contextSize);
     const maxChunk = Math.min(MAX_CHUNK, contextSize);
+    const { format, embedding } = chooseFormats(files, specs, options);
+    const activations = format === "f32" ? "f32" : (options.activations ?? "int8");
+    const kv = kvFormat(options.kv, activations, config.headDim);
     const formats = { format, embedding, activations, kv };
     const plan = planArenas({ config, specs, ...formats, contextSize, kvTokens, maxChunk, maxArenaBytes });
     return { config, generationConfig, files, plan, sourceBytes };

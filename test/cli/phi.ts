@@ -14,6 +14,8 @@ export interface Ran {
 export interface RunOptions {
   input?: string;
   env?: Record<string, string>;
+  /** Gets the running program. */
+  started?: (child: { kill(signal: NodeJS.Signals): void }) => void;
   /** Looks at standard output as it grows; may kill, or close the pipe. */
   watch?: (child: { kill(signal: NodeJS.Signals): void; close(): void }, stdout: string) => void;
 }
@@ -50,6 +52,7 @@ export function runCli(program: "main" | "start", args: readonly string[], optio
     cwd: inProject("."),
     env: { ...process.env, NO_COLOR: "1", INIT_CWD: inProject("."), ...options.env },
   });
+  options.started?.({ kill: (signal) => child.kill(signal) });
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {

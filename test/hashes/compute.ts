@@ -1,5 +1,6 @@
 import { loadPhi, type Phi } from "../../src/index.ts";
 import type { WasmBuild } from "../../src/kernels/index.ts";
+import { bytesSink, type QuantizeOptions, quantizeCheckpoint } from "../../src/quantize/index.ts";
 import { inProject, openGolden, openPhiTinyGolden, PHI_TINY } from "../golden.ts";
 
 /** How a model is loaded. */
@@ -52,6 +53,20 @@ export async function open(
   how: { kernels?: WasmBuild; worker?: boolean } = {},
 ): Promise<Phi> {
   return loadPhi(model.folder, { ...setting, kernels: "strict", ...how });
+}
+
+/** Packed files whose bytes are hashed: what is packed, and how. */
+export const PACKED: readonly [model: string, options: QuantizeOptions][] = [
+  ["phi-tiny", { tokens: 200, seed: 3 }],
+  ["phi-4-mini", { tokens: 100, embedding: "q8" }],
+  ["phi-3-mini-4k", { fast: true }],
+];
+
+/** Hash of the packed file of a model. */
+export async function packedHash(folder: string, options: QuantizeOptions): Promise<string> {
+  const files = new Map<string, Uint8Array>();
+  await quantizeCheckpoint(folder, bytesSink(files), options);
+  return hash([files.get("model.safetensors") as BlobPart]);
 }
 
 /**

@@ -2,11 +2,19 @@ import { readFileSync } from "node:fs";
 import { inProject } from "../golden.ts";
 import { suite } from "../harness.ts";
 import { BUILDS } from "../kernels/kinds.ts";
-import { logitsHash, models, nameOf, open, SETTINGS, sampleHash } from "./compute.ts";
+import { logitsHash, models, nameOf, open, PACKED, packedHash, SETTINGS, sampleHash } from "./compute.ts";
 
 const committed = JSON.parse(readFileSync(inProject("test/fixtures/hashes.json"), "utf8")) as Record<string, string>;
 
 suite("hashes", ({ test, assert }) => {
+  for (const [name, options] of PACKED) {
+    const key = `${name}, packed with ${JSON.stringify(options)}`;
+    test(`${key}: the file has the committed bytes`, async () => {
+      const { folder } = models().find((m) => m.name === name) as { folder: string };
+      assert.equal(await packedHash(folder, options), committed[key]);
+    });
+  }
+
   for (const model of models()) {
     for (const setting of SETTINGS) {
       // The builds differ in products of int8 only.

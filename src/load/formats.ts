@@ -1,0 +1,70 @@
+import { FormatError, OptionError } from "../errors.ts";
+import type { Safetensors, TensorInfo } from "../formats/safetensors/index.ts";
+import type { WeightSpec } from "../model/weights.ts";
+import { BLOCK_BYTES, groupsOf, ROWS, type WeightFormat } from "../quant/packed-matrix.ts";
+
+/** What the matrices are to be in memory; "auto" leaves it to the file. */
+export interface WantedFormats {
+  weights?: "auto" | WeightFormat;
+  embedding?: "auto" | "q4" | "q8";
+}
+
+/** Shape of a matrix [N, C] in a packed file: its blocks, as they lie in memory. */
+export function packedShape(format: "q4" | "q8", { rows, cols }: Pick<WeightSpec, "rows" | "cols">): number[] {
+  return [Math.ceil(rows / ROWS), groupsOf(cols), BLOCK_BYTES[format]];
+}
+
+/** The format that a file's tensor is packed in already; undefined for one of numbers. */
+export function packedFormat({ dtype, shape }: Pick<TensorInfo, "dtype" | "shape">): "q4" | "q8" | undefined {
+  if (dtype !== "U8" || shape.length !== 3) return undefined;
+  return shape[2] === BLOCK_BYTES.q4 ? "q4" : shape[2] === BLOCK_BYTES.q8 ? "q8" : undefined;
+}
+
+/**
+ * Formats of the layers' matrices and of embedding and output layer. Matrices that are packed in the file stay as they are; others become
+ * what is wanted, q4 by default, and `embedding` follows `weights`.
+ * @throws OptionError if another format is wanted than a packed file has
+ * @throws FormatError (code "mixed_formats") if the file has more than one where memory has one
+ */
+export function chooseFormats(
+  files: Safetensors,
+  specs: readonly WeightSpec[],
+  { weights = "auto", embedding = "auto" }: WantedFormats,
+): { format: WeightFormat; embedding: WeightFormat } {
+  const layers = oneFormat(files, specs, (place) => typeof place === "number");
+  const tables = oneFormat(files, specs, (place) => typeof place !== "number");
+  const format = layers ? asPacked("weights", weights, layers) : weights === "auto" ? "q4" : weights;
+  if (tables) return { format, embedding: asPacked("embedding", embedding, tables) };
+  return { format, embedding: embedding === "auto" ? format : embedding };
+}
+
+/** The format that matrices of one kind have in the file; undefined for numbers, which are packed while they are read. */
+function oneFormat(
+  files: Safetensors,
+  specs: readonly WeightSpec[],
+  here: (place: WeightSpec["place"]) => boolean,
+): "q4" | "q8" | undefined {
+  const found = new Map<string | undefined, TensorInfo>();
+  for (const spec of specs) {
+    const info = files.tensors.get(spec.name);
+    if (!info || spec.vector || !here(spec.place)) continue;
+    const format = packedFormat(info);
+    if (!found.has(format)) found.set(format, info);
+  }
+  const [first, second] = [...found];
+  if (second) {
+    const got = `${first[0] ?? first[1].dtype} in ${first[1].name}, ${second[0] ?? second[1].dtype} in ${second[1].name}`;
+    const place = { file: second[1].file, tensor: second[1].name };
+    throw new FormatError(
+      { what: "matrices of one kind in two formats", ...place, got, expected: "one" },
+      "mixed_formats",
+    );
+  }
+  return first?.[0] as "q4" | "q8" | undefined;
+}
+
+function asPacked<T extends WeightFormat>(option: string, wanted: "auto" | WeightFormat, packed: T): T {
+  if (wanted === "auto" || wanted === packed) return packed;
+  const what = `loadPhi: option "${option}": the file is packed already and stays as it is`;
+  throw new OptionError({ what, got: wanted, expected: `auto or ${packed}` });
+}

@@ -1,0 +1,35 @@
+import type { PhiConfig } from "../model/config.ts";
+import type { WeightSpec } from "../model/weights.ts";
+
+/**
+ * What the parts of a job cost, in nanoseconds of one core as measured on phi-tiny and on layers of Phi-4-mini's size: for the bar of
+ * progress only, which corrects itself by the time that passes.
+ */
+const DECODE = 0.07; // per weight and token, one token at a time
+const FORWARD = 0.05; // per weight and token, in chunks
+const PRODUCT = 0.16; // per float32 product
+const FACTOR = 0.8; // per float64 product
+const ROUND = 400; // per weight: search, feedback within a panel, passes
+
+const sizeOf = (specs: readonly WeightSpec[]): number =>
+  specs.reduce((sum, { vector, rows, cols }) => sum + (vector ? 0 : rows * cols), 0);
+
+/** One token that the model writes. */
+export const writeCost = (specs: readonly WeightSpec[]): number => DECODE * sizeOf(specs);
+
+/** One token through one layer. */
+export const forwardCost = (layer: readonly WeightSpec[]): number => FORWARD * sizeOf(layer);
+
+/** One token into the moments of inputs of C elements. */
+export const momentCost = (C: number): number => (PRODUCT * C * C) / 2;
+
+export const factorCost = (C: number): number => (FACTOR * C ** 3) / 6;
+
+/** One row of C weights. */
+export const solveCost = (C: number, passes: number): number => PRODUCT * C * C * (0.5 + passes) + ROUND * C;
+
+/** Packing one weight as loading does. */
+export const PACK = 3;
+
+export const layerSpecs = (specs: readonly WeightSpec[], config: PhiConfig): WeightSpec[][] =>
+  Array.from({ length: config.layers }, (_, i) => specs.filter((s) => s.place === i));
