@@ -1,6 +1,7 @@
+import { PhiError } from "../errors.ts";
 import type { Pacer } from "../event-loop.ts";
 import type { Safetensors } from "../formats/safetensors/index.ts";
-import { chooseKernels } from "../kernels/choose.ts";
+import { chooseKernels, type KernelChoice } from "../kernels/choose.ts";
 import { createKernels } from "../kernels/create.ts";
 import type { Kernels, KVFormat } from "../kernels/kernels.ts";
 import type { PhiConfig } from "../model/config.ts";
@@ -77,7 +78,7 @@ export async function calibrate(job: Calibration): Promise<void> {
   const x = await embedRows(files, embed.name, job.sequences, () => pacer.pace());
   const stream: Stream = { x, lengths: job.sequences.map((s) => s.length) };
   const bench = workbench(job, layers[0]);
-  const runner = { config, kv: job.kv, contextSize: length, kernels: chooseKernels("strict") };
+  const runner = { config, kv: job.kv, contextSize: length, kernels: compiledKernels() };
   const original = new LayerRunner(layers[0], { ...runner, format: "q8" });
   const quantized = weights === "q4" ? new LayerRunner(layers[0], { ...runner, format: "q4" }) : original;
   const start = weights === "q4" ? await resume(job, x, layers) : 0;
@@ -103,6 +104,13 @@ export async function calibrate(job: Calibration): Promise<void> {
   }
   if (job.embedding === "q4" && !(await kept.get(HEAD_PIECE)))
     await kept.put(HEAD_PIECE, await quantizeHead(job, bench, stream));
+}
+
+/** Those of WASM, whichever build is the fastest. @throws PhiError (code "wasm") without any: the reference kernels have other bits */
+function compiledKernels(): KernelChoice {
+  const chosen = chooseKernels("auto");
+  if (chosen.kind !== "reference") return chosen;
+  throw new PhiError("wasm", `quantizing needs the WASM kernels: ${chosen.notices.map((n) => n.message).join("; ")}`);
 }
 
 /** Kernels in an arena with room for the moments of one layer, or for the work on its widest matrix. */
