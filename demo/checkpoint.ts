@@ -1,7 +1,6 @@
 /** A reader's own checkpoint: dropped anywhere on the page, or chosen. */
-import type { Source } from "phi-ts";
+import { blobSource, droppedFiles, type Source } from "phi-ts";
 import { byId } from "./dom.ts";
-import { blobSource, droppedFiles } from "./interim.ts";
 
 const input = byId("folder", HTMLInputElement);
 const veil = byId("veil", HTMLElement);

@@ -5,7 +5,6 @@ import type { Engine } from "./engine.ts";
 import { bytes, count, parameters, plural, rate, seconds } from "./words.ts";
 
 const list = byId("facts", HTMLElement);
-const KERNELS = { strict: "WASM SIMD", reference: "plain TypeScript" } as const;
 
 /** Numbers that were trained, from the shapes of `phi3`: table(s), layers, norms. */
 function parametersOf(c: PhiConfig): number {
@@ -27,7 +26,7 @@ export function showFacts(engine: Engine, last?: GenerateResult): void {
   row("Memory, KV cache", bytes(memory.kv));
   row("Memory, in all", bytes(memory.total));
   row("Time to load", seconds(engine.loadMs));
-  row("Kernels", `${(KERNELS as Record<string, string>)[phi.kernels] ?? "WASM SIMD"} (${phi.kernels})`);
+  row("Kernels", `${phi.kernels === "reference" ? "plain TypeScript" : "WASM SIMD"} (${phi.kernels})`);
   row("Off the main thread", engine.offThread ? "yes" : "no");
   const { usage, timings } = last ?? {};
   const read = usage ? usage.promptTokens - usage.cachedTokens : 0;

@@ -10,7 +10,7 @@ const notices = byId("notices", HTMLElement);
 export const cancel = byId("cancel", HTMLButtonElement);
 
 export function showLoading(text: string, mayCancel: boolean): void {
-  trouble.replaceChildren();
+  hideTrouble();
   state.textContent = text;
   bar.removeAttribute("value"); // nothing is known yet
   bar.hidden = false;
@@ -32,6 +32,10 @@ export function hideLoading(text: string): void {
 /** @param stays what the reader has all the same */
 export function showTrouble(text: string, error: unknown, stays: string): void {
   trouble.replaceChildren(make("p", "what", text), make("p", "", reason(error)), make("p", "small", stays));
+}
+
+export function hideTrouble(): void {
+  trouble.replaceChildren();
 }
 
 export function showNotices(list: readonly string[]): void {

@@ -1,22 +1,36 @@
 /** The page: loads phi-tiny, puts questions to it, and takes another checkpoint in its place. */
-import type { LoadProgress, Source } from "phi-ts";
+import { type LoadProgress, type Source, urlSource, WorkerError } from "phi-ts";
 import { describe, onCheckpoint } from "./checkpoint.ts";
 import { Conversation, type Kind } from "./conversation.ts";
 import { announce, byId, make } from "./dom.ts";
 import { type Engine, loadEngine } from "./engine.ts";
 import { showFacts } from "./facts.ts";
-import { cancel, hideLoading, reason, showLoading, showNotices, showProgress, showTrouble } from "./loading.ts";
+import {
+  cancel,
+  hideLoading,
+  hideTrouble,
+  reason,
+  showLoading,
+  showNotices,
+  showProgress,
+  showTrouble,
+} from "./loading.ts";
 import { clearLog, Turn } from "./log.ts";
+import { PHI_TINY_FILES } from "./phi-tiny-files.ts";
 import { answerOptions, onWeights, weightsWanted } from "./settings.ts";
 import { plural, rate, seconds } from "./words.ts";
 
 /** A checkpoint that can be loaded, and loaded again. */
 interface Model {
   name: string;
-  source: URL | Source;
+  source: Source;
 }
 
-const PHI_TINY: Model = { name: "phi-tiny", source: new URL("phi-tiny/", document.baseURI) };
+const PHI_TINY: Model = {
+  name: "phi-tiny",
+  // With its list, nothing is asked for that is not there.
+  source: { ...urlSource(new URL("phi-tiny/", document.baseURI)), list: async () => PHI_TINY_FILES },
+};
 
 const SUGGESTED = "What is 12 + 30?";
 const EXAMPLES: { label: string; kind: Kind; text: string }[] = [
@@ -49,25 +63,25 @@ let loaded: Promise<void> = Promise.resolve();
 
 // ── models ────────────────────────────────────────────────────────────────────────────────────────
 
-function load(wanted: { name: string; source: URL | Source | Promise<Source> }): void {
+function load(wanted: { name: string; source: Source | Promise<Source> }): void {
   loading?.abort();
   loading = new AbortController();
   loaded = take(wanted.name, wanted.source, loading.signal);
 }
 
-async function take(name: string, given: URL | Source | Promise<Source>, signal: AbortSignal): Promise<void> {
+async function take(name: string, given: Source | Promise<Source>, signal: AbortSignal): Promise<void> {
   let what = `Loading ${name}`;
   showLoading(what, engine !== undefined);
   try {
     const source = await given;
-    const about = source instanceof URL ? "" : await describe(source);
+    const about = source === PHI_TINY.source ? "" : await describe(source);
     if (about) what += ` (${about})`;
     const onProgress = (progress: LoadProgress) => signal.aborted || showProgress(what, progress);
     const next = await loadEngine({ name, source, weights: weightsWanted(), signal, onProgress });
     await use(next, { name, source }, signal);
   } catch (error) {
     if (signal.aborted) return;
-    showTrouble(`${name} was not loaded.`, error, engine ? `${engine.name} is still here, as it was.` : "");
+    showTrouble(`Not loaded: ${name}`, error, engine ? `${engine.name} is still here, as it was.` : "");
   }
   if (!signal.aborted) hideLoading(stateOf(engine));
 }
@@ -84,12 +98,12 @@ async function use(next: Engine, as: Model, signal: AbortSignal): Promise<void> 
     await next.phi.dispose();
     throw error;
   }
-  answering?.abort();
   const old = engine;
+  if (old) answering?.abort(); // a question that was asked before there was any model waits for this one
   engine = next;
   model = as;
   modelName.textContent = next.name;
-  back.hidden = model === PHI_TINY || as.source === PHI_TINY.source;
+  back.hidden = as.source === PHI_TINY.source;
   showNotices(next.notices);
   showFacts(next);
   if (old) begin();
@@ -118,6 +132,7 @@ async function ask(kind: Kind, text: string): Promise<void> {
   const own = new AbortController();
   answering = own;
   busy(true);
+  hideTrouble();
   new Turn(kind === "ask" ? "You" : "You, to be continued", "user", text);
   const turn = new Turn(engine?.name ?? PHI_TINY.name, "model");
   turn.waiting = true;
@@ -131,6 +146,7 @@ async function ask(kind: Kind, text: string): Promise<void> {
   } catch (error) {
     turn.note(reason(error), true);
     announce(`No answer: ${reason(error)}`);
+    if (error instanceof WorkerError) load(model); // its worker is gone, and the model with it
   } finally {
     turn.waiting = false;
     if (answering === own) answering = undefined;
@@ -166,8 +182,9 @@ async function answer(
     signal,
   });
   const speed = result ? rate(tokens, result.timings.decodeMs) : rate(tokens, performance.now() - start);
-  const ends = { stop: "", length: ", as long as it may be", stopped: ", stopped" };
-  turn.note(`${plural(tokens, "token")}, ${speed}${ends[end]}`);
+  const full = result && result.usage.promptTokens + tokens >= by.phi.contextSize;
+  const length = full ? ", and the context is full: begin a new conversation" : ", ended by the limit that is set";
+  turn.note(`${plural(tokens, "token")}, ${speed}${{ stop: "", length, stopped: ", stopped" }[end]}`);
   announce(`${by.name}: ${whole || "no text"}${end === "stopped" ? ". Stopped." : ""}`);
   if (result && by === engine) showFacts(by, result);
 }
@@ -218,6 +235,11 @@ for (const { label, kind, text } of EXAMPLES) {
   button.addEventListener("click", () => void ask(kind, text));
   byId("examples", HTMLElement).append(button);
 }
+
+continues.addEventListener("change", () => {
+  byId("question-label", HTMLElement).textContent = continues.checked ? "Your text" : "Your question";
+  send.textContent = continues.checked ? "Continue" : "Ask";
+});
 
 question.value = SUGGESTED;
 load(PHI_TINY);

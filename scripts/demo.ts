@@ -6,21 +6,15 @@ import { cpSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { PHI_TINY_FILES } from "../demo/phi-tiny-files.ts";
 import { serveCommand } from "./serve.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const page = join(root, "demo");
 const out = join(root, "dist/demo");
 
-/** The page as it stands in the sources, and what a Phi checkpoint needs to be read. */
+/** What the page has beside its code. */
 const PLAIN_FILES = ["index.html", "style.css", "icon.svg"];
-const MODEL_FILES = [
-  "config.json",
-  "generation_config.json",
-  "model.safetensors",
-  "tokenizer.json",
-  "tokenizer_config.json",
-];
 
 /** @throws Error if phi-ts itself was not built */
 export async function buildPage(): Promise<string> {
@@ -28,10 +22,10 @@ export async function buildPage(): Promise<string> {
   rmSync(out, { recursive: true, force: true });
   mkdirSync(join(out, "phi-tiny"), { recursive: true });
   for (const name of PLAIN_FILES) cpSync(join(page, name), join(out, name));
-  for (const name of [...MODEL_FILES, "README.md"])
+  for (const name of [...PHI_TINY_FILES, "README.md"])
     cpSync(join(root, "models/phi-tiny", name), join(out, "phi-tiny", name));
   await build({
-    entryPoints: [join(page, "main.ts")],
+    entryPoints: [join(page, "main.ts"), join(page, "worker.ts")],
     outdir: out,
     bundle: true,
     format: "esm",

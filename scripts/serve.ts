@@ -30,8 +30,8 @@ export interface ServeOptions {
   base?: string;
   /** Added to every answer. */
   headers?: Record<string, string>;
-  /** Told of every request, before it is answered. */
-  onRequest?: (path: string) => void;
+  /** Says whether the folder has a file that it has, by its path in it. Default: yes. */
+  has?: (path: string) => boolean;
 }
 
 export interface Server {
@@ -42,12 +42,12 @@ export interface Server {
 
 /** Serves `folder` on 127.0.0.1 until `close()` is called. */
 export async function serve(folder: string, options: ServeOptions = {}): Promise<Server> {
-  const { port = 0, base = "/", headers = {}, onRequest } = options;
+  const { port = 0, base = "/", headers = {}, has = () => true } = options;
   const root = resolve(folder) + sep;
   const server = createServer((request, response) => {
-    onRequest?.(request.url ?? "");
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-    answer(root, base, request, response).catch(() => {
+    const path = pathOf(request.url ?? "", base);
+    answer(root, path !== undefined && has(path) ? path : undefined, request, response).catch(() => {
       if (response.headersSent) response.destroy();
       else refuse(response, 500, "this could not be read");
     });
@@ -65,12 +65,17 @@ export async function serve(folder: string, options: ServeOptions = {}): Promise
   };
 }
 
-async function answer(root: string, base: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+/** @param path in the folder; undefined: nothing that is there */
+async function answer(
+  root: string,
+  path: string | undefined,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   if (request.method !== "GET" && request.method !== "HEAD") {
     response.setHeader("allow", "GET, HEAD");
     return refuse(response, 405, "only GET and HEAD are answered");
   }
-  const path = pathOf(request.url ?? "", base);
   // join() has resolved every "..": what is left must still be in the folder.
   const file = path === undefined ? "" : join(root, path);
   const info = file.startsWith(root) ? await stat(file).catch(() => undefined) : undefined;

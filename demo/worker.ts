@@ -1,0 +1,2 @@
+/** The worker in which the engine runs; engine.ts starts it. */
+import "phi-ts/worker";
