@@ -27,9 +27,10 @@ const MAX_REDIRECTS = 10;
 
 /**
  * A browser's cache would give the first bytes of a file from before with the rest of today's, and lets one request for a file wait for
- * another. (workerd knows no such member where it has no such cache.)
+ * another. (workerd knows no such member where it has no such cache. Asked at a request, not before: Node loads all of its HTTP, which needs
+ * WebAssembly, when `Request` is first named.)
  */
-const UNCACHED: RequestInit = "cache" in Request.prototype ? { cache: "no-store" } : {};
+const uncached = (): RequestInit => ("cache" in Request.prototype ? { cache: "no-store" } : {});
 
 /** A URL as it stands in messages: queries may hold secrets. */
 export const shownUrl = (url: string | URL): string => {
@@ -96,7 +97,7 @@ export class Exchange {
       headers.set("accept-encoding", "identity");
     }
     const { signal } = this.#control;
-    const ask = async (redirect: RequestRedirect) => fetch(url, { headers, redirect, signal, ...UNCACHED });
+    const ask = async (redirect: RequestRedirect) => fetch(url, { headers, redirect, signal, ...uncached() });
     const drop = (late: Response) => late.body?.cancel().catch(() => {});
     const response = await this.#wait(() => ask(secret ? "manual" : "follow"), drop);
     if (response.type !== "opaqueredirect") return response;
