@@ -7,8 +7,9 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    globals: true,
     include: ["test/**/*.test.ts"],
+    reporters: ["default", "./test/engines/reporter.ts"],
+    setupFiles: ["test/engines/vitest.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: "forks",

@@ -2,15 +2,26 @@
 // version, never with an engine: run this on purpose, and say so in the changelog.
 //   node --import tsx --conditions=phi-ts-source scripts/make-hashes.ts
 import { writeFileSync } from "node:fs";
-import { inProject } from "../test/golden.ts";
-import { logitsHash, models, nameOf, open, PACKED, packedHash, SETTINGS, sampleHash } from "../test/hashes/compute.ts";
+import type { Source } from "../src/index.ts";
+import {
+  logitsHash,
+  models,
+  nameOf,
+  open,
+  PACKED,
+  packedHash,
+  SETTINGS,
+  sampleHash,
+} from "../test/conformance/hashes.ts";
+import { diskEngine, inProject } from "../test/engines/disk.ts";
 
+const engine = await diskEngine({ vitest: false, note: () => {} });
 const hashes: Record<string, string> = {};
 for (const [name, options] of PACKED) {
-  const { folder } = models().find((m) => m.name === name) as { folder: string };
-  hashes[`${name}, packed with ${JSON.stringify(options)}`] = await packedHash(folder, options);
+  const { source } = (await models(engine)).find((m) => m.name === name) as { source: Source };
+  hashes[`${name}, packed with ${JSON.stringify(options)}`] = await packedHash(source, options);
 }
-for (const model of models()) {
+for (const model of await models(engine)) {
   for (const setting of SETTINGS) {
     const phi = await open(model, setting);
     for (const [name, ids] of Object.entries(model.prompts)) {

@@ -8,10 +8,10 @@ function argmax(logits: Float32Array, from: number, n: number): number {
   return best - from;
 }
 
-suite("goldens", ({ test, assert }) => {
+suite("goldens", ({ test, assert, engine }) => {
   for (const name of GOLDEN_CASES) {
-    test(`${name}: logits of every position are there, and greedy's tokens are the argmax of greedy's logits`, () => {
-      const { prompts, vocabSize: V } = openGolden(name);
+    test(`${name}: logits of every position are there, and greedy's tokens are the argmax of greedy's logits`, async () => {
+      const { prompts, vocabSize: V } = await openGolden(engine, name);
       assert.ok(prompts.length >= 4 && prompts.some((p) => p.hidden));
       for (const { ids, logits, greedy } of prompts) {
         assert.equal(logits.length, ids.length * V);
@@ -25,15 +25,15 @@ suite("goldens", ({ test, assert }) => {
     });
   }
 
-  test("phi-tiny: logits given for a prompt choose the first id of its continuation", () => {
-    const { prompts } = openPhiTinyGolden();
+  test("phi-tiny: logits given for a prompt choose the first id of its continuation", async () => {
+    const { prompts } = await openPhiTinyGolden(engine);
     const withLogits = prompts.filter((p) => p.logits);
     assert.equal(withLogits.length, 5);
     for (const { logits, ids } of withLogits) if (logits) assert.equal(argmax(logits, 0, logits.length), ids[0]);
   });
 
-  test("evals: 300 problems and reference scores in 7 precisions are there", () => {
-    const { text, problems, results } = openEvals();
+  test("evals: 300 problems and reference scores in 7 precisions are there", async () => {
+    const { text, problems, results } = await openEvals(engine);
     assert.equal(problems.length, results.bf16.mini_gsm_total);
     assert.equal(Object.keys(results).length, 7);
     assert.equal(new TextEncoder().encode(text).length, 60178);

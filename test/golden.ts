@@ -1,5 +1,6 @@
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import type { Source } from "../src/source/index.ts";
+import { folder, readFixtureJson, readJson, readText } from "./fixtures.ts";
+import type { Engine } from "./harness.ts";
 
 /**
  * The goldens: tiny random checkpoints of the Phi architectures with what Hugging Face transformers (float32, eager attention)
@@ -8,11 +9,6 @@ import { fileURLToPath } from "node:url";
  */
 export const GOLDEN_CASES = ["phi-3-mini-4k", "phi-3-mini-128k", "phi-3-medium", "phi-4", "phi-4-mini"] as const;
 export type GoldenCase = (typeof GOLDEN_CASES)[number];
-
-/** The path of a file or folder below the project's root, wherever the tests are started from. */
-export const inProject = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
-
-export const PHI_TINY = inProject("models/phi-tiny");
 
 export interface GoldenPrompt {
   /** "len33": the prompt's name, by its length. */
@@ -40,16 +36,21 @@ export interface GoldenPrompt {
 export interface Golden {
   case: GoldenCase;
   /** The checkpoint: config.json in the newer form of keys, config.hub.json in the older one. */
-  folder: string;
+  source: Source;
   /** V */
   vocabSize: number;
   prompts: GoldenPrompt[];
 }
 
-export function openGolden(name: GoldenCase): Golden {
-  const folder = inProject(`test/fixtures/golden/${name}`);
-  const { prompts } = readJson<{ prompts: GoldenPromptJson[] }>(`${folder}/golden.json`);
-  const tensors = readTensors(`${folder}/golden.safetensors`);
+export const goldenFolder = (name: GoldenCase): string => `test/fixtures/golden/${name}`;
+
+/** The checkpoint alone, without what is expected of it. */
+export const goldenSource = (engine: Engine, name: GoldenCase): Source => folder(engine, goldenFolder(name));
+
+export async function openGolden(engine: Engine, name: GoldenCase): Promise<Golden> {
+  const path = goldenFolder(name);
+  const { prompts } = await readJson<{ prompts: GoldenPromptJson[] }>(engine, `${path}/golden.json`);
+  const tensors = readTensors(await engine.read(`${path}/golden.safetensors`));
   const values = (tensor: string): Float32Array => {
     const found = tensors.get(tensor);
     if (!found) throw new Error(`${name}: no tensor ${tensor} in golden.safetensors`);
@@ -57,7 +58,7 @@ export function openGolden(name: GoldenCase): Golden {
   };
   return {
     case: name,
-    folder,
+    source: goldenSource(engine, name),
     vocabSize: tensors.get(prompts[0].logits)?.shape[1] ?? 0,
     prompts: prompts.map((p) => ({
       id: p.id,
@@ -88,9 +89,9 @@ export interface PhiTinyPrompt {
   logits?: Float32Array;
 }
 
-export function openPhiTinyGolden(): { eosTokenIds: number[]; prompts: PhiTinyPrompt[] } {
-  const json = readJson<PhiTinyJson>(`${PHI_TINY}/golden.json`);
-  const tensors = readTensors(`${PHI_TINY}/golden.safetensors`);
+export async function openPhiTinyGolden(engine: Engine): Promise<{ eosTokenIds: number[]; prompts: PhiTinyPrompt[] }> {
+  const json = await readJson<PhiTinyJson>(engine, "models/phi-tiny/golden.json");
+  const tensors = readTensors(await engine.read("models/phi-tiny/golden.safetensors"));
   const prompts = json.prompts.map((p, i) => ({
     prompt: p.prompt,
     promptIds: p.prompt_ids,
@@ -118,13 +119,15 @@ export interface Problem {
 }
 
 /** Unseen text and word problems, and phi-tiny's scores on them by precision; definitions stand in reference.json. */
-export function openEvals(): { text: string; problems: Problem[]; results: Record<string, Eval> } {
-  const folder = inProject("test/fixtures/evals");
-  const lines = readFileSync(`${folder}/mini-gsm.jsonl`, "utf8").trim().split("\n");
+export async function openEvals(
+  engine: Engine,
+): Promise<{ text: string; problems: Problem[]; results: Record<string, Eval> }> {
+  const lines = (await readText(engine, "test/fixtures/evals/mini-gsm.jsonl")).trim().split("\n");
+  const { results } = await readFixtureJson<{ results: Record<string, Eval> }>(engine, "evals/reference.json");
   return {
-    text: readFileSync(`${folder}/text.txt`, "utf8"),
+    text: await readText(engine, "test/fixtures/evals/text.txt"),
     problems: lines.map((line) => JSON.parse(line) as Problem),
-    results: readJson<{ results: Record<string, Eval> }>(`${folder}/reference.json`).results,
+    results,
   };
 }
 
@@ -142,14 +145,9 @@ interface PhiTinyJson {
   prompts: { prompt: string; prompt_ids: number[]; ids: number[]; text: string; smallest_top2_gap: number }[];
 }
 
-function readJson<T>(file: string): T {
-  return JSON.parse(readFileSync(file, "utf8")) as T;
-}
-
-/** All F32 tensors of a safetensors file. */
-function readTensors(file: string): Map<string, { shape: number[]; data: Float32Array }> {
-  const bytes = new Uint8Array(readFileSync(file));
-  const headerLength = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+/** All F32 tensors of a safetensors file's bytes. */
+function readTensors(bytes: Uint8Array): Map<string, { shape: number[]; data: Float32Array }> {
+  const headerLength = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + headerLength))) as Record<
     string,
     { dtype?: string; shape: number[]; data_offsets: [number, number] }

@@ -52,12 +52,17 @@ export function compileRegex(pattern: string): Regex {
       try {
         return findAll(match, text);
       } catch (cause) {
-        if (!(cause instanceof RangeError)) throw cause;
+        if (!isStackOverflow(cause)) throw cause;
         const what = `regular expression ${show(pattern)}: a repeated group has more turns than the stack holds`;
         throw new TokenizerError({ what, cause }, "regex");
       }
     },
   };
+}
+
+/** V8 and JavaScriptCore throw a RangeError where the stack ends, SpiderMonkey an InternalError, which has no name elsewhere. */
+function isStackOverflow(cause: unknown): boolean {
+  return cause instanceof RangeError || (cause instanceof Error && cause.name === "InternalError");
 }
 
 function findAll(match: Match, text: string): number[] {

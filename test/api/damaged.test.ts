@@ -1,18 +1,13 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { openSafetensors, type TensorData, writeSafetensors } from "../../src/formats/safetensors/index.ts";
 import { bytesSource, ConfigError, FormatError, type LoadOptions, loadPhi, PhiError } from "../../src/index.ts";
-import { fixture } from "../fixtures.ts";
-import { PHI_TINY } from "../golden.ts";
+import { filesOf } from "../fixtures.ts";
 import { suite } from "../harness.ts";
 import { randomSource } from "../random.ts";
 
-type Files = Map<string, Uint8Array>;
+type Files = Map<string, Uint8Array<ArrayBuffer>>;
 type Json = Record<string, unknown>;
 
-function filesOf(folder: string): Files {
-  const names = readdirSync(folder).filter((name) => !/^golden|README|package|hub/.test(name));
-  return new Map(names.map((name) => [name, new Uint8Array(readFileSync(`${folder}/${name}`))]));
-}
+const ofCheckpoint = (name: string): boolean => !/^golden|README|package|hub/.test(name);
 
 const encode = (json: unknown) => new TextEncoder().encode(JSON.stringify(json));
 const decode = (bytes: Uint8Array | undefined): Json => JSON.parse(new TextDecoder().decode(bytes));
@@ -21,7 +16,7 @@ const decode = (bytes: Uint8Array | undefined): Json => JSON.parse(new TextDecod
 const STRANGE = [null, true, -1, 0, 0.5, 3, 1e9, 2 ** 31, 1e308, 1e-308, "", "x", [], {}, [null], Array(40).fill(1)];
 
 /** One damage of a file: flipped bits, a cut, a copy of one place over another, or a JSON value replaced. */
-function damage(name: string, bytes: Uint8Array, random: () => number): Uint8Array {
+function damage(name: string, bytes: Uint8Array<ArrayBuffer>, random: () => number): Uint8Array<ArrayBuffer> {
   const upTo = (n: number) => Math.floor(random() * n);
   const kind = upTo(name.endsWith(".json") ? 6 : 3);
   if (kind >= 3) return encode(replaced(decode(bytes), upTo));
@@ -54,22 +49,22 @@ async function use(files: Files, options?: LoadOptions): Promise<void> {
   }
 }
 
-suite("api/damaged", ({ test, assert }) => {
+suite("api/damaged", async ({ test, assert, engine }) => {
   for (const [folder, copies] of [
-    [PHI_TINY, 60],
-    [fixture("golden/phi-4-mini"), 150],
-    [fixture("golden/phi-3-mini-128k"), 150],
+    ["models/phi-tiny", 60],
+    ["test/fixtures/golden/phi-4-mini", 150],
+    ["test/fixtures/golden/phi-3-mini-128k", 150],
   ] as const) {
     test(`${folder.split("/").at(-1)}: of ${copies} damaged copies each loads and runs, or fails with a PhiError of at most 800 characters in one line`, async () => {
       const random = randomSource(7);
-      const whole = filesOf(folder);
+      const whole = await filesOf(engine, folder, ofCheckpoint);
       // Weights of phi-tiny take a while to load; its texts are the larger part of this test.
       const names = [...whole.keys()].filter((name) => name.endsWith(".json") || !whole.has("tokenizer.json"));
       let failures = 0;
       for (let i = 0; i < copies; i++) {
         const files = new Map(whole);
         const name = names[Math.floor(random() * names.length)];
-        files.set(name, damage(name, whole.get(name) as Uint8Array, random));
+        files.set(name, damage(name, whole.get(name) as Uint8Array<ArrayBuffer>, random));
         try {
           await use(files);
         } catch (error) {
@@ -82,7 +77,7 @@ suite("api/damaged", ({ test, assert }) => {
     });
   }
 
-  const golden = filesOf(fixture("golden/phi-4-mini"));
+  const golden = await filesOf(engine, "test/fixtures/golden/phi-4-mini", ofCheckpoint);
   const withConfig = (change: Json) => {
     const files = new Map(golden);
     files.set("config.json", encode({ ...decode(golden.get("config.json")), ...change }));
@@ -126,7 +121,7 @@ suite("api/damaged", ({ test, assert }) => {
 
   test("lists nested a hundred thousand deep, in any text file, are a PhiError", async () => {
     const deep = new TextEncoder().encode("[".repeat(1e5) + "]".repeat(1e5));
-    const tiny = filesOf(PHI_TINY);
+    const tiny = await filesOf(engine, "models/phi-tiny", ofCheckpoint);
     for (const name of ["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"]) {
       await assert.rejects(use(new Map(tiny).set(name, deep)), PhiError);
     }
@@ -141,7 +136,7 @@ suite("api/damaged", ({ test, assert }) => {
     for (const { name, dtype, shape } of whole.tensors.values())
       tensors[name] = { dtype, shape, data: await whole.read(name) };
     const kept = Object.entries({ ...tensors, ...change }).filter((entry): entry is [string, TensorData] => !!entry[1]);
-    const files = new Map([...golden].filter(([name]) => !name.startsWith("model")));
+    const files = new Map<string, Uint8Array>([...golden].filter(([name]) => !name.startsWith("model")));
     return bytesSource(files.set("model.safetensors", writeSafetensors(kept)));
   }
   const vector = (n: number): TensorData => ({ dtype: "F32", shape: [n], data: new Float32Array(n) });

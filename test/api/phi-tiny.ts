@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { bytesSource, loadPhi, type Phi, type PhiOptions } from "../../src/index.ts";
-import { PHI_TINY } from "../golden.ts";
+import { bytesSource, loadPhi, type Phi, type PhiOptions, type Source } from "../../src/index.ts";
+import { filesOf } from "../fixtures.ts";
+import type { Engine } from "../harness.ts";
 
 /** Where a model may run. What is claimed of the public API holds in both. */
 export const MODES = [
@@ -9,29 +9,33 @@ export const MODES = [
 ] as const;
 export type Mode = (typeof MODES)[number];
 
-/** In the caller's thread. */
-export const load = (options: PhiOptions = {}) => loadPhi(PHI_TINY, options);
+/** Why tests of a mode cannot run on an engine, if so. */
+export const noMode = ({ worker }: Mode, engine: Engine): string | undefined =>
+  worker && !engine.features.workers ? `${engine.name} has no workers` : undefined;
 
-/** phi-tiny, loaded in one of the modes. */
-export function phiTiny({ worker }: Mode) {
-  const load = (options: PhiOptions = {}) => loadPhi(PHI_TINY, { worker, ...options });
+/** What suites do with phi-tiny, whose files are read once: in the caller's thread, or as the mode says. */
+export async function openPhiTiny(engine: Engine, { worker }: Mode = MODES[0]) {
+  const whole = await filesOf(engine, "models/phi-tiny");
+
+  /** The bytes of some of its files. */
+  const bytesOf = (...names: string[]): Record<string, Uint8Array<ArrayBuffer>> =>
+    Object.fromEntries([...whole].filter(([name]) => names.includes(name)));
+
+  /** Its files in memory, without those named. */
+  const files = (...without: string[]): Source =>
+    bytesSource(new Map<string, Uint8Array>([...whole].filter(([name]) => !without.includes(name))));
+
+  const load = (options: PhiOptions = {}): Promise<Phi> => loadPhi(files(), { worker, ...options });
+
   /** A fresh one for the time of a test. */
-  const withPhi = async (use: (phi: Phi) => Promise<void>, options: PhiOptions = {}): Promise<void> => {
+  async function withPhi(use: (phi: Phi) => Promise<void>, options: PhiOptions = {}): Promise<void> {
     const phi = await load(options);
     try {
       await use(phi);
     } finally {
       await phi.dispose();
     }
-  };
-  return { load, withPhi };
-}
+  }
 
-/** The bytes of some of phi-tiny's files. */
-export const bytesOf = (...names: string[]): Record<string, Uint8Array<ArrayBuffer>> =>
-  Object.fromEntries(names.map((name) => [name, new Uint8Array(readFileSync(`${PHI_TINY}/${name}`))]));
-
-/** phi-tiny's files in memory, without those named. */
-export function files(...without: string[]) {
-  return bytesSource(bytesOf(...readdirSync(PHI_TINY).filter((name) => !without.includes(name))));
+  return { bytesOf, files, load, withPhi };
 }

@@ -1,12 +1,14 @@
 import { ContextError, DisposedError, loadPhi, type PhiError } from "../../src/index.ts";
-import { suite } from "../harness.ts";
-import { files, MODES, phiTiny } from "./phi-tiny.ts";
+import { suite, unless } from "../harness.ts";
+import { MODES, noMode, openPhiTiny } from "./phi-tiny.ts";
 
 const QUESTION = "Tom buys 4 notebooks for $3 each and pays with $20. How much change does he get?";
 
 for (const mode of MODES)
-  suite(`api/phi, ${mode.where}`, ({ test, assert }) => {
-    const { withPhi } = phiTiny(mode);
+  suite(`api/phi, ${mode.where}`, async ({ test: every, assert, engine }) => {
+    const test = unless(noMode(mode, engine), every);
+    const { files, withPhi } = await openPhiTiny(engine, mode);
+
     test("chat streams pieces whose texts and ids are those of the result, which tells usage and timings", () =>
       withPhi(async (phi) => {
         const chat = phi.chat(QUESTION, { maxTokens: 64, temperature: 0 });

@@ -1,7 +1,6 @@
 import { type LoadOptions, loadPhi, type Phi } from "../../src/index.ts";
 import { loadModel } from "../../src/load/load.ts";
-import { openPath } from "../../src/platform/node.ts";
-import { GOLDEN_CASES, openGolden } from "../golden.ts";
+import { GOLDEN_CASES, type Golden, goldenSource, openGolden } from "../golden.ts";
 import { suite } from "../harness.ts";
 import { klDivergence, maxAbs } from "../metrics.ts";
 import { randomSource } from "../random.ts";
@@ -22,15 +21,14 @@ function meanKl(p: Float32Array, q: Float32Array, V: number): number {
   return Array.from({ length: T }, (_, t) => klDivergence(row(p, t), row(q, t))).reduce((a, b) => a + b) / T;
 }
 
-const longest = (name: (typeof GOLDEN_CASES)[number]) =>
-  openGolden(name).prompts.reduce((a, b) => (a.ids.length > b.ids.length ? a : b)).ids;
+const longest = ({ prompts }: Golden) => prompts.reduce((a, b) => (a.ids.length > b.ids.length ? a : b)).ids;
 
-suite("api/precision", ({ test, assert }) => {
+suite("api/precision", async ({ test, assert, engine }) => {
   for (const name of GOLDEN_CASES) {
-    const { folder } = openGolden(name);
-    const ids = longest(name);
+    const golden = await openGolden(engine, name);
+    const ids = longest(golden);
     const logitsOf = async (options: LoadOptions) => {
-      const phi = await loadPhi(folder, options);
+      const phi = await loadPhi(golden.source, options);
       const logits = await phi.forward(ids, { logits: "all" });
       await phi.dispose();
       return { logits, V: phi.config.vocabSize };
@@ -50,8 +48,7 @@ suite("api/precision", ({ test, assert }) => {
 
     test(`${name}: over several arenas the bits of one, whatever the weights`, async () => {
       const run = async (options: LoadOptions, maxArenaBytes?: number) => {
-        const { source } = await openPath(folder);
-        const { decoder, memory } = await loadModel(source, { contextSize: 32, ...options }, maxArenaBytes);
+        const { decoder, memory } = await loadModel(golden.source, { contextSize: 32, ...options }, maxArenaBytes);
         const blocks = [decoder.pool.take()];
         const part = ids.slice(0, 32);
         const logits = new Float32Array(part.length * decoder.config.vocabSize);
@@ -113,10 +110,10 @@ suite("api/precision", ({ test, assert }) => {
   for (const weights of ["f32", "q8", "q4"] as const) {
     for (const kvTokens of [96, 512]) {
       test(`phi-3-mini-128k, ${weights}, KV pool of ${kvTokens}: random forwards, forks and cuts across LongRoPE's switch have the bits of a cold start`, async () => {
-        const { folder } = openGolden("phi-3-mini-128k");
-        const phi = await loadPhi(folder, { weights, kvTokens, contextSize: 100 });
+        const source = goldenSource(engine, "phi-3-mini-128k");
+        const phi = await loadPhi(source, { weights, kvTokens, contextSize: 100 });
         // Decoder steps on blocks of their own: no cache, no sequence.
-        const { decoder } = await loadModel((await openPath(folder)).source, { weights, contextSize: 128 });
+        const { decoder } = await loadModel(source, { weights, contextSize: 128 });
         const cold = async (ids: number[]) => {
           const V = decoder.config.vocabSize;
           const logits = new Float32Array(ids.length * V);

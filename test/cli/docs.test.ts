@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { inProject } from "../golden.ts";
+import { inProject } from "../engines/disk.ts";
 import { suite } from "../harness.ts";
 import { phi } from "./phi.ts";
 

@@ -1,4 +1,4 @@
-import { PHI_TINY } from "../golden.ts";
+import { PHI_TINY } from "../engines/disk.ts";
 import { suite } from "../harness.ts";
 import { phi, runCli } from "./phi.ts";
 

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
-import { inProject } from "../golden.ts";
+import { inProject } from "../engines/disk.ts";
 
 /** Runs the built command, as users have it. */
 

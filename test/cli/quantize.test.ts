@@ -1,7 +1,8 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openGolden, PHI_TINY } from "../golden.ts";
+import { inProject, PHI_TINY } from "../engines/disk.ts";
+import { goldenFolder } from "../golden.ts";
 import { suite } from "../harness.ts";
 import { phi, runCli } from "./phi.ts";
 
@@ -16,7 +17,7 @@ suite("cli/quantize", ({ test, assert, engine }) => {
       rmSync(folder, { recursive: true });
     }
   };
-  const { folder: SMALL } = openGolden("phi-4-mini");
+  const SMALL = inProject(goldenFolder("phi-4-mini"));
 
   test("phi quantize --fast writes one file and leaves nothing else; chat, inspect and tokenize take it as a model", () =>
     inFolder(async (folder) => {

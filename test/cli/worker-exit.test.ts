@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { inProject, PHI_TINY } from "../golden.ts";
+import { inProject, PHI_TINY } from "../engines/disk.ts";
 import { suite } from "../harness.ts";
 
 /** Runs a program that has `phi`, phi-tiny off-thread, and gives its exit code and output; it is killed after a minute. */

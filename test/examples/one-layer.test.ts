@@ -1,15 +1,16 @@
 import { firstLayer } from "../../examples/one-layer.ts";
-import { openGolden, PHI_TINY } from "../golden.ts";
+import { inProject, PHI_TINY } from "../engines/disk.ts";
+import { goldenFolder, openGolden } from "../golden.ts";
 import { suite } from "../harness.ts";
 
-suite("examples/one-layer", ({ test, assert }) => {
+suite("examples/one-layer", ({ test, assert, engine }) => {
   test("equals Hugging Face's hidden state after layer 0 of the goldens phi-4 and phi-3-medium within 5e-5", async () => {
     for (const name of ["phi-4", "phi-3-medium"] as const) {
-      const { folder, prompts } = openGolden(name);
+      const { prompts } = await openGolden(engine, name);
       const traced = prompts.filter((p) => p.hidden);
       assert.ok(traced.length > 0);
       for (const { ids, hidden } of traced) {
-        const x = await firstLayer(folder, ids);
+        const x = await firstLayer(inProject(goldenFolder(name)), ids);
         assert.close(x.f32, hidden?.get("layer0") ?? [], 5e-5, name);
       }
     }

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { promisify } from "node:util";
-import { inProject } from "../golden.ts";
+import { inProject } from "../engines/disk.ts";
 import { suite } from "../harness.ts";
 
 const run = promisify(execFile);

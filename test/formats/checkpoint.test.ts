@@ -1,26 +1,25 @@
-import { readFileSync } from "node:fs";
 import { makeCheckpoint, phi3Tensors } from "../../scripts/checkpoint/make.ts";
 import { NormalWeights } from "../../scripts/checkpoint/normal.ts";
 import { PRESETS, type Preset } from "../../scripts/checkpoint/presets.ts";
 import { ConfigError } from "../../src/errors.ts";
 import { bytesSink, bytesSource, openSafetensors } from "../../src/formats/safetensors/index.ts";
 import { readJson } from "../../src/source/index.ts";
-import { openGolden } from "../golden.ts";
+import { readFixtureJson } from "../fixtures.ts";
+import { goldenSource } from "../golden.ts";
 import { suite } from "../harness.ts";
 
-const golden = openGolden("phi-4-mini").folder;
-const tiny: Preset = {
-  config: JSON.parse(readFileSync(`${golden}/config.hub.json`, "utf8")),
-  generation: { eos_token_id: [311, 310] },
-};
+suite("scripts/make-checkpoint", async ({ test, assert, engine }) => {
+  const tiny: Preset = {
+    config: await readFixtureJson(engine, "golden/phi-4-mini/config.hub.json"),
+    generation: { eos_token_id: [311, 310] },
+  };
 
-async function make(options: Parameters<typeof makeCheckpoint>[2], preset = tiny): Promise<Map<string, Uint8Array>> {
-  const files = new Map<string, Uint8Array>();
-  await makeCheckpoint(bytesSink(files), preset, options);
-  return files;
-}
+  async function make(options: Parameters<typeof makeCheckpoint>[2], preset = tiny): Promise<Map<string, Uint8Array>> {
+    const files = new Map<string, Uint8Array>();
+    await makeCheckpoint(bytesSink(files), preset, options);
+    return files;
+  }
 
-suite("scripts/make-checkpoint", ({ test, assert }) => {
   test("a tiny Phi-4-mini has the golden checkpoint's names, shapes and dtype, in shards with an index", async () => {
     const files = await make({ maxShardBytes: 100_000 });
     assert.ok(
@@ -28,7 +27,7 @@ suite("scripts/make-checkpoint", ({ test, assert }) => {
       [...files.keys()].join(),
     );
     const made = await openSafetensors(bytesSource(files));
-    const real = await openSafetensors(golden);
+    const real = await openSafetensors(goldenSource(engine, "phi-4-mini"));
     const list = (file: typeof made) => [...file.tensors.values()].map((t) => `${t.name} ${t.dtype} ${t.shape}`).sort();
     assert.deepEqual(list(made), list(real));
     await real.close();

@@ -29,7 +29,9 @@ suite("formats/misuse", ({ test, assert }) => {
   test("every kind of buffer is written: a typed array, a view into a larger one, a DataView, shared and plain buffers", async () => {
     const bytes = new Uint8Array(16);
     bytes.set(new Uint8Array(A.data.buffer), 4);
-    const shared = new SharedArrayBuffer(8);
+    // Pages without cross-origin isolation have no name for the buffers of shared memories.
+    const { buffer } = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+    const shared = new (buffer.constructor as SharedArrayBufferConstructor)(8);
     new Uint8Array(shared).set(new Uint8Array(A.data.buffer));
     const whole = writeSafetensors({ a: A });
     const plain = A.data.buffer;

@@ -1,10 +1,7 @@
-import { readFileSync } from "node:fs";
 import { openSafetensors, type TensorData, writeSafetensors } from "../../src/formats/safetensors/index.ts";
-import { inProject } from "../golden.ts";
+import { readFixture } from "../fixtures.ts";
 import { suite } from "../harness.ts";
 
-// Made by Hugging Face's Python package: test/fixtures/safetensors/make.py.
-const bytes = new Uint8Array(readFileSync(inProject("test/fixtures/safetensors/python.safetensors")));
 const DTYPES = [
   "BOOL",
   "U8",
@@ -23,7 +20,10 @@ const DTYPES = [
   "U64",
 ];
 
-suite("safetensors/python", ({ test, assert }) => {
+suite("safetensors/python", async ({ test, assert, engine }) => {
+  // Made by Hugging Face's Python package: test/fixtures/safetensors/make.py.
+  const bytes = await readFixture(engine, "safetensors/python.safetensors");
+
   test("a file of Hugging Face's writer opens: every dtype, a scalar, an empty tensor, names in Unicode, metadata", async () => {
     const file = await openSafetensors(bytes);
     for (const dtype of DTYPES) {

@@ -40,11 +40,11 @@ const phi4mini = () => ({
   vocab_size: 200064,
 });
 
-suite("model/config", ({ test, assert }) => {
+suite("model/config", ({ test, assert, engine }) => {
   for (const name of GOLDEN_CASES) {
-    test(`${name}: the older and the newer form of config.json give the same model`, () => {
-      const newer = parseConfig(readFixtureJson(`golden/${name}/config.json`));
-      const older = parseConfig(readFixtureJson(`golden/${name}/config.hub.json`));
+    test(`${name}: the older and the newer form of config.json give the same model`, async () => {
+      const newer = parseConfig(await readFixtureJson(engine, `golden/${name}/config.json`));
+      const older = parseConfig(await readFixtureJson(engine, `golden/${name}/config.hub.json`));
       assert.deepEqual(newer, older);
     });
   }

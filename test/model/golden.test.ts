@@ -1,7 +1,6 @@
 import { type LoadOptions, loadModel } from "../../src/load/load.ts";
 import type { Decoder } from "../../src/model/decoder.ts";
-import { openPath } from "../../src/platform/node.ts";
-import { GOLDEN_CASES, openGolden } from "../golden.ts";
+import { GOLDEN_CASES, goldenSource, openGolden } from "../golden.ts";
 import { suite } from "../harness.ts";
 import { argmax, maxAbs } from "../metrics.ts";
 
@@ -23,15 +22,14 @@ type Trace = NonNullable<Parameters<Decoder["step"]>[0]["trace"]>;
 
 const BOUNDS = { strict: 3e-4, reference: 1.5e-4 } as const;
 
-suite("model/golden", ({ test, assert }) => {
+suite("model/golden", ({ test, assert, engine }) => {
   for (const name of GOLDEN_CASES) {
     const load = async (options: LoadOptions, maxArenaBytes?: number) =>
-      (await loadModel((await openPath(openGolden(name).folder)).source, { weights: "f32", ...options }, maxArenaBytes))
-        .decoder;
+      (await loadModel(goldenSource(engine, name), { weights: "f32", ...options }, maxArenaBytes)).decoder;
 
     for (const kernels of ["strict", "reference"] as const) {
       test(`${name}, ${kernels}: logits of all prompts and positions within ${BOUNDS[kernels]} of HF's float32`, async () => {
-        const golden = openGolden(name);
+        const golden = await openGolden(engine, name);
         const decoder = await load({ kernels });
         for (const prompt of golden.prompts) {
           const got = forward(decoder, prompt.ids);
@@ -40,7 +38,7 @@ suite("model/golden", ({ test, assert }) => {
       });
 
       test(`${name}, ${kernels}: the residual stream after each layer within 5e-5`, async () => {
-        const golden = openGolden(name);
+        const golden = await openGolden(engine, name);
         const decoder = await load({ kernels });
         for (const prompt of golden.prompts.filter((p) => p.hidden)) {
           const seen = new Map<string, Float32Array>();
@@ -57,7 +55,7 @@ suite("model/golden", ({ test, assert }) => {
     }
 
     test(`${name}, strict: greedy continuations of 24 tokens equal HF's, and their logits within 3e-4`, async () => {
-      const golden = openGolden(name);
+      const golden = await openGolden(engine, name);
       const decoder = await load({});
       const V = golden.vocabSize;
       for (const { id, ids: prompt, greedy } of golden.prompts) {
@@ -72,7 +70,7 @@ suite("model/golden", ({ test, assert }) => {
     });
 
     test(`${name}, strict: the same bits whatever the chunks, and over one arena or several`, async () => {
-      const golden = openGolden(name);
+      const golden = await openGolden(engine, name);
       const decoder = await load({});
       const spread = await load({}, 1.6 * 2 ** 20);
       const ids = golden.prompts.reduce((a, b) => (a.ids.length > b.ids.length ? a : b)).ids;

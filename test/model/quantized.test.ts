@@ -1,9 +1,7 @@
 import { type LoadOptions, loadModel } from "../../src/load/load.ts";
 import type { Decoder } from "../../src/model/decoder.ts";
-import { openPath } from "../../src/platform/node.ts";
 import { loadTokenizer } from "../../src/tokenizer/index.ts";
-import { readFixture, readFixtureJson } from "../fixtures.ts";
-import { PHI_TINY } from "../golden.ts";
+import { phiTinyFolder, readFixture, readFixtureJson } from "../fixtures.ts";
 import { suite } from "../harness.ts";
 import { argmax, klDivergence, logSoftmax } from "../metrics.ts";
 
@@ -32,20 +30,22 @@ interface Reference {
   results: Record<string, { text_windows: { perplexity: number; tokens_scored: number }; text_tokens?: number }>;
 }
 
-suite("model/quantized", ({ test, assert, engine }) => {
+suite("model/quantized", async ({ test, assert, engine }) => {
   if (!engine.vitest)
     return test.skip("quality of q8 and q4 on text.txt", "a minute of work, and the hashes tell the rest");
 
   const load = async (options: LoadOptions) =>
-    (await loadModel((await openPath(PHI_TINY)).source, { contextSize: WINDOW, ...options })).decoder;
-  const reference = readFixtureJson("evals/reference.json") as Reference;
+    (await loadModel(phiTinyFolder(engine), { contextSize: WINDOW, ...options })).decoder;
+  const reference = await readFixtureJson<Reference>(engine, "evals/reference.json");
   let ids: number[] = [];
   /** Of the float32 run: ln p of every scored position. */
   const exact: Float32Array[] = [];
 
   test("float32: the text has the reference's tokens, and its perplexity is 1.6196 within 1e-4", async () => {
-    const tokenizer = await loadTokenizer(PHI_TINY);
-    ids = tokenizer.encode(new TextDecoder().decode(readFixture("evals/text.txt")), { addSpecialTokens: false });
+    const tokenizer = await loadTokenizer(phiTinyFolder(engine));
+    ids = tokenizer.encode(new TextDecoder().decode(await readFixture(engine, "evals/text.txt")), {
+      addSpecialTokens: false,
+    });
     const bf16 = reference.results.bf16;
     assert.equal(ids.length, bf16.text_tokens);
     let loss = 0;

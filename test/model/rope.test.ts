@@ -8,11 +8,11 @@ interface Facts {
   facts: { inv_freq_short_or_default: number[]; inv_freq_long?: number[]; attention_scaling: number; switch?: number };
 }
 
-suite("model/rope", ({ test, assert }) => {
+suite("model/rope", ({ test, assert, engine }) => {
   for (const name of GOLDEN_CASES) {
-    test(`${name}: inverse frequencies equal the reference's within one float32 rounding (6e-8 relative)`, () => {
-      const config = parseConfig(readFixtureJson(`golden/${name}/config.json`));
-      const { facts } = readFixtureJson(`golden/${name}/golden.json`) as Facts;
+    test(`${name}: inverse frequencies equal the reference's within one float32 rounding (6e-8 relative)`, async () => {
+      const config = parseConfig(await readFixtureJson(engine, `golden/${name}/config.json`));
+      const { facts } = await readFixtureJson<Facts>(engine, `golden/${name}/golden.json`);
       const relative = (got: Float32Array, expected: number[]) =>
         Math.max(...[...got].map((g, i) => Math.abs(g / expected[i] - 1)));
       const short = inverseFrequencies(config, "short");
@@ -23,18 +23,18 @@ suite("model/rope", ({ test, assert }) => {
     });
   }
 
-  test("the regime is long from one token above the switch on, and always short without LongRoPE", () => {
-    const config = parseConfig(readFixtureJson("golden/phi-4-mini/config.json"));
+  test("the regime is long from one token above the switch on, and always short without LongRoPE", async () => {
+    const config = parseConfig(await readFixtureJson(engine, "golden/phi-4-mini/config.json"));
     assert.deepEqual(
       [31, 32, 33, 100].map((n) => ropeRegime(config, n)),
       ["short", "short", "long", "long"],
     );
-    const phi4 = parseConfig(readFixtureJson("golden/phi-4/config.json"));
+    const phi4 = parseConfig(await readFixtureJson(engine, "golden/phi-4/config.json"));
     assert.equal(ropeRegime(phi4, 200), "short");
   });
 
-  test("a table does not depend on where its chunk begins", () => {
-    const config = parseConfig(readFixtureJson("golden/phi-4-mini/config.json"));
+  test("a table does not depend on where its chunk begins", async () => {
+    const config = parseConfig(await readFixtureJson(engine, "golden/phi-4-mini/config.json"));
     const frequencies = inverseFrequencies(config, "long");
     const half = frequencies.length;
     const whole = [new Float32Array(100 * half), new Float32Array(100 * half)];
@@ -51,8 +51,8 @@ suite("model/rope", ({ test, assert }) => {
     }
   });
 
-  test("cos and sin equal the float64 ones of the float32 angle within one float32 rounding, up to position 131071", () => {
-    const config = parseConfig(readFixtureJson("golden/phi-4/config.json"));
+  test("cos and sin equal the float64 ones of the float32 angle within one float32 rounding, up to position 131071", async () => {
+    const config = parseConfig(await readFixtureJson(engine, "golden/phi-4/config.json"));
     const frequencies = inverseFrequencies(config, "short");
     const half = frequencies.length;
     const c = new Float32Array(half);

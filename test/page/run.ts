@@ -3,7 +3,9 @@
 //   npm run test:page -- firefox      in one of them; a further word picks the tests with it in their title
 // Ends with "N passed, N failed, N skipped". Browsers that are not on this machine are skipped by name.
 import { buildPage } from "../../scripts/demo.ts";
-import { cases, suite } from "../harness.ts";
+import { diskEngine } from "../engines/disk.ts";
+import type { Test } from "../harness.ts";
+import { runSuite, Tally } from "../runner.ts";
 import { type Browser, type BrowserName, launch, missing } from "./browsers.ts";
 import { checkpointTests } from "./checkpoint.ts";
 import { engineTests } from "./engine.ts";
@@ -31,42 +33,36 @@ function limited(work: Promise<void>): Promise<void> {
 }
 
 const folder = await buildPage();
-const count = { passed: 0, failed: 0, skipped: 0 };
+const engine = await diskEngine({ vitest: false, note: () => {} });
+const tally = new Tally();
 
 async function tryIn(name: BrowserName): Promise<void> {
   const reason = missing(name);
   if (reason !== undefined) {
-    count.skipped++;
-    console.log(`- ${name}: the page (skipped: ${reason})`);
+    tally.add({ suite: name, title: "the page", kind: "skipped", reason });
     return;
   }
   let browser: Browser | undefined = await launch(name);
   console.log(`\n── ${await browser.version()}`);
   try {
     const open: Parameters<typeof talkTests>[1] = (options, use) => visit(browser as Browser, folder, options, use);
-    cases.length = 0;
-    suite(name, ({ test }) => {
+    const define = ({ test: every }: { test: Test }) => {
+      const wanted = (title: string) => words.every((word) => title.includes(word));
+      const test: Test = Object.assign(
+        (title: string, run: () => void | Promise<void>) => {
+          if (wanted(title)) every(title, () => limited(Promise.resolve(run())));
+        },
+        { skip: (title: string, reason: string) => void (wanted(title) && every.skip(title, reason)) },
+      );
       talkTests(test, open);
       checkpointTests(test, open, name);
       looksTests(test, open, name, folder);
       engineTests(test, open, name);
+    };
+    await runSuite({ name, define }, engine, (outcome) => {
+      if (outcome.kind === "passed") console.log(`✓ ${outcome.title}`);
+      tally.add(outcome);
     });
-    for (const { title, run, skip } of cases) {
-      if (words.some((word) => !title.includes(word))) continue;
-      if (skip !== undefined || !run) {
-        count.skipped++;
-        console.log(`- ${title} (skipped: ${skip})`);
-        continue;
-      }
-      try {
-        await limited(Promise.resolve(run()));
-        count.passed++;
-        console.log(`✓ ${title}`);
-      } catch (error) {
-        count.failed++;
-        console.log(`✗ ${title}\n  ${error instanceof Error ? (error.stack ?? error) : error}`);
-      }
-    }
   } finally {
     await browser.close();
     browser = undefined;
@@ -77,9 +73,8 @@ for (const name of names) {
   try {
     await tryIn(name);
   } catch (error) {
-    count.failed++;
-    console.log(`✗ ${name} could not be driven\n  ${error}`);
+    tally.add({ suite: name, title: "the browser is driven", kind: "failed", error: String(error) });
   }
 }
-console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
-process.exit(count.failed > 0 || count.passed === 0 ? 1 : 0);
+console.log(tally.summary());
+process.exit(tally.ok ? 0 : 1);

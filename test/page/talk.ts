@@ -1,13 +1,18 @@
+import { readFileSync } from "node:fs";
 import { assert } from "../assert.ts";
-import { openPhiTinyGolden } from "../golden.ts";
+import { PHI_TINY } from "../engines/disk.ts";
 import type { Test } from "../harness.ts";
 import type { Visit, VisitOptions } from "./visit.ts";
 
 export type Open = (options: VisitOptions, use: (visit: Visit) => Promise<void>) => Promise<void>;
 
+const { prompts: PROMPTS } = JSON.parse(readFileSync(`${PHI_TINY}/golden.json`, "utf8")) as {
+  prompts: { prompt: string; text: string }[];
+};
+
 /** phi-tiny's answer to one question, by transformers (models/phi-tiny/golden.json), without the stop token. */
 export function golden(question: string): string {
-  const found = openPhiTinyGolden().prompts.find(({ prompt }) => prompt === `<|user|>${question}<|end|><|assistant|>`);
+  const found = PROMPTS.find(({ prompt }) => prompt === `<|user|>${question}<|end|><|assistant|>`);
   if (!found) throw new Error(`golden.json has no "${question}"`);
   return found.text.replace(/<\|end\|>$/, "");
 }
@@ -54,7 +59,7 @@ export function talkTests(test: Test, open: Open): void {
       await v.idle();
       assert.equal(await v.fact("Weights"), "f32");
       const beginning = "Once upon a time there was a";
-      const wanted = openPhiTinyGolden().prompts.find(({ prompt }) => prompt === beginning);
+      const wanted = PROMPTS.find(({ prompt }) => prompt === beginning);
       await v.set("#max-tokens", "64");
       await v.page.click("#continue");
       assert.equal((await v.answer(beginning)).text, wanted?.text);

@@ -1,13 +1,13 @@
 import { openSafetensors } from "../../src/formats/safetensors/index.ts";
 import { quantizeQ4 } from "../../src/quant/index.ts";
 import { f16ToF32 } from "../../src/tensor/index.ts";
-import { PHI_TINY } from "../golden.ts";
+import { phiTinyFolder } from "../fixtures.ts";
 import { suite } from "../harness.ts";
 import { plainQ4, squaredError } from "./groups.ts";
 
-suite("quant/phi-tiny", ({ test, assert }) => {
+suite("quant/phi-tiny", ({ test, assert, engine }) => {
   test("q4 of phi-tiny's trained matrices: squared error at most 0.89 of Q4_0's in all, 0.9 in each", async () => {
-    const file = await openSafetensors(PHI_TINY);
+    const file = await openSafetensors(phiTinyFolder(engine));
     const n = new Uint8Array(32);
     let [ours, plain] = [0, 0];
     for (const { name, shape } of file.tensors.values()) {

@@ -8,7 +8,8 @@ import {
 } from "../../src/quantize/index.ts";
 import type { WorkFolder } from "../../src/quantize/kept.ts";
 import { Progress } from "../../src/quantize/progress.ts";
-import { openGolden, PHI_TINY } from "../golden.ts";
+import { phiTinyFolder } from "../fixtures.ts";
+import { goldenSource } from "../golden.ts";
 import { suite } from "../harness.ts";
 
 const FEW: QuantizeOptions = { tokens: 128 };
@@ -50,8 +51,9 @@ function workFolder(files: Map<string, Uint8Array>, allow = Infinity): WorkFolde
 
 const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((x, i) => x === b[i]);
 
-suite("quantize/job", ({ test, assert }) => {
-  const { folder } = openGolden("phi-4-mini");
+suite("quantize/job", ({ test, assert, engine }) => {
+  const folder = goldenSource(engine, "phi-4-mini");
+  const tiny = phiTinyFolder(engine);
 
   test("stopped after any piece of work, in the middle of writing it or by its signal, the job goes on to the same bytes", async () => {
     const whole = await quantized(folder, {});
@@ -114,7 +116,7 @@ suite("quantize/job", ({ test, assert }) => {
       assert.equal((error as PhiError).code, "other_job");
     }
     await assert.rejects(
-      quantized(openGolden("phi-4").folder, { work: workFolder(files) }),
+      quantized(goldenSource(engine, "phi-4"), { work: workFolder(files) }),
       PhiError,
       /another checkpoint/,
     );
@@ -161,7 +163,7 @@ suite("quantize/job", ({ test, assert }) => {
 
   test("a given text is all that is calibrated on: as many tokens as it has, at most those asked for", async () => {
     const text = "Once upon a time there was a quiet owl named Ivan.";
-    const { bytes, tokens } = await quantized(PHI_TINY, { text, weights: "q8", embedding: "q4" });
+    const { bytes, tokens } = await quantized(tiny, { text, weights: "q8", embedding: "q4" });
     assert.ok(tokens > 5 && tokens < 20, `${tokens} tokens`);
     const phi = await loadPhi(bytesSource({ "model.safetensors": bytes }));
     assert.equal(phi.tokenizer.encode(text).length, tokens);
@@ -176,7 +178,7 @@ suite("quantize/job", ({ test, assert }) => {
       [{ textt: "x" } as QuantizeOptions, /unknown option "textt"/],
       [{ text: "" }, /the calibration text; got ""; expected some tokens/],
     ];
-    for (const [options, message] of bad) await assert.rejects(quantized(PHI_TINY, options), OptionError, message);
+    for (const [options, message] of bad) await assert.rejects(quantized(tiny, options), OptionError, message);
     await assert.rejects(quantized(folder, { text: "some" }), OptionError, /needs a tokenizer.json/);
     const aborted = AbortSignal.abort(new Error("before"));
     await assert.rejects(quantized(folder, { signal: aborted }), Error, /before/);

@@ -12,7 +12,7 @@ import {
 } from "../../src/index.ts";
 import { readAll, readText } from "../../src/source/index.ts";
 import { loadTokenizer } from "../../src/tokenizer/index.ts";
-import { bytesOf } from "../api/phi-tiny.ts";
+import { openPhiTiny } from "../api/phi-tiny.ts";
 import { suite } from "../harness.ts";
 
 const blob = (text: string) => new Blob([text]);
@@ -67,7 +67,7 @@ function drop(dropped: Folder, how: "entries" | "handles" | "files") {
   return source;
 }
 
-suite("source/blob", ({ test, assert }) => {
+suite("source/blob", ({ test, assert, engine }) => {
   const kinds: [string, () => BlobInput][] = [
     ["an array of Files", () => [at("a.txt", "one"), at("b.txt", "two")]],
     ["a FileList", () => ({ length: 2, 0: at("a.txt", "one"), 1: at("b.txt", "two") })],
@@ -177,7 +177,8 @@ suite("source/blob", ({ test, assert }) => {
   });
 
   test("loadPhi, loadTokenizer and openSafetensors take Files, and a single File where that is enough", async () => {
-    const files = await bytesOf("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors");
+    const { bytesOf } = await openPhiTiny(engine);
+    const files = bytesOf("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors");
     const blobs = Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, new Blob([bytes])]));
     const phi = await loadPhi(blobs);
     assert.equal((await phi.chat("What is 12 + 30?").result()).text, "12 + 30 = 42. The answer is 42.");

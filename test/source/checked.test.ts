@@ -1,24 +1,26 @@
 import { openSafetensors, writeSafetensors } from "../../src/formats/safetensors/index.ts";
 import { bytesSource, FormatError, loadPhi, type Source, SourceError, type SourceFile } from "../../src/index.ts";
 import { loadTokenizer } from "../../src/tokenizer/index.ts";
-import { files } from "../api/phi-tiny.ts";
+import { openPhiTiny } from "../api/phi-tiny.ts";
 import { suite } from "../harness.ts";
-
-/** phi-tiny from a source of somebody else's, some methods of which are replaced. */
-function other(change: { source?: object; file?: (file: SourceFile) => object }): Source {
-  const good = files();
-  const open = async (name: string) => {
-    const file = await good.open(name);
-    return { size: file.size, read: file.read, ...change.file?.(file) } as SourceFile;
-  };
-  return { list: good.list, open, ...change.source } as Source;
-}
 
 const read = (how: (file: SourceFile, ...range: Parameters<SourceFile["read"]>) => unknown) => ({
   file: (file: SourceFile) => ({ read: async (...range: Parameters<SourceFile["read"]>) => how(file, ...range) }),
 });
 
-suite("source/checked", ({ test, assert }) => {
+suite("source/checked", async ({ test, assert, engine }) => {
+  const { files } = await openPhiTiny(engine);
+
+  /** phi-tiny from a source of somebody else's, some methods of which are replaced. */
+  function other(change: { source?: object; file?: (file: SourceFile) => object }): Source {
+    const good = files();
+    const open = async (name: string) => {
+      const file = await good.open(name);
+      return { size: file.size, read: file.read, ...change.file?.(file) } as SourceFile;
+    };
+    return { list: good.list, open, ...change.source } as Source;
+  }
+
   const broken: [string, Source, RegExp][] = [
     ["list() gives no array", other({ source: { list: async () => "config.json" } }), /list\(\).*an array/],
     ["list() gives nothing", other({ source: { list: async () => undefined } }), /list\(\).*undefined/],

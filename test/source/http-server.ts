@@ -22,7 +22,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { inProject, PHI_TINY } from "../golden.ts";
+import { inProject, PHI_TINY } from "../engines/disk.ts";
 import { bigByte, type Logged } from "./big-byte.ts";
 
 const PIECE = 2 ** 16;

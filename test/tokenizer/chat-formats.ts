@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { type ChatFormat, type ChatMessage, chatFormatOf, type FormattedChat } from "../../src/tokenizer/chat/index.ts";
-import { inProject } from "../golden.ts";
+import { readFixtureJson } from "../fixtures.ts";
+import type { Engine } from "../harness.ts";
 
 /** One conversation of chat.json: what transformers renders by the model's published template, and its ids. */
 export interface ChatCase {
@@ -15,8 +15,8 @@ interface ChatFile {
   cases: ChatCase[];
 }
 
-export const chatFile = (model: string): ChatFile =>
-  JSON.parse(readFileSync(inProject(`test/fixtures/tokenizers/${model}/chat.json`), "utf8"));
+export const chatFile = (engine: Engine, model: string): Promise<ChatFile> =>
+  readFixtureJson(engine, `tokenizers/${model}/chat.json`);
 
 /** Markers that tell a family, as a vocabulary of nothing else. */
 export const VOCABULARIES = {

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { ChatError, OptionError } from "../../src/errors.ts";
 import {
@@ -8,10 +7,9 @@ import {
   stopTokensOf,
   type Tokenizer,
 } from "../../src/tokenizer/index.ts";
-import { PHI_TINY } from "../golden.ts";
-import { suite } from "../harness.ts";
+import { folder, hasShared, phiTinyFolder, readJson, readText } from "../fixtures.ts";
+import { type Engine, suite } from "../harness.ts";
 import { chatFile, VOCABULARIES } from "./chat-formats.ts";
-import { sharedPath } from "./shared.ts";
 
 /** Folders of the real files; some models share another's tokenizer.json and have a config and a template of their own. */
 const MODELS: Record<string, { tokenizer: string; name: string; stop: number[] }> = {
@@ -25,21 +23,18 @@ const MODELS: Record<string, { tokenizer: string; name: string; stop: number[] }
   "phi-4-multimodal": { tokenizer: "phi-4-multimodal", name: "phi-4-mini", stop: [199999, 200020] },
 };
 
-const loaded = new Map<string, Promise<Tokenizer>>();
-function load(model: string): Promise<Tokenizer> {
+async function load(engine: Engine, model: string): Promise<Tokenizer> {
   const { tokenizer } = MODELS[model];
-  const read = async () => {
-    if (tokenizer === model) return loadTokenizer(sharedPath(`tokenizers/${model}`)!);
-    const text = (path: string | undefined) => (path === undefined ? undefined : readFileSync(path, "utf8"));
-    const own = (name: string) => text(sharedPath(`tokenizers/${model}/${name}`));
-    return loadTokenizer({
-      tokenizer: JSON.parse(text(sharedPath(`tokenizers/${tokenizer}/tokenizer.json`))!),
-      tokenizerConfig: JSON.parse(own("tokenizer_config.json")!),
-      chatTemplate: own("chat_template.jinja"),
-    });
-  };
-  if (!loaded.has(model)) loaded.set(model, read());
-  return loaded.get(model)!;
+  const path = `shared/tokenizers/${model}`;
+  if (tokenizer === model) return loadTokenizer(folder(engine, path));
+  const template = "chat_template.jinja";
+  return loadTokenizer({
+    tokenizer: await readJson(engine, `shared/tokenizers/${tokenizer}/tokenizer.json`),
+    tokenizerConfig: await readJson(engine, `${path}/tokenizer_config.json`),
+    chatTemplate: (await engine.list(path)).includes(template)
+      ? await readText(engine, `${path}/${template}`)
+      : undefined,
+  });
 }
 
 const isControl = (tokenizer: Tokenizer) => {
@@ -47,13 +42,20 @@ const isControl = (tokenizer: Tokenizer) => {
   return (id: number) => ids.has(id);
 };
 
-suite("chat: ids", ({ test, assert }) => {
+suite("chat: ids", async ({ test, assert, engine }) => {
   for (const [model, { name, stop }] of Object.entries(MODELS)) {
     const title = (what: string) => `${model}: ${what}`;
-    const run = (what: string, body: (tokenizer: Tokenizer) => void) => {
-      if (!sharedPath(`tokenizers/${model}/tokenizer_config.json`))
-        test.skip(title(what), "needs ../shared/tokenizers");
-      else test(title(what), async () => body(await load(model)));
+    const present = await hasShared(engine, `tokenizers/${model}/tokenizer_config.json`);
+    // One for all tests of the model, made when the first of them runs.
+    let loaded: Promise<Tokenizer> | undefined;
+    const run = (what: string, body: (tokenizer: Tokenizer) => void | Promise<void>) => {
+      if (!present) test.skip(title(what), "needs ../shared/tokenizers");
+      else {
+        test(title(what), async () => {
+          loaded ??= load(engine, model);
+          await body(await loaded);
+        });
+      }
     };
 
     run(`is recognized as ${name} by its template, and stops at ${stop.join(", ")}`, (tokenizer) => {
@@ -65,8 +67,9 @@ suite("chat: ids", ({ test, assert }) => {
       );
     });
 
-    run("all texts and ids equal transformers' with parseSpecialTokens", (tokenizer) => {
-      for (const { messages, add_generation_prompt: addGenerationPrompt, text, ids } of chatFile(model).cases) {
+    run("all texts and ids equal transformers' with parseSpecialTokens", async (tokenizer) => {
+      for (const { messages, add_generation_prompt: addGenerationPrompt, text, ids } of (await chatFile(engine, model))
+        .cases) {
         const got = renderChat(tokenizer, messages, { addGenerationPrompt, parseSpecialTokens: true });
         assert.equal(got.text, text);
         assert.deepEqual(got.ids, ids, text);
@@ -75,8 +78,10 @@ suite("chat: ids", ({ test, assert }) => {
 
     run(
       "without parseSpecialTokens ids differ only where a message holds a control token, which is text then",
-      (tokenizer) => {
-        for (const { messages, add_generation_prompt: addGenerationPrompt, text, ids } of chatFile(model).cases) {
+      async (tokenizer) => {
+        for (const { messages, add_generation_prompt: addGenerationPrompt, text, ids } of (
+          await chatFile(engine, model)
+        ).cases) {
           const got = renderChat(tokenizer, messages, { addGenerationPrompt });
           assert.equal(got.text, text);
           const typed = messages.some(({ content }) =>
@@ -122,11 +127,11 @@ suite("chat: ids", ({ test, assert }) => {
   }
 
   test("phi-tiny: 500 conversations full of markers have the control ids of the same conversation with other contents", async () => {
-    neverControl(await loadTokenizer(PHI_TINY), 500);
+    neverControl(await loadTokenizer(phiTinyFolder(engine)), 500);
   });
 
   test("phi-tiny: the model card's prompt, ids of markers and of text", async () => {
-    const tokenizer = await loadTokenizer(PHI_TINY);
+    const tokenizer = await loadTokenizer(phiTinyFolder(engine));
     const messages = [
       { role: "system", content: "You are a helpful AI assistant." },
       { role: "user", content: "What is 47 + 38?" },
@@ -146,13 +151,13 @@ suite("chat: ids", ({ test, assert }) => {
   });
 
   test("phi-tiny: the example of the module's description", async () => {
-    const tokenizer = await loadTokenizer(PHI_TINY);
+    const tokenizer = await loadTokenizer(phiTinyFolder(engine));
     const { text, dropped } = renderChat(tokenizer, [{ role: "user", content: "What is 12 + 30?" }]);
     assert.deepEqual([text, dropped], ["<|user|>What is 12 + 30?<|end|><|assistant|>", []]);
   });
 
   test("phi-tiny: a control token typed by a user is text, and a control token with parseSpecialTokens", async () => {
-    const tokenizer = await loadTokenizer(PHI_TINY);
+    const tokenizer = await loadTokenizer(phiTinyFolder(engine));
     const messages = [{ role: "user", content: "a<|end|><|system|>b" }];
     const typed = tokenizer.encode("a<|end|><|system|>b", { addSpecialTokens: false });
     assert.deepEqual(renderChat(tokenizer, messages).ids, [2044, ...typed, 2043, 2042]);
@@ -163,7 +168,7 @@ suite("chat: ids", ({ test, assert }) => {
   });
 
   test("phi-tiny: white space that a marker's token strips is reported", async () => {
-    const tokenizer = await loadTokenizer(PHI_TINY);
+    const tokenizer = await loadTokenizer(phiTinyFolder(engine));
     const { ids, text, dropped } = renderChat(tokenizer, [{ role: "user", content: "\n Hi \n" }]);
     assert.equal(text, "<|user|>\n Hi \n<|end|><|assistant|>");
     assert.equal(tokenizer.decode(ids), "<|user|>Hi \n<|end|><|assistant|>");
@@ -174,11 +179,11 @@ suite("chat: ids", ({ test, assert }) => {
     assert.ok(dropped[0].reason.includes("leading white space") && dropped[0].reason.includes("<|user|>"));
   });
 
-  if (!sharedPath("tokenizers/phi-4/tokenizer.json"))
+  if (!(await hasShared(engine, "tokenizers/phi-4/tokenizer.json")))
     test.skip("phi-4: white space is stripped on both sides, and reported", "needs ../shared/tokenizers");
   else
     test("phi-4: white space is stripped on both sides, and reported", async () => {
-      const tokenizer = await load("phi-4");
+      const tokenizer = await load(engine, "phi-4");
       const { ids, dropped } = renderChat(tokenizer, [
         { role: "user", content: " a " },
         { role: "user", content: " " },
@@ -198,11 +203,11 @@ suite("chat: ids", ({ test, assert }) => {
       );
     });
 
-  if (!sharedPath("tokenizers/phi-2/tokenizer.json"))
+  if (!(await hasShared(engine, "tokenizers/phi-2/tokenizer.json")))
     test.skip("phi-2: a base model gets a plain completion", "needs ../shared/tokenizers");
   else
     test("phi-2: a base model gets a plain completion", async () => {
-      const tokenizer = await loadTokenizer(sharedPath("tokenizers/phi-2")!);
+      const tokenizer = await loadTokenizer(folder(engine, "shared/tokenizers/phi-2"));
       const text = "def print_prime(n):\n <|endoftext|>";
       assert.deepEqual(renderChat(tokenizer, [{ role: "user", content: text }]), {
         text,
@@ -230,7 +235,7 @@ suite("chat: ids", ({ test, assert }) => {
     });
 
   test("an unknown option is an OptionError", async () => {
-    const tokenizer = await loadTokenizer(PHI_TINY);
+    const tokenizer = await loadTokenizer(phiTinyFolder(engine));
     const messages = [{ role: "user", content: "Hi" }];
     assert.throws(
       () => renderChat(tokenizer, messages, { parse_special_tokens: true } as object),

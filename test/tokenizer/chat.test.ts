@@ -19,9 +19,9 @@ const user = (content: string): ChatMessage => ({ role: "user", content });
 const of = (model: string) => formatFrom(familyOfModel(model), TEMPLATES[model]);
 const text = (model: string, messages: ChatMessage[], options = {}) => textOf(formatChat(of(model), messages, options));
 
-suite("chat formats: texts", ({ test, assert }) => {
+suite("chat formats: texts", async ({ test, assert, engine }) => {
   for (const model of GOLDENS) {
-    const { cases, special_tokens } = chatFile(model);
+    const { cases, special_tokens } = await chatFile(engine, model);
     test(`${model}: all ${cases.length} texts equal what transformers renders`, () => {
       // the reasoning model's template begins with a system text of its own: it stands in every golden
       const preamble = /^<\|system\|>(.*?)<\|end\|>/.exec(cases[0].text)?.[1] ?? "";
@@ -37,10 +37,11 @@ suite("chat formats: texts", ({ test, assert }) => {
     ["phi-4", undefined] as const,
     ["phi-4-mini", undefined] as const,
   ]) {
-    test(`${model}: the same texts without a template, by the markers of the vocabulary`, () => {
+    test(`${model}: the same texts without a template, by the markers of the vocabulary`, async () => {
       const format = formatFrom(familyOfModel(model), template, undefined);
       assert.equal(format.from, "vocabulary");
-      for (const { messages, add_generation_prompt: addGenerationPrompt, text } of chatFile(model).cases)
+      for (const { messages, add_generation_prompt: addGenerationPrompt, text } of (await chatFile(engine, model))
+        .cases)
         assert.equal(textOf(formatChat(format, messages, { addGenerationPrompt })), text);
     });
   }

@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
 import { createTokenizer } from "phi-ts/tokenizer";
+import { readFixtureJson } from "../fixtures.ts";
 import { suite } from "../harness.ts";
-import { rootPath } from "./shared.ts";
 
 /** Made by test/fixtures/tools/tokenizer-cases.py with HF's `tokenizers`, which says what the fields are. */
 interface Variant {
@@ -16,13 +15,11 @@ interface Variant {
   decode: [ids: number[], text: string | false, stream: (string | null)[] | null][];
 }
 
-const read = <T>(name: string): T =>
-  JSON.parse(readFileSync(rootPath(`test/fixtures/tokenizers/features/${name}`), "utf8")) as T;
-
-suite("tokenizer features", ({ test, assert }) => {
-  const texts = read<string[]>("texts.json");
-  const models = read<Record<string, object>>("models.json");
-  for (const { name, model, file, ...expected } of read<Variant[]>("variants.json")) {
+suite("tokenizer features", async ({ test, assert, engine }) => {
+  const read = <T>(name: string) => readFixtureJson<T>(engine, `tokenizers/features/${name}`);
+  const texts = await read<string[]>("texts.json");
+  const models = await read<Record<string, object>>("models.json");
+  for (const { name, model, file, ...expected } of await read<Variant[]>("variants.json")) {
     test(`${name}: ${texts.length} texts give HF's ids, parsed and plain, and ids HF's texts`, () => {
       const tokenizer = createTokenizer({ tokenizer: { ...file, model: { ...models[model], ...file.model } } });
       texts.forEach((text, i) => {

@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
 import { loadTokenizer } from "phi-ts/tokenizer";
+import { folder, hasShared, readFixtureJson } from "../fixtures.ts";
 import { suite } from "../harness.ts";
-import { rootPath, sharedPath } from "./shared.ts";
 
 interface Golden {
   cases: { id: number; text: string; ids: number[]; ids_special: number[]; decoded: string; decoded_skip: string }[];
@@ -19,19 +18,19 @@ interface Golden {
 const NAMES = ["phi-2", "phi-3-mini-4k", "phi-3-mini-128k", "phi-3-vision", "phi-4", "phi-4-mini", "phi-4-multimodal"];
 
 /** A lone surrogate cannot stand in Python's text, so the goldens have none. */
-suite("tokenizer goldens", ({ test, assert }) => {
+suite("tokenizer goldens", async ({ test, assert, engine }) => {
   for (const name of NAMES) {
-    const folder = sharedPath(`tokenizers/${name}`);
-    const golden = JSON.parse(readFileSync(rootPath(`test/fixtures/tokenizers/${name}/golden.json`), "utf8")) as Golden;
+    const files = folder(engine, `shared/tokenizers/${name}`);
+    const golden = await readFixtureJson<Golden>(engine, `tokenizers/${name}/golden.json`);
     const title = `${name}: all ${golden.cases.length} texts give the ids and all ids the texts of HF tokenizers`;
     const streams = `${name}: all ${golden.decode.length} streams give HF's pieces, id by id`;
-    if (!folder) {
+    if (!(await hasShared(engine, `tokenizers/${name}/tokenizer.json`))) {
       test.skip(title, "shared/tokenizers is not there");
       test.skip(streams, "shared/tokenizers is not there");
       continue;
     }
     test(title, async () => {
-      const tokenizer = await loadTokenizer(folder);
+      const tokenizer = await loadTokenizer(files);
       for (const { id, text, ids, ids_special, decoded, decoded_skip } of golden.cases) {
         const note = `case ${id} ${JSON.stringify(text.slice(0, 60))}`;
         const plain = tokenizer.encode(text, { addSpecialTokens: false, parseSpecialTokens: true });
@@ -46,7 +45,7 @@ suite("tokenizer goldens", ({ test, assert }) => {
       }
     });
     test(streams, async () => {
-      const tokenizer = await loadTokenizer(folder);
+      const tokenizer = await loadTokenizer(files);
       for (const { id, ids, stream, stream_skip } of golden.decode) {
         for (const [skipSpecialTokens, expected] of [
           [false, stream],

@@ -1,5 +1,5 @@
 import { suite } from "../harness.ts";
-import { feature, phiTiny } from "./small.ts";
+import { smallTokenizers } from "./small.ts";
 
 /** Characters; at half a million, work that is quadratic takes hours. */
 const LENGTH = 2 ** 19;
@@ -28,7 +28,8 @@ const TEXTS: Record<string, string> = {
 };
 
 // An algorithm that is quadratic in the length of a word or of the text does not come to an end here within the runner's limit.
-suite("tokenizer: long texts without a break", ({ test, assert }) => {
+suite("tokenizer: long texts without a break", async ({ test, assert, engine }) => {
+  const { feature, phiTiny } = await smallTokenizers(engine);
   for (const name of ["phi-tiny", "llama"]) {
     const tokenizer = name === "phi-tiny" ? phiTiny() : feature(name);
     for (const [what, text] of Object.entries(TEXTS)) {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { createTokenizer } from "phi-ts/tokenizer";
 import { FormatError, PhiError, TokenizerError } from "../../src/errors.ts";
 import { suite } from "../harness.ts";
-import { featureFile } from "./small.ts";
+import { smallTokenizers } from "./small.ts";
 
 type Json = Record<string, unknown>;
 
@@ -97,7 +97,8 @@ function nest(depth: number): Json {
   return depth === 0 ? { type: "Fuse" } : { type: "Sequence", decoders: [nest(depth - 1)] };
 }
 
-suite("tokenizer: malformed files", ({ test, assert }) => {
+suite("tokenizer: malformed files", async ({ test, assert, engine }) => {
+  const { featureFile } = await smallTokenizers(engine);
   test("the file that the others are made from is right", () => {
     assert.deepEqual(createTokenizer({ tokenizer: base() }).encode("ab"), [5, 4, 3]);
   });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { createTokenizer, type TextSegment, type Tokenizer } from "phi-ts/tokenizer";
 import { suite } from "../harness.ts";
-import { feature, featureFile, featureTexts, phiTiny } from "./small.ts";
+import { smallTokenizers } from "./small.ts";
 
 const user = (text: string): TextSegment => ({ text, control: false });
 const control = (text: string): TextSegment => ({ text, control: true });
@@ -15,7 +15,8 @@ function cut(text: string, places: number[], kinds: boolean[]): TextSegment[] {
 const isControl = (tokenizer: Tokenizer, id: number): boolean =>
   tokenizer.addedTokens.some((token) => token.id === id && token.content.trim() !== "");
 
-suite("tokenizer segments", ({ test, assert }) => {
+suite("tokenizer segments", async ({ test, assert, engine }) => {
+  const { feature, featureFile, featureTexts, phiTiny } = await smallTokenizers(engine);
   const names = ["cl100k, Isolated", "o200k", "single words", "normalized added tokens and Lowercase", "normalized added tokens and Prepend",
     "gpt2 with runs of spaces added", "llama", "llama, added tokens that strip", "Metaspace, first"]; // biome-ignore format: a list
   for (const name of names) {

@@ -1,25 +1,6 @@
-import { readFileSync } from "node:fs";
 import { createTokenizer, type Tokenizer } from "phi-ts/tokenizer";
-import { rootPath } from "./shared.ts";
-
-/** Small tokenizers of our own, which are there on every machine. */
-
-const texts = new Map<string, string>();
-
-/** A file, parsed anew each time, since tests change what they get. */
-function json<T>(path: string): T {
-  let text = texts.get(path);
-  if (text === undefined) {
-    text = readFileSync(rootPath(path), "utf8");
-    texts.set(path, text);
-  }
-  return JSON.parse(text) as T;
-}
-
-/** The file of models/phi-tiny: byte-level, o200k's pattern with single digits, control tokens that strip to their right. */
-export const phiTinyFile = (): Record<string, unknown> => json("models/phi-tiny/tokenizer.json");
-
-export const phiTiny = (): Tokenizer => createTokenizer({ tokenizer: phiTinyFile() });
+import { readFixtureJson, readText } from "../fixtures.ts";
+import type { Engine } from "../harness.ts";
 
 interface Variant {
   name: string;
@@ -27,18 +8,28 @@ interface Variant {
   file: { model: object };
 }
 
-let variants: Variant[] | undefined;
-let models: Record<string, object> | undefined;
+/** Small tokenizers of our own, which are there on every machine. What they give is fresh each time, since tests change what they get. */
+export async function smallTokenizers(engine: Engine) {
+  const phiTinyText = await readText(engine, "models/phi-tiny/tokenizer.json");
+  const variants = await readFixtureJson<Variant[]>(engine, "tokenizers/features/variants.json");
+  const models = await readFixtureJson<Record<string, object>>(engine, "tokenizers/features/models.json");
+  const texts = await readFixtureJson<string[]>(engine, "tokenizers/features/texts.json");
 
-/** The tokenizer.json of a variant of test/fixtures/tools/tokenizer-cases.py, to change as one likes. */
-export function featureFile(name: string): Record<string, unknown> {
-  variants ??= json<Variant[]>("test/fixtures/tokenizers/features/variants.json");
-  models ??= json<Record<string, object>>("test/fixtures/tokenizers/features/models.json");
-  const found = variants.find((v) => v.name === name);
-  if (!found) throw new Error(`no variant "${name}"`);
-  return structuredClone({ ...found.file, model: { ...models[found.model], ...found.file.model } });
+  /** The file of models/phi-tiny: byte-level, o200k's pattern with single digits, control tokens that strip to their right. */
+  const phiTinyFile = (): Record<string, unknown> => JSON.parse(phiTinyText);
+
+  /** The tokenizer.json of a variant of test/fixtures/tools/tokenizer-cases.py, to change as one likes. */
+  function featureFile(name: string): Record<string, unknown> {
+    const found = variants.find((v) => v.name === name);
+    if (!found) throw new Error(`no variant "${name}"`);
+    return structuredClone({ ...found.file, model: { ...models[found.model], ...found.file.model } });
+  }
+
+  return {
+    phiTinyFile,
+    phiTiny: (): Tokenizer => createTokenizer({ tokenizer: phiTinyFile() }),
+    featureFile,
+    feature: (name: string): Tokenizer => createTokenizer({ tokenizer: featureFile(name) }),
+    featureTexts: (): string[] => texts,
+  };
 }
-
-export const feature = (name: string): Tokenizer => createTokenizer({ tokenizer: featureFile(name) });
-
-export const featureTexts = (): string[] => json("test/fixtures/tokenizers/features/texts.json");

@@ -1,10 +1,9 @@
-import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import type { Tokenizer } from "phi-ts/tokenizer";
 import { OptionError, TokenizerError } from "../../src/errors.ts";
+import { openPhiTinyGolden } from "../golden.ts";
 import { suite } from "../harness.ts";
-import { rootPath } from "./shared.ts";
-import { feature, featureTexts, phiTiny } from "./small.ts";
+import { smallTokenizers } from "./small.ts";
 
 /** Any code points, and any UTF-16 units: half surrogates too. */
 const anyText = fc.oneof(
@@ -18,12 +17,14 @@ function streamed(tokenizer: Tokenizer, ids: ArrayLike<number>, skipSpecialToken
   return [...Array.from(ids, (id) => stream.push(id)), stream.end()];
 }
 
-suite("tokenizer", ({ test, assert }) => {
-  test("phi-tiny: the ids of its golden prompts and texts, control tokens parsed", () => {
-    const golden = JSON.parse(readFileSync(rootPath("models/phi-tiny/golden.json"), "utf8"));
+suite("tokenizer", async ({ test, assert, engine }) => {
+  const { feature, featureTexts, phiTiny } = await smallTokenizers(engine);
+
+  test("phi-tiny: the ids of its golden prompts and texts, control tokens parsed", async () => {
+    const golden = await openPhiTinyGolden(engine);
     const tokenizer = phiTiny();
-    for (const { prompt, prompt_ids } of golden.prompts) {
-      assert.deepEqual(tokenizer.encode(prompt, { parseSpecialTokens: true }), prompt_ids, prompt);
+    for (const { prompt, promptIds } of golden.prompts) {
+      assert.deepEqual(tokenizer.encode(prompt, { parseSpecialTokens: true }), promptIds, prompt);
     }
   });
 

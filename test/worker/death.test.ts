@@ -3,8 +3,8 @@ import { workerCode } from "#worker-code";
 import { bytesSource, loadPhi, OptionError, type PhiError, WorkerError, type WorkerLike } from "../../src/index.ts";
 import { startWorker as startOfTheWeb } from "../../src/platform/web.ts";
 import { Connection } from "../../src/worker/connection.ts";
-import { PHI_TINY } from "../golden.ts";
-import { suite } from "../harness.ts";
+import { phiTinyFolder } from "../fixtures.ts";
+import { suite, unless } from "../harness.ts";
 import { channel } from "./pair.ts";
 
 /** A worker of the real code, in the tests' own hands. */
@@ -20,93 +20,105 @@ function ownWorker() {
 /** A worker that runs these statements in place of what phi-ts has; `port` is its way to us. */
 const workerOf = (statements: string) => () => startWorker(`var phiTsWorker = { serve(port) { ${statements} } };`);
 
-suite("worker/death", ({ test, assert }) => {
+suite("worker/death", ({ test, assert, engine }) => {
+  const tiny = phiTinyFolder(engine);
+  const threaded = unless(engine.features.workers ? undefined : `${engine.name} has no workers`, test);
+
   const died = async (work: Promise<unknown> | (() => Promise<unknown>)) => {
     const error = await assert.rejects(work, WorkerError);
     assert.equal((error as PhiError).code, "worker_died");
   };
 
-  test("terminated while it loads, before, between and after reads: loadPhi rejects with WorkerError worker_died or worker_start", async () => {
-    const young = ownWorker();
-    const worker = () => {
-      setTimeout(young.kill, 0);
-      return young.worker();
-    };
-    await assert.rejects(loadPhi(PHI_TINY, { worker }), WorkerError);
-    for (const at of ["files", "weights"] as const) {
-      const own = ownWorker();
-      const onProgress = ({ phase }: { phase: string }) => {
-        if (phase === at) own.kill();
+  threaded(
+    "terminated while it loads, before, between and after reads: loadPhi rejects with WorkerError worker_died or worker_start",
+    async () => {
+      const young = ownWorker();
+      const worker = () => {
+        setTimeout(young.kill, 0);
+        return young.worker();
       };
-      await died(loadPhi(PHI_TINY, { worker: own.worker, onProgress }));
-    }
-  });
-
-  test("terminated in prefill, in decoding, and while idle: every pending call and every later one rejects, nothing hangs, dispose() works", async () => {
-    for (const phase of ["prefill", "decode", "idle"] as const) {
-      const { worker, kill } = ownWorker();
-      const phi = await loadPhi(PHI_TINY, { worker });
-      const sequence = await phi.sequence();
-      const prompt = Array.from({ length: 900 }, (_, i) => i);
-      const pending: Promise<unknown>[] = [];
-      if (phase === "prefill") {
-        const once = new Promise<void>((resolve) => {
-          pending.push(phi.generate(prompt, { onPrefill: () => resolve() }).result(), sequence.forward(prompt));
-        });
-        for (const call of pending) call.catch(() => {});
-        await once;
+      await assert.rejects(loadPhi(tiny, { worker }), WorkerError);
+      for (const at of ["files", "weights"] as const) {
+        const own = ownWorker();
+        const onProgress = ({ phase }: { phase: string }) => {
+          if (phase === at) own.kill();
+        };
+        await died(loadPhi(tiny, { worker: own.worker, onProgress }));
       }
-      const generation = phi.generate([1, 2, 3], { ignoreEos: true });
-      if (phase === "decode") {
-        for await (const _ of generation) {
-          pending.push(generation.result(), phi.forward(prompt), sequence.fork(), phi.sequence());
-          for (const call of pending) call.catch(() => {});
-          kill();
-          break;
-        }
-      } else kill();
-      for (const call of pending) await died(call);
-      // Some engines tell of a death a moment later; a call in between is answered with it, too.
-      await died(phi.forward([1]));
-      await died(sequence.forward([1]));
-      assert.throws(() => phi.generate([1]), WorkerError);
-      assert.throws(() => phi.chat("Hi"), WorkerError);
-      assert.ok(phi.tokenizer.encode("still here").length > 0);
-      await sequence.dispose();
-      await phi.dispose();
-      await phi.dispose();
-    }
-  });
+    },
+  );
 
-  test("an error thrown in the worker outside of any call is its death, told with its message", async () => {
+  threaded(
+    "terminated in prefill, in decoding, and while idle: every pending call and every later one rejects, nothing hangs, dispose() works",
+    async () => {
+      for (const phase of ["prefill", "decode", "idle"] as const) {
+        const { worker, kill } = ownWorker();
+        const phi = await loadPhi(tiny, { worker });
+        const sequence = await phi.sequence();
+        const prompt = Array.from({ length: 900 }, (_, i) => i);
+        const pending: Promise<unknown>[] = [];
+        if (phase === "prefill") {
+          const once = new Promise<void>((resolve) => {
+            pending.push(phi.generate(prompt, { onPrefill: () => resolve() }).result(), sequence.forward(prompt));
+          });
+          for (const call of pending) call.catch(() => {});
+          await once;
+        }
+        const generation = phi.generate([1, 2, 3], { ignoreEos: true });
+        if (phase === "decode") {
+          for await (const _ of generation) {
+            pending.push(generation.result(), phi.forward(prompt), sequence.fork(), phi.sequence());
+            for (const call of pending) call.catch(() => {});
+            kill();
+            break;
+          }
+        } else kill();
+        for (const call of pending) await died(call);
+        // Some engines tell of a death a moment later; a call in between is answered with it, too.
+        await died(phi.forward([1]));
+        await died(sequence.forward([1]));
+        assert.throws(() => phi.generate([1]), WorkerError);
+        assert.throws(() => phi.chat("Hi"), WorkerError);
+        assert.ok(phi.tokenizer.encode("still here").length > 0);
+        await sequence.dispose();
+        await phi.dispose();
+        await phi.dispose();
+      }
+    },
+  );
+
+  threaded("an error thrown in the worker outside of any call is its death, told with its message", async () => {
     const answer = '{ kind: "answer", id: message.id, value: { protocol: 1 } }';
     const listen =
       "const on = (f) => port.on ? port.on('message', f) : port.addEventListener('message', (e) => f(e.data));";
     const worker = workerOf(
       `${listen} on((message) => { if (message.type === "hello") port.postMessage(${answer}); else throw new Error("out of cheese"); });`,
     );
-    const error = await assert.rejects(loadPhi(PHI_TINY, { worker }), WorkerError, /out of cheese/);
+    const error = await assert.rejects(loadPhi(tiny, { worker }), WorkerError, /out of cheese/);
     assert.equal((error as PhiError).code, "worker_died");
   });
 
-  test("a worker that fails at once, or is none of phi-ts's, is WorkerError worker_start and says what to give", async () => {
-    const failing = workerOf('throw new Error("no such thing")');
-    const error = await assert.rejects(loadPhi(PHI_TINY, { worker: failing }), WorkerError, /no such thing/);
-    assert.equal((error as PhiError).code, "worker_start");
-    const refused = () => {
-      throw new TypeError("refused by policy");
-    };
-    const thrown = await assert.rejects(
-      loadPhi(PHI_TINY, { worker: refused }),
-      WorkerError,
-      /refused by policy.*phi-ts\/worker/,
-    );
-    assert.ok((thrown as Error).cause instanceof TypeError);
-    for (const none of [undefined, 3, {}, Promise.resolve({})]) {
-      const worker = (() => none) as unknown as () => WorkerLike;
-      await assert.rejects(loadPhi(PHI_TINY, { worker }), OptionError, /"worker"/);
-    }
-  });
+  threaded(
+    "a worker that fails at once, or is none of phi-ts's, is WorkerError worker_start and says what to give",
+    async () => {
+      const failing = workerOf('throw new Error("no such thing")');
+      const error = await assert.rejects(loadPhi(tiny, { worker: failing }), WorkerError, /no such thing/);
+      assert.equal((error as PhiError).code, "worker_start");
+      const refused = () => {
+        throw new TypeError("refused by policy");
+      };
+      const thrown = await assert.rejects(
+        loadPhi(tiny, { worker: refused }),
+        WorkerError,
+        /refused by policy.*phi-ts\/worker/,
+      );
+      assert.ok((thrown as Error).cause instanceof TypeError);
+      for (const none of [undefined, 3, {}, Promise.resolve({})]) {
+        const worker = (() => none) as unknown as () => WorkerLike;
+        await assert.rejects(loadPhi(tiny, { worker }), OptionError, /"worker"/);
+      }
+    },
+  );
 
   test("a worker that never answers is given up after the time that is stated; one of another protocol at once", async () => {
     const silent = channel();

@@ -1,38 +1,41 @@
 import { FormatError, loadPhi, PhiError, type Source, SourceError, type SourceFile } from "../../src/index.ts";
 import { inlinedBytes } from "../../src/inline/inlined.ts";
 import { strict } from "../../src/kernels/generated/strict.ts";
-import { files } from "../api/phi-tiny.ts";
-import { suite } from "../harness.ts";
+import { MODES, noMode, openPhiTiny } from "../api/phi-tiny.ts";
+import { suite, unless } from "../harness.ts";
 
-/** phi-tiny's files, each call of which passes `on` first; `open` counts what is not closed. */
-function watched(on: (call: string, n: number) => unknown) {
-  const source = files();
-  const state = { calls: 0, open: 0 };
-  const file = (inner: SourceFile, name: string): SourceFile => ({
-    size: inner.size,
-    async read(offset, length, into) {
-      await on(`read ${name}`, ++state.calls);
-      return inner.read(offset, length, into);
-    },
-    async close() {
-      state.open--;
-    },
-  });
-  const own: Source = {
-    async list() {
-      await on("list", ++state.calls);
-      return (await source.list?.()) ?? [];
-    },
-    async open(name) {
-      await on(`open ${name}`, ++state.calls);
-      state.open++;
-      return file(await source.open(name), name);
-    },
-  };
-  return { own, state };
-}
+suite("worker/files", async ({ test: every, assert, engine }) => {
+  const { files } = await openPhiTiny(engine);
+  const test = unless(noMode(MODES[1], engine), every);
 
-suite("worker/files", ({ test, assert }) => {
+  /** phi-tiny's files, each call of which passes `on` first; `open` counts what is not closed. */
+  function watched(on: (call: string, n: number) => unknown) {
+    const source = files();
+    const state = { calls: 0, open: 0 };
+    const file = (inner: SourceFile, name: string): SourceFile => ({
+      size: inner.size,
+      async read(offset, length, into) {
+        await on(`read ${name}`, ++state.calls);
+        return inner.read(offset, length, into);
+      },
+      async close() {
+        state.open--;
+      },
+    });
+    const own: Source = {
+      async list() {
+        await on("list", ++state.calls);
+        return (await source.list?.()) ?? [];
+      },
+      async open(name) {
+        await on(`open ${name}`, ++state.calls);
+        state.open++;
+        return file(await source.open(name), name);
+      },
+    };
+    return { own, state };
+  }
+
   test("a source of the user's own is read for the worker, its files are closed, and the logits are those of in-thread", async () => {
     const far = watched(() => {});
     const near = await loadPhi(files());

@@ -2,8 +2,8 @@ import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSafetensors } from "../../src/formats/safetensors/index.ts";
+import { craft, entry } from "../formats/craft.ts";
 import { suite } from "../harness.ts";
-import { craft, entry } from "./craft.ts";
 
 suite("safetensors/lazy", ({ test, assert }) => {
   test("a 5 GB file (sparse) opens and gives its last bytes without taking a megabyte of memory", async () => {

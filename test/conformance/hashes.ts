@@ -1,7 +1,10 @@
 import { loadPhi, type Phi } from "../../src/index.ts";
 import type { WasmBuild } from "../../src/kernels/index.ts";
 import { bytesSink, type QuantizeOptions, quantizeCheckpoint } from "../../src/quantize/index.ts";
-import { inProject, openGolden, openPhiTinyGolden, PHI_TINY } from "../golden.ts";
+import type { Source } from "../../src/source/index.ts";
+import { phiTinyFolder } from "../fixtures.ts";
+import { openGolden, openPhiTinyGolden } from "../golden.ts";
+import type { Engine } from "../harness.ts";
 
 /** How a model is loaded. */
 export const SETTINGS = [
@@ -21,29 +24,29 @@ export const nameOf = ({ weights, activations, kv }: Setting): string =>
 
 export interface ModelUnderTest {
   name: string;
-  folder: string;
+  source: Source;
   prompts: Record<string, number[]>;
 }
 
 /** phi-tiny with prompts of 27 to 130 tokens; and a random model each with a sliding window, and with LongRoPE past its switch. */
-export function models(): ModelUnderTest[] {
-  const tiny = openPhiTinyGolden().prompts;
+export async function models(engine: Engine): Promise<ModelUnderTest[]> {
+  const tiny = (await openPhiTinyGolden(engine)).prompts;
   const pick = (i: number): number[] => [...tiny[i].promptIds, ...tiny[i].ids];
-  const golden = (name: "phi-3-mini-4k" | "phi-3-mini-128k" | "phi-4-mini", id: string) => {
-    const prompt = openGolden(name).prompts.find((p) => p.id === id);
+  const golden = async (name: "phi-3-mini-4k" | "phi-3-mini-128k" | "phi-4-mini", id: string) => {
+    const { source, prompts } = await openGolden(engine, name);
+    const prompt = prompts.find((p) => p.id === id);
     if (!prompt) throw new Error(`${name} has no prompt ${id}`);
-    const folder = inProject(`test/fixtures/golden/${name}`);
-    return { name, folder, prompts: { [id]: prompt.ids } };
+    return { name, source, prompts: { [id]: prompt.ids } };
   };
   return [
     {
       name: "phi-tiny",
-      folder: PHI_TINY,
+      source: phiTinyFolder(engine),
       prompts: { apples: pick(0), anna: pick(7), story: pick(16), summary: pick(17) },
     },
-    golden("phi-3-mini-4k", "len60"),
-    golden("phi-3-mini-128k", "len100"),
-    golden("phi-4-mini", "len60"),
+    await golden("phi-3-mini-4k", "len60"),
+    await golden("phi-3-mini-128k", "len100"),
+    await golden("phi-4-mini", "len60"),
   ];
 }
 
@@ -52,7 +55,7 @@ export async function open(
   setting: Setting,
   how: { kernels?: WasmBuild; worker?: boolean } = {},
 ): Promise<Phi> {
-  return loadPhi(model.folder, { ...setting, kernels: "strict", ...how });
+  return loadPhi(model.source, { ...setting, kernels: "strict", ...how });
 }
 
 /** Packed files whose bytes are hashed: what is packed, and how. */
@@ -63,9 +66,9 @@ export const PACKED: readonly [model: string, options: QuantizeOptions][] = [
 ];
 
 /** Hash of the packed file of a model. */
-export async function packedHash(folder: string, options: QuantizeOptions): Promise<string> {
+export async function packedHash(source: Source, options: QuantizeOptions): Promise<string> {
   const files = new Map<string, Uint8Array>();
-  await quantizeCheckpoint(folder, bytesSink(files), options);
+  await quantizeCheckpoint(source, bytesSink(files), options);
   return hash([files.get("model.safetensors") as BlobPart]);
 }
 

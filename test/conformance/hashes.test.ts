@@ -1,0 +1,52 @@
+import { MODES, noMode } from "../api/phi-tiny.ts";
+import { readFixtureJson } from "../fixtures.ts";
+import { suite, unless } from "../harness.ts";
+import { BUILDS } from "../kernels/kinds.ts";
+import { logitsHash, models, nameOf, open, PACKED, packedHash, SETTINGS, sampleHash } from "./hashes.ts";
+
+suite("hashes", async ({ test, assert, engine }) => {
+  const committed = await readFixtureJson<Record<string, string>>(engine, "hashes.json");
+  const offThread = unless(noMode(MODES[1], engine), test);
+  const all = await models(engine);
+
+  for (const [name, options] of PACKED) {
+    const key = `${name}, packed with ${JSON.stringify(options)}`;
+    test(`${key}: the file has the committed bytes`, async () => {
+      const { source } = all.find((m) => m.name === name) as (typeof all)[number];
+      assert.equal(await packedHash(source, options), committed[key]);
+    });
+  }
+
+  for (const model of all) {
+    for (const setting of SETTINGS) {
+      // The builds differ in products of int8 only.
+      for (const build of setting.activations === "int8" ? BUILDS : (["strict"] as const))
+        test(`${model.name}, ${nameOf(setting)}, ${build}: logits and sampled tokens have the committed bits, however a prompt is cut`, async () => {
+          const phi = await open(model, setting, { kernels: build });
+          for (const [name, ids] of Object.entries(model.prompts)) {
+            const key = `${model.name}, ${nameOf(setting)}, ${name}`;
+            assert.equal(await logitsHash(phi, ids, ids.length), committed[`${key}: logits`], `${key}, at once`);
+            for (const chunk of [1, 7, 33]) {
+              assert.equal(await logitsHash(phi, ids, chunk), committed[`${key}: logits`], `${key}, cut by ${chunk}`);
+            }
+            assert.equal(await sampleHash(phi, ids), committed[`${key}: sampled`], `${key}, sampled`);
+          }
+          await phi.dispose();
+        });
+    }
+    offThread(
+      `${model.name}, ${nameOf(SETTINGS[0])}, off-thread: logits and sampled tokens have the same bits`,
+      async () => {
+        const phi = await open(model, SETTINGS[0], { worker: true });
+        for (const [name, ids] of Object.entries(model.prompts)) {
+          const key = `${model.name}, ${nameOf(SETTINGS[0])}, ${name}`;
+          for (const chunk of [ids.length, 33]) {
+            assert.equal(await logitsHash(phi, ids, chunk), committed[`${key}: logits`], `${key}, cut by ${chunk}`);
+          }
+          assert.equal(await sampleHash(phi, ids), committed[`${key}: sampled`], `${key}, sampled`);
+        }
+        await phi.dispose();
+      },
+    );
+  }
+});

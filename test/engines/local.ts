@@ -1,0 +1,77 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inProject } from "./disk.ts";
+import type { Driver } from "./driver.ts";
+import type { Result } from "./result.ts";
+import { start } from "./spawn.ts";
+
+/** A program of test/engines/node_modules. @throws Error that says how it gets there */
+export function installed(program: string): string {
+  const path = inProject(`test/engines/node_modules/.bin/${program}`);
+  if (!existsSync(path)) throw new Error(`${program} is not installed: npm ci --prefix test/engines`);
+  return path;
+}
+
+/** A program that runs all suites in the project's folder, prints what fails and leaves its result where PHI_RESULT says. */
+const local =
+  (command: () => string[]): Driver =>
+  async (parts) => {
+    const [program, ...args] = command();
+    const folder = mkdtempSync(join(tmpdir(), "phi-ts-result-"));
+    const PHI_RESULT = join(folder, "result.json");
+    const options = {
+      cwd: inProject("."),
+      env: { PHI_RESULT, NO_COLOR: "1" },
+      line: (text: string) => console.log(text),
+    };
+    const started = start(program, [...args, ...parts], options);
+    try {
+      const code = await started.ended;
+      if (!existsSync(PHI_RESULT)) throw new Error(`${program} ended (${code}) without a result`);
+      const result = JSON.parse(readFileSync(PHI_RESULT, "utf8")) as Result;
+      if (code !== 0 && result.failed === 0) throw new Error(`${program} ended with ${code}, though no test failed`);
+      return result;
+    } finally {
+      await started.stop();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  };
+
+/** vitest on this version of Node, which npx fetches. */
+export const node = (version: number): Driver =>
+  local(() => ["npx", "-y", "-p", `node@${version}`, "node", inProject("node_modules/vitest/vitest.mjs"), "run"]);
+
+/** All but what starts Node itself. */
+const SUITES = [
+  "api/",
+  "conformance/",
+  "formats/",
+  "generate/",
+  "golden.test",
+  "inline/",
+  "kernels/",
+  "load/",
+  "math/",
+  "model/",
+].concat(["page/", "platform/", "quant/", "source/", "tensor/", "tokenizer/"]);
+
+export const bun: Driver = (parts) =>
+  local(() => [installed("bun"), "--conditions=phi-ts-source", inProject("test/run.ts")])(
+    parts.length ? parts : SUITES,
+  );
+
+/** With the permissions that the suites need, and no others: files to read, a folder for temporary ones, servers on this machine. */
+export const deno: Driver = (parts) =>
+  local(() => [
+    ...[installed("deno"), "run", "--no-prompt", "--quiet", "--conditions=phi-ts-source"],
+    ...[
+      "--allow-read",
+      `--allow-write=${tmpdir()}`,
+      "--allow-env",
+      "--allow-sys",
+      "--allow-net=127.0.0.1",
+      "--allow-run=mkfifo",
+    ],
+    inProject("test/run.ts"),
+  ])(parts.length ? parts : SUITES);
