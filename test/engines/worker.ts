@@ -1,9 +1,8 @@
 // The conformance suite in workerd: a request runs one suite and streams its messages as lines (test/engines/workerd.ts asks).
-
-import { moduleBytes } from "../../src/kernels/wasm-module.ts";
+// biome-ignore-all assist/source/organizeImports: the modules come before the suites, which look for kernels when they are imported
+import "./workerd-modules.ts";
 import { detectFeatures } from "./features.ts";
 import { type Message, remoteEngine, runSuiteAt, suiteCount } from "./remote.ts";
-import strict from "./strict.wasm";
 
 interface Environment {
   PROJECT: { fetch(url: string): Promise<Response> };
@@ -11,20 +10,6 @@ interface Environment {
   SERVER: string;
   VERSION: string;
 }
-
-/**
- * workerd compiles no bytes while a request runs; an application imports the .wasm and gives it by option `wasm`. Most suites are not about
- * that: for them "compiling" the library's own bytes gives the module that was imported from the same bytes, and any others are refused as ever.
- */
-const imported = [{ bytes: moduleBytes("strict"), module: strict }];
-WebAssembly.Module = new Proxy(WebAssembly.Module, {
-  construct(target, args: [Uint8Array]) {
-    const same = imported.find(
-      ({ bytes }) => bytes.length === args[0].length && bytes.every((b, i) => b === args[0][i]),
-    );
-    return same?.module ?? new target(...(args as unknown as [BufferSource]));
-  },
-});
 
 export default {
   async fetch(request: Request, env: Environment): Promise<Response> {

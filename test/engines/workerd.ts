@@ -12,6 +12,8 @@ import { installed } from "./local.ts";
 import type { Message } from "./remote.ts";
 import { start } from "./spawn.ts";
 
+const BUILDS = ["relaxed", "strict"] as const;
+
 /** Strings of Cap'n Proto's text form are JSON's. */
 const quote = (text: string): string => JSON.stringify(text);
 
@@ -19,8 +21,16 @@ const quote = (text: string): string => JSON.stringify(text);
 export const workerd: Driver = async (parts) => {
   const program = installed("workerd");
   const folder = mkdtempSync(join(tmpdir(), "phi-ts-workerd-"));
-  writeFileSync(join(folder, "worker.js"), await bundle("worker.ts", parts, ["./strict.wasm"]));
-  writeFileSync(join(folder, "strict.wasm"), moduleBytes("strict"));
+  writeFileSync(
+    join(folder, "worker.js"),
+    await bundle(
+      "worker.ts",
+      parts,
+      BUILDS.map((build) => `./${build}.wasm`),
+    ),
+  );
+  for (const build of BUILDS) writeFileSync(join(folder, `${build}.wasm`), moduleBytes(build));
+  const modules = BUILDS.map((build) => `(name = "${build}.wasm", wasm = embed "${build}.wasm")`);
   const empty = join(folder, "worker.js");
   writeFileSync(
     join(folder, "config.capnp"),
@@ -35,7 +45,7 @@ const config :Workerd.Config = (
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "suites")],
 );
 const suites :Workerd.Worker = (
-  modules = [(name = "worker.js", esModule = embed "worker.js"), (name = "strict.wasm", wasm = embed "strict.wasm")],
+  modules = [(name = "worker.js", esModule = embed "worker.js"), ${modules.join(", ")}],
   bindings = [
     (name = "PROJECT", service = "project"),
     (name = "SHARED", service = "shared"),

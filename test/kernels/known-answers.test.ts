@@ -7,7 +7,7 @@ import * as reference from "../../src/kernels/reference/index.ts";
 import { simdKernels } from "../../src/kernels/simd.ts";
 import { checkWasm, instantiate, moduleBytes, moduleOf, type WasmModules } from "../../src/kernels/wasm-module.ts";
 import { Arena, Tensor } from "../../src/tensor/index.ts";
-import { suite } from "../harness.ts";
+import { suite, unless } from "../harness.ts";
 import { BUILDS, bound, FORMS } from "./kinds.ts";
 
 const strictOn = (arena: Arena) => simdKernels(instantiate(arena, "strict", moduleOf("strict")), "pairs");
@@ -103,7 +103,11 @@ suite("kernels/known-answers", ({ test, assert }) => {
   });
 });
 
-suite("kernels/choose", ({ test, assert }) => {
+suite("kernels/choose", ({ test, assert, engine }) => {
+  const edit = unless(
+    engine.features.compileBytes ? undefined : `${engine.name} compiles no bytes while it runs`,
+    test,
+  );
   const WRONG: [what: string, modules: () => WasmModules, named: RegExp][] = [
     ["with two exports exchanged", () => swapped("softmax", "rmsnorm"), /build "strict": rmsnorm, softmax\)/],
     // i16 × 8: the bits of a nibble, of gemm.ts
@@ -114,7 +118,7 @@ suite("kernels/choose", ({ test, assert }) => {
     ],
   ];
   for (const [what, modules, named] of WRONG) {
-    test(`a module ${what} is not used: auto takes the reference kernels and says so, strict is a PhiError`, () => {
+    edit(`a module ${what} is not used: auto takes the reference kernels and says so, strict is a PhiError`, () => {
       const wasm = modules();
       const { kind, notices } = chooseKernels("auto", wasm);
       assert.equal(kind, "reference");
@@ -139,7 +143,7 @@ suite("kernels/choose", ({ test, assert }) => {
   });
 
   if (BUILDS.includes("relaxed")) {
-    test("a relaxed module that computes wrongly gives way to strict, with a notice", () => {
+    edit("a relaxed module that computes wrongly gives way to strict, with a notice", () => {
       const wasm = { ...swapped("softmax", "rmsnorm", "relaxed"), strict: moduleOf("strict") };
       const { kind, notices } = chooseKernels("auto", wasm);
       assert.equal(kind, "strict");
@@ -149,7 +153,7 @@ suite("kernels/choose", ({ test, assert }) => {
       );
     });
 
-    test("a form of the int8 dot product that computes wrongly gives way to another of the same build", () => {
+    edit("a form of the int8 dot product that computes wrongly gives way to another of the same build", () => {
       const nibbles = [16, ...Array(16).fill(15)]; // 16 bytes of data, of int8-tile.ts: what narrow and wide mask with
       const wasm = edited((bytes) => bytes.set([7], find(bytes, nibbles) + 1), "relaxed");
       assert.deepEqual(chooseKernels("relaxed", wasm), { kind: "relaxed", wasm, notices: [] });
@@ -169,7 +173,7 @@ suite("kernels/choose", ({ test, assert }) => {
     assert.equal(createKernels(new Arena(1024), "strict", { wasm: module }).kind, "strict");
   });
 
-  test("what is no module of this very version is an OptionError that says what was given", () => {
+  edit("what is no module of this very version is an OptionError that says what was given", () => {
     const header = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
     const empty = new WebAssembly.Module(header);
     const older = edited((bytes) => {
@@ -194,7 +198,7 @@ suite("kernels/choose", ({ test, assert }) => {
     assert.throws(() => createKernels(new Arena(1024), "strict", { wasm: empty }), OptionError, /createKernels/);
   });
 
-  test("reference kernels are taken as asked, whatever modules there are, without a notice", () => {
+  edit("reference kernels are taken as asked, whatever modules there are, without a notice", () => {
     assert.deepEqual(chooseKernels("reference", swapped("softmax", "rmsnorm")).notices, []);
   });
 });
