@@ -26,7 +26,7 @@ export function showFacts(engine: Engine, last?: GenerateResult): void {
   row("Memory, KV cache", bytes(memory.kv));
   row("Memory, in all", bytes(memory.total));
   row("Time to load", seconds(engine.loadMs));
-  row("Kernels", `${phi.kernels === "reference" ? "plain TypeScript" : "WASM SIMD"} (${phi.kernels})`);
+  row("Kernels", `${phi.kernels === "reference" ? "TypeScript" : "WASM"} (${phi.kernels})`);
   row("Off the main thread", engine.offThread ? "yes" : "no");
   const { usage, timings } = last ?? {};
   const read = usage ? usage.promptTokens - usage.cachedTokens : 0;

@@ -19,7 +19,7 @@ try {
   const visit = new Visit(page);
   await visit.loaded();
   await visit.answer("Hello!"); // the engine compiles what it runs; the figures in the picture are of a warm one
-  await page.click("#new");
+  await page.evaluate("document.querySelector('#new').click()"); // no pointer stays over it
   await visit.answer("Tom buys 4 notebooks for $3 each and pays with $20. How many dollars of change does he get?");
   await page.screenshot({ path: image });
 } finally {
