@@ -1,4 +1,5 @@
 // Holds the import arrows of ARCHITECTURE.md against the code: a folder may import only what stands below it, and no file is in a circle.
+// That no global of a runtime is named outside of platform/ and cli/ is a rule of biome.json (noRestrictedGlobals); globalThis is looked for here.
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -66,6 +67,12 @@ const MAY_IMPORT = {
   ],
 };
 
+/** Files beside platform/ and cli/ that may say globalThis, and what for. */
+const GLOBAL_THIS = {
+  "event-loop.ts": "takes setImmediate or MessageChannel, whichever the engine has",
+  "generate/prng.ts": "crypto, which every engine has",
+};
+
 const files = readdirSync(src, { recursive: true })
   .map((f) => String(f).replaceAll("\\", "/"))
   .filter((f) => f.endsWith(".ts") && !f.startsWith("kernels/wasm/"));
@@ -94,6 +101,8 @@ for (const file of files) {
   }
   if (/\bimport\s*\(|\bimport\.meta\b/.test(text))
     faults.push(`${file}: dynamic import() and import.meta have no place in src/`);
+  if (/\bglobalThis\b/.test(text) && part !== "platform" && part !== "cli" && !GLOBAL_THIS[file])
+    faults.push(`${file}: globalThis is a way around the rule that only platform/ and cli/ may name a runtime`);
   graph.set(file, targets);
 }
 
