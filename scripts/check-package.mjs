@@ -1,10 +1,14 @@
 // Holds the package against what its users do with it: packs it, installs the tarball into a fresh project, and imports and type-checks
 // every entry there. Prints one line per claim and "N passed, N failed, N skipped".
+//   node scripts/check-package.mjs [--engine NAME=COMMAND]…     also imports it in these engines, for instance
+//     --engine "deno=deno run -A" --engine bun=bun --engine "Node 24=npx -y -p node@24 node"
+//     --engine workerd=PATH --engine chromium=PATH --engine firefox=PATH
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { importIn } from "./package-engines.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const pkg = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
@@ -14,9 +18,9 @@ const run = (command, args, cwd = project) =>
 
 let passed = 0;
 let failed = 0;
-function claim(title, check) {
+async function claim(title, check) {
   try {
-    const fault = check();
+    const fault = await check();
     if (fault) throw new Error(fault);
     passed++;
     console.log(`✓ ${title}`);
@@ -37,16 +41,16 @@ try {
   const [tarball] = JSON.parse(run("npm", pack, root));
   const files = tarball.files.map((f) => f.path);
 
-  claim("no dependencies and no install scripts", () => {
+  await claim("no dependencies and no install scripts", () => {
     const scripts = ["preinstall", "install", "postinstall", "prepare"].filter((name) => pkg.scripts[name]);
     return Object.keys(pkg.dependencies ?? {}).length + scripts.length ? `got ${scripts}` : "";
   });
-  claim("the tarball holds dist and papers, and no models, tests or build states", () => {
+  await claim("the tarball holds dist and papers, and no models, tests or build states", () => {
     const allowed = /^(dist\/.*\.(js|d\.ts)|dist\/wasm\/[a-z-]+\.wasm|package\.json|[A-Z]+\.md|LICENSE)$/;
     return files.filter((f) => !allowed.test(f)).join(", ");
   });
   for (const name of entries) {
-    claim(`exports "${name}" has types first and default last, and both files are packed`, () => {
+    await claim(`exports "${name}" has types first and default last, and both files are packed`, () => {
       const targets = pkg.exports[name];
       const order = Object.keys(targets).filter((condition) => condition !== "phi-ts-source");
       if (order[0] !== "types" || order.at(-1) !== "default") return `conditions are ${order}`;
@@ -57,13 +61,13 @@ try {
 
   writeFileSync(join(project, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }));
   run("npm", ["install", "--offline", "--no-audit", "--no-fund", "--silent", join(project, tarball.filename)]);
-  claim("plain JavaScript imports every entry", () => {
+  await claim("plain JavaScript imports every entry", () => {
     const lines = specifiers.map((s) => `console.log(Object.keys(await import("${s}")).length, "${s}");`);
     writeFileSync(join(project, "user.mjs"), lines.join("\n"));
     const empty = run("node", ["user.mjs"]).match(/^0 .*/gm);
     return empty ? `nothing exported: ${empty}` : "";
   });
-  claim("every WASM build is packed, under the name that exports gives it, and compiles", () => {
+  await claim("every WASM build is packed, under the name that exports gives it, and compiles", () => {
     const builds = files.filter((f) => f.startsWith("dist/wasm/")).map((f) => f.slice("dist/wasm/".length));
     const generated = readdirSync(join(root, "src/kernels/generated")).map((f) => f.replace(/ts$/, "wasm"));
     if (builds.sort().join() !== generated.sort().join()) return `packed ${builds}, built ${generated}`;
@@ -71,7 +75,7 @@ try {
     writeFileSync(join(project, "wasm.cjs"), `const fs = require("node:fs");\n${builds.map(compile).join("\n")}`);
     run("node", ["wasm.cjs"]);
   });
-  claim("a model runs in a worker: of phi-ts's own code, and of a file that imports phi-ts/worker", () => {
+  await claim("a model runs in a worker: of phi-ts's own code, and of a file that imports phi-ts/worker", () => {
     writeFileSync(join(project, "worker.mjs"), 'import "phi-ts/worker";\n');
     const user = `import { Worker } from "node:worker_threads";
       import { loadPhi } from "phi-ts";
@@ -84,29 +88,44 @@ try {
     const said = run("node", ["off-thread.mjs"]);
     return said.match(/42/g)?.length >= 2 ? "" : said;
   });
-  claim("require.resolve finds every entry", () => {
+  await claim("require.resolve finds every entry", () => {
     writeFileSync(join(project, "user.cjs"), specifiers.map((s) => `require.resolve("${s}");`).join("\n"));
     run("node", ["user.cjs"]);
   });
-  claim("the `phi` command starts", () => {
+  await claim("the `phi` command starts", () => {
     const help = run("node_modules/.bin/phi", ["--help"]);
     return help.includes("phi chat") ? "" : help;
   });
   const imports = specifiers.map((s, i) => `import * as m${i} from "${s}";\nexport const k${i} = Object.keys(m${i});`);
   writeFileSync(join(project, "user.ts"), imports.join("\n"));
-  for (const [moduleResolution, module] of [
-    ["bundler", "esnext"],
-    ["nodenext", "nodenext"],
+  const tsc = join(root, "node_modules/typescript/bin/tsc");
+  if (!existsSync(tsc)) throw new Error("no TypeScript: run npm ci first");
+  const types = join(root, "node_modules/@types");
+  for (const [where, options] of [
+    ["moduleResolution bundler, without @types/node", { module: "esnext", moduleResolution: "bundler" }],
+    ["moduleResolution nodenext, without @types/node", { module: "nodenext" }],
+    ["the types of a Web Worker, without those of the DOM", { module: "nodenext", lib: ["es2022", "webworker"] }],
+    ["@types/node, without the DOM", { module: "nodenext", lib: ["es2022"], types: ["node"], typeRoots: [types] }],
   ]) {
-    claim(
-      `TypeScript accepts every entry's types with moduleResolution ${moduleResolution}, without @types/node`,
-      () => {
-        const options = ["--strict", "--noEmit", "--target", "es2022", "--module", module];
-        const tsc = join(root, "node_modules/typescript/bin/tsc");
-        if (!existsSync(tsc)) return "no TypeScript: run npm ci first";
-        run("node", [tsc, "user.ts", ...options, "--moduleResolution", moduleResolution]);
-      },
-    );
+    await claim(`TypeScript accepts every entry's declarations with ${where}`, () => {
+      const compilerOptions = { strict: true, noEmit: true, target: "es2022", types: [], ...options };
+      writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["user.ts"] }));
+      run("node", [tsc, "-p", "."]);
+    });
+  }
+  await claim("publint has nothing to say", () => {
+    const said = run("node", [join(root, "node_modules/publint/src/cli.js"), tarball.filename, "--strict"]);
+    return said.includes("All good!") ? "" : said;
+  });
+  // Its profile esm-only leaves out node10, which knows no exports, and require() of TypeScript's node16: there is no CommonJS here.
+  await claim("arethetypeswrong has nothing to say, by its profile esm-only", () => {
+    const attw = join(root, "node_modules/@arethetypeswrong/cli/dist/index.js");
+    run("node", [attw, tarball.filename, "--profile", "esm-only", "--no-color"]);
+  });
+  for (const given of process.argv.slice(2).filter((arg) => arg !== "--engine")) {
+    const [, engine, command] = /^([^=]+)=(.+)$/.exec(given) ?? [];
+    if (!command) throw new Error(`--engine NAME=COMMAND is expected, got ${given}`);
+    await claim(`every entry is imported in ${engine}`, () => importIn(project, specifiers, engine, command));
   }
   console.log(
     `${tarball.filename}: ${tarball.files.length} files, ${tarball.size} bytes packed, ${tarball.unpackedSize} unpacked`,

@@ -35,7 +35,7 @@ export interface UrlOptions {
   /** Called in place of the engine's own fetch. */
   fetch?: HttpOptions["fetch"];
   /** Sent to the URL's own origin only. */
-  headers?: HeadersInit;
+  headers?: ConstructorParameters<typeof Headers>[0];
   /** Milliseconds without a byte after which a request has failed and is repeated. Default 60,000. */
   timeoutMs?: number;
 }
@@ -63,7 +63,7 @@ export function urlSource(url: string | URL, options: UrlOptions = {}): Source {
   return httpSource(folder, { fetch: options.fetch ?? fetchUrl, headers: headersOf(options.headers), timeoutMs });
 }
 
-function headersOf(headers: HeadersInit | undefined): Headers {
+function headersOf(headers: UrlOptions["headers"]): Headers {
   try {
     return new Headers(headers);
   } catch (cause) {

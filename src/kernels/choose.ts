@@ -3,7 +3,7 @@ import { Arena } from "../tensor/arena.ts";
 import type { KernelKind, Operations, WasmBuild } from "./kernels.ts";
 import { wrongAnswers } from "./known-answers.ts";
 import { type DotForm, formsOf, simdKernels } from "./simd.ts";
-import { instantiate, moduleOf, type WasmModules } from "./wasm-module.ts";
+import { instantiate, moduleOf, type WasmModule, type WasmModules } from "./wasm-module.ts";
 
 /** The builds that "auto" tries, the fastest first. */
 const PREFERENCE: readonly WasmBuild[] = ["relaxed", "strict"];
@@ -54,12 +54,12 @@ export function bindBuild(arena: Arena, build: WasmBuild, wasm?: WasmModules): O
 
 /** A module, the form of the int8 dot product to run it with, and the operations whose known answers it does not give. */
 interface Answered {
-  readonly module: WebAssembly.Module;
+  readonly module: WasmModule;
   readonly form: DotForm;
   readonly wrong: readonly string[];
 }
 
-const answered = new WeakMap<WebAssembly.Module, Answered>();
+const answered = new WeakMap<WasmModule, Answered>();
 
 /** The module of a build, after it has given its known answers, which it is asked for once. */
 function provenModule(build: WasmBuild, wasm?: WasmModules): Answered {
@@ -79,7 +79,7 @@ function provenModule(build: WasmBuild, wasm?: WasmModules): Answered {
 }
 
 /** The first form with which the module gives its known answers, or what is wrong with the last. */
-function ask(build: WasmBuild, module: WebAssembly.Module): Answered {
+function ask(build: WasmBuild, module: WasmModule): Answered {
   let asked: Answered | undefined;
   const bind = (form: DotForm) => (arena: Arena) => simdKernels(instantiate(arena, build, module), form);
   for (const form of formsOf(instantiate(new Arena(0, { name: "forms" }), build, module))) {

@@ -5,12 +5,12 @@ import { checked } from "./checked.ts";
 import { bindBuild } from "./choose.ts";
 import type { KernelKind, Kernels, Operations } from "./kernels.ts";
 import * as reference from "./reference/index.ts";
-import { checkWasm, type WasmModules } from "./wasm-module.ts";
+import { checkWasm, type WasmModule, type WasmModules } from "./wasm-module.ts";
 
 /** Options of {@link createKernels}. */
 export interface KernelOptions {
-  /** A compiled module of `phi-ts/wasm`, or several by the names of their builds; default: the library compiles its own bytes. */
-  wasm?: WebAssembly.Module | WasmModules;
+  /** A `WebAssembly.Module` of `phi-ts/wasm`, or several by the names of their builds; default: the library compiles its own bytes. */
+  wasm?: WasmModule | WasmModules;
 }
 
 /**

@@ -17,4 +17,4 @@ export {
 } from "./kernels.ts";
 export { allocKVLayer, kvLayerBytes } from "./kv-layer.ts";
 export { pack, unpack } from "./pack.ts";
-export type { WasmModules } from "./wasm-module.ts";
+export type { WasmModule, WasmModules } from "./wasm-module.ts";

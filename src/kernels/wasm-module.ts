@@ -8,8 +8,11 @@ import type { WasmBuild } from "./kernels.ts";
 /** The functions that the WASM module exports: numbers in, at most one number out; pointers are byte offsets in the arena. */
 export type WasmExports = Record<string, (...args: number[]) => number>;
 
+/** A `WebAssembly.Module`: not every project's types have the name. */
+export type WasmModule = object;
+
 /** Modules that the user has compiled, or the platform has, from the files `phi-ts/wasm/<build>.wasm`. */
-export type WasmModules = Partial<Record<WasmBuild, WebAssembly.Module>>;
+export type WasmModules = Partial<Record<WasmBuild, WasmModule>>;
 
 /**
  * All builds come from the same sources, src/kernels/wasm; scripts/build-wasm.mjs says how they differ. `id` stands in the module too, in a
@@ -29,7 +32,7 @@ const compiled = new Map<WasmBuild, WebAssembly.Module>();
  * @throws OptionError if modules were given, but not this one
  * @throws PhiError (code "wasm") where the engine refuses WebAssembly, SIMD, or to compile bytes
  */
-export function moduleOf(build: WasmBuild, given?: WasmModules): WebAssembly.Module {
+export function moduleOf(build: WasmBuild, given?: WasmModules): WasmModule {
   if (given !== undefined) {
     const module = given[build];
     if (module !== undefined) return module;
@@ -51,11 +54,11 @@ export function moduleOf(build: WasmBuild, given?: WasmModules): WebAssembly.Mod
 }
 
 /** An instance of a build's module that works in `arena`. @throws PhiError (code "wasm") where the engine refuses it */
-export function instantiate(arena: Arena, build: WasmBuild, module: WebAssembly.Module): WasmExports {
+export function instantiate(arena: Arena, build: WasmBuild, module: WasmModule): WasmExports {
   if (!arena.memory)
     throw new PhiError("wasm", `${arena.name} is no WebAssembly memory: only reference kernels work in it`);
   try {
-    return new WebAssembly.Instance(module, { env: { memory: arena.memory } }).exports as WasmExports;
+    return new WebAssembly.Instance(module, { env: { memory: arena.memory as WebAssembly.Memory } }).exports as WasmExports;
   } catch (cause) {
     throw refused(build, cause);
   }

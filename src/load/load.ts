@@ -3,7 +3,7 @@ import { openSafetensors, type Safetensors } from "../formats/safetensors/index.
 import { chooseKernels, type KernelChoice } from "../kernels/choose.ts";
 import type { KernelKind, KVFormat } from "../kernels/kernels.ts";
 import { INT8_HEAD_DIMS } from "../kernels/kv-layer.ts";
-import { checkWasm, type WasmModules } from "../kernels/wasm-module.ts";
+import { checkWasm, type WasmModule, type WasmModules } from "../kernels/wasm-module.ts";
 import type { PhiConfig } from "../model/config.ts";
 import type { Decoder } from "../model/decoder.ts";
 import { parseConfig } from "../model/parse-config.ts";
@@ -37,10 +37,10 @@ export interface LoadOptions {
   /** Default "auto": the fastest that this engine runs; `phi.notices` tells if only the reference kernels do. */
   kernels?: "auto" | KernelKind;
   /**
-   * Compiled modules of the kernels to use instead of the library's own bytes: `phi-ts/wasm/strict.wasm` imported as a module, where an
+   * A `WebAssembly.Module` of the kernels to use instead of the library's own bytes: `phi-ts/wasm/strict.wasm` imported as a module, where an
    * engine compiles no bytes (workerd); or several by the names of their builds.
    */
-  wasm?: WebAssembly.Module | WasmModules;
+  wasm?: WasmModule | WasmModules;
   /** Greatest length of a sequence in tokens. Default: the model's, at most 4096. */
   contextSize?: number;
   /** Tokens that the KV cache holds for all sequences together. Default: contextSize. */

@@ -3,9 +3,9 @@ import { type DirectoryHandle, handleTree, treeSource } from "./blob.ts";
 import { filesOf, type Tree } from "./folder.ts";
 import type { ListedSource } from "./source.ts";
 
-/** What is used of a drop event's DataTransfer. */
+/** What is used of a drop event's DataTransfer; its names are those of the DOM, which not every project's types have. */
 export interface Dropped {
-  readonly items: ArrayLike<DataTransferItem>;
+  readonly items: ArrayLike<{ readonly kind: string; getAsFile(): Blob | null }>;
 }
 
 /** Handles, where the engine has them (Chromium): unlike entries they can be read from pages that were opened from disk, too. */
@@ -26,7 +26,7 @@ type WithHandle = DataTransferItem & {
  */
 export async function droppedFiles(dataTransfer: Dropped | null): Promise<ListedSource> {
   // Nothing may be awaited before all items were asked.
-  const items = Array.from(dataTransfer?.items ?? []).filter((item) => item.kind === "file");
+  const items = (Array.from(dataTransfer?.items ?? []) as WithHandle[]).filter((item) => item.kind === "file");
   const parts = items.map(itemTree);
   const tree: Tree = async () => {
     const all = await Promise.all(parts.map(async (part) => (await part)()));

@@ -31,6 +31,12 @@ function hasWasmMemory(): boolean {
 /** `n` rounded up to the next multiple of `to`. */
 export const alignUp = (n: number, to: number = ALIGN): number => Math.ceil(n / to) * to;
 
+/** A `WebAssembly.Memory`, by what is used of it: not every project's types have the name. */
+export interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+  grow(pages: number): number;
+}
+
 /** Options of an {@link Arena}. */
 export interface ArenaOptions {
   /** Stands in error messages; default "arena". */
@@ -49,7 +55,7 @@ export class Arena {
   /** For error messages. */
   readonly name: string;
   /** The memory WASM kernels bind to; undefined where WebAssembly is absent or not wanted. */
-  readonly memory: WebAssembly.Memory | undefined;
+  readonly memory: WasmMemory | undefined;
   #buffer: ArrayBuffer | undefined;
   #pages: number;
   readonly #mostPages: number;
