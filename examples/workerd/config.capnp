@@ -9,6 +9,7 @@ const config :Workerd.Config = (
 const phi :Workerd.Worker = (
   modules = [
     (name = "worker.js", esModule = embed "../../dist/workerd/worker.js"),
+    (name = "phi-ts/wasm/relaxed.wasm", wasm = embed "../../dist/wasm/relaxed.wasm"),
     (name = "phi-ts/wasm/strict.wasm", wasm = embed "../../dist/wasm/strict.wasm"),
     (name = "phi-tiny/config.json", data = embed "../../models/phi-tiny/config.json"),
     (name = "phi-tiny/generation_config.json", data = embed "../../models/phi-tiny/generation_config.json"),

@@ -120,6 +120,10 @@ try {
     assert.ok(pieces >= 50 && all > 20 * bytes, `${pieces} pieces, ${bytes} of ${all} bytes in the first`);
   });
 
+  await claim("the relaxed build of the kernels runs", async () => {
+    assert.equal((await state()).kernels, "relaxed");
+  });
+
   await claim("two conversations at once get the answers that each gets alone", async () => {
     const asks = ["What is 12 + 30?", "What is 5 + 6?"].map((messages) => ({ messages }));
     const alone = [await answer(asks[0]), await answer(asks[1])];
