@@ -58,7 +58,8 @@ export function instantiate(arena: Arena, build: WasmBuild, module: WasmModule):
   if (!arena.memory)
     throw new PhiError("wasm", `${arena.name} is no WebAssembly memory: only reference kernels work in it`);
   try {
-    return new WebAssembly.Instance(module, { env: { memory: arena.memory as WebAssembly.Memory } }).exports as WasmExports;
+    return new WebAssembly.Instance(module, { env: { memory: arena.memory as WebAssembly.Memory } })
+      .exports as WasmExports;
   } catch (cause) {
     throw refused(build, cause);
   }
