@@ -153,3 +153,5 @@ export function startWorker(code: string): WorkerLike {
 export function ownPort(): PortLike {
   return parentPort ?? webPort();
 }
+
+export { locks } from "./web.ts";

@@ -59,3 +59,6 @@ export function ownPort(): PortLike {
   if (scope.document === undefined && scope.postMessage) return scope as PortLike;
   throw new WorkerError({ what: "phi-ts/worker was not imported in a worker" }, "no_worker");
 }
+
+/** The Web Locks of this origin, where the engine has them. */
+export const locks = (): LockManager | undefined => (globalThis as { navigator?: Navigator }).navigator?.locks;

@@ -1,10 +1,10 @@
+import { locks } from "#platform";
+
 /**
  * How a caller learns that a worker of the web is gone: the web tells nobody when one closes itself or is ended by the browser. The worker
  * holds a lock for as long as it lives, and the caller queues for it.
  * Source: the Web Locks API (W3C), which pages of secure origins have.
  */
-const locks = (): LockManager | undefined => (globalThis as { navigator?: Navigator }).navigator?.locks;
-
 /** A name that no other page of the origin uses; undefined where there are no locks. */
 export function newLock(): string | undefined {
   return locks() && `phi-ts worker ${Date.now()} ${Math.random()}`;
