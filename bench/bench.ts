@@ -1,13 +1,11 @@
 // Runs benches with tinybench and prints one table each:
 //   npm run bench -- [part of a file name …]
 import { readdirSync } from "node:fs";
-
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
-import { setFlagsFromString } from "node:v8";
+import { askForRelaxedSimd } from "../src/cli/relaxed-simd.ts";
 
-// The library sets no flags; an application that wants relaxed SIMD on Node 20 does this.
-if (process.versions.node.startsWith("20.")) setFlagsFromString("--experimental-wasm-relaxed-simd");
+askForRelaxedSimd();
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const wanted = process.argv.slice(2);

@@ -1,6 +1,7 @@
-import { allocInt8Rows, createKernels, type Int8Rows } from "../../src/kernels/index.ts";
+import { allocInt8Rows, createKernels, type Int8Rows, type Kernels } from "../../src/kernels/index.ts";
 import { allocMatrix, type PackedMatrix, packedBytes, ROWS, type WeightFormat } from "../../src/quant/index.ts";
 import { Arena, Tensor } from "../../src/tensor/index.ts";
+import { KINDS } from "../../test/kernels/kinds.ts";
 import { plainMatrix, randomMatrix } from "../../test/kernels/matrices.ts";
 import { randomFloats } from "../../test/random.ts";
 import { compare } from "../compare.ts";
@@ -29,33 +30,32 @@ function filled(arena: Arena, format: WeightFormat, N: number, C: number): Packe
 }
 
 /** Throws if the compiled kernel's first 16 rows are not the reference's to within 2e-5 of the largest output. */
-function check(
-  run: Record<"reference" | "strict", ReturnType<typeof createKernels>>,
-  x: Tensor | Int8Rows,
-  m: PackedMatrix,
-) {
+function check(all: readonly Kernels[], x: Tensor | Int8Rows, m: PackedMatrix) {
   const few = { ...m, rows: 16, byteLength: packedBytes(m.format, 16, m.cols) };
-  const [want, got] = (["reference", "strict"] as const).map((kind) => {
+  const [want, ...others] = all.map((kernels) => {
     const out = Tensor.alloc(m.arena, "f32", ["q" in x ? x.rows : x.shape[0], 16]);
-    run[kind].linear(out, x, few);
+    kernels.linear(out, x, few);
     return out.f32;
   });
   const most = want.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-  if (!want.every((v, i) => Math.abs(v - got[i]) <= 2e-5 * most)) throw new Error(`linear ${m.format}: results differ`);
+  for (const got of others) {
+    if (!want.every((v, i) => Math.abs(v - got[i]) <= 2e-5 * most))
+      throw new Error(`linear ${m.format}: results differ`);
+  }
 }
 
 for (const { name, N, C } of MATRICES) {
   const large = N > 1e5; // timed in one format, with int8 activations
   for (const format of large ? (["q4"] as const) : (["q4", "q8", "f32"] as const)) {
     const arena = new Arena(packedBytes(format, N, C) + (32 * (N + 4 * C) * 4 + (1 << 20)));
-    const kernels = { reference: createKernels(arena, "reference"), strict: createKernels(arena, "strict") };
+    const kernels = KINDS.map((kind) => createKernels(arena, kind));
     const matrix = filled(arena, format, N, C);
     for (const T of [1, 32]) {
       const mark = arena.mark();
       const x = Tensor.alloc(arena, "f32", [T, C]);
       x.f32.set(randomFloats(2, T * C));
       const int8 = allocInt8Rows(arena, T, C);
-      kernels.strict.quantizeActivations(int8, x);
+      kernels[0].quantizeActivations(int8, x);
       const out = Tensor.alloc(arena, "f32", [T, N]);
       for (const activations of ["int8", "f32"] as const) {
         if (activations === (format === "f32" ? "int8" : large ? "f32" : undefined)) continue;
@@ -64,11 +64,12 @@ for (const { name, N, C } of MATRICES) {
         await compare(
           `linear ${name} ${format} [${N}, ${C}] × ${activations} [${T}, ${C}]`,
           { macs: T * N * C, bytes: matrix.byteLength },
-          {
-            // The reference takes seconds for more.
-            ...(T === 1 && !large && { reference: () => kernels.reference.linear(out, input, matrix) }),
-            strict: () => kernels.strict.linear(out, input, matrix),
-          },
+          // The reference takes seconds for more.
+          Object.fromEntries(
+            kernels
+              .filter(({ kind }) => kind !== "reference" || (T === 1 && !large))
+              .map((k) => [k.kind, () => k.linear(out, input, matrix)]),
+          ),
         );
       }
       arena.release(mark);

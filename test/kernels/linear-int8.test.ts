@@ -3,11 +3,11 @@ import { allocInt8Rows } from "../../src/kernels/index.ts";
 import { FORM } from "../../src/kernels/simd.ts";
 import { instantiate, moduleOf } from "../../src/kernels/wasm-module.ts";
 import { groupsOf, type PackedMatrix } from "../../src/quant/index.ts";
-import { type Arena, KERNEL_RESERVE, Tensor } from "../../src/tensor/index.ts";
+import { Arena, KERNEL_RESERVE, Tensor } from "../../src/tensor/index.ts";
 import { suite } from "../harness.ts";
 import { randomFloats } from "../random.ts";
 import { bitsOf, EPS, onlyWrites, TINY } from "./compare.ts";
-import { ALL_FORMS, BUILDS, bench, benchForm, FORMS, type Form, place, SIZES } from "./kinds.ts";
+import { ALL_FORMS, BUILDS, bench, benchForm, bound, FORMS, type Form, place, SIZES } from "./kinds.ts";
 import { definedInt8 } from "./linear-definition.ts";
 import { knownInt8Rows, knownMatrix, randomInt8Rows, randomMatrix, tokensOf } from "./matrices.ts";
 
@@ -158,6 +158,19 @@ suite("kernels/linear int8", ({ test, assert }) => {
       });
     }
   }
+
+  test("instances of all builds work in one arena, in turn", () => {
+    const arena = new Arena(1 << 20);
+    const all = FORMS.map((form) => bound(form, arena));
+    const { matrix } = randomMatrix(arena, "q4", 24, 96, 1);
+    const x = randomInt8Rows(arena, 5, 96, 2);
+    const results = [...all, ...all].map((kernels) => {
+      const out = Tensor.alloc(arena, "f32", [5, 24]);
+      kernels.linear(out, x, matrix);
+      return bitsOf(out);
+    });
+    for (const bits of results) assert.deepEqual(bits, results[0]);
+  });
 
   test("every form of every build has the same bits", () => {
     for (const format of FORMATS) {

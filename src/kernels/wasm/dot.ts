@@ -17,6 +17,9 @@ export const WIDE: i32 = 2;
 /** i16 × 8: one. dot_i16x8_s with it joins the halves of each i32 lane. */
 const ONES = memory.data<i16>([1, 1, 1, 1, 1, 1, 1, 1], 16);
 
+/** i32 × 4: one. dot_i16x8_s with it keeps the lower half of each lane, with its sign. */
+const LOW_ONES = memory.data<i32>([1, 1, 1, 1], 16);
+
 /** sums + weights · activations */
 // @ts-ignore: decorator
 @inline
@@ -44,6 +47,13 @@ export function startAt<D>(offset: usize): v128 {
 @inline
 export function finish<D>(sums: v128): v128 {
   return isSigned<D>() && sizeof<D>() == 2 ? join(sums) : sums;
+}
+
+/** The lower 16 bits of sums as i32, with their sign. */
+// @ts-ignore: decorator
+@inline
+export function low16(sums: v128): v128 {
+  return i32x4.dot_i16x8_s(sums, v128.load(LOW_ONES));
 }
 
 // @ts-ignore: decorator

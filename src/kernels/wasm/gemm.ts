@@ -26,7 +26,8 @@ export const GEMM_SCRATCH: usize = UNPACKED + <usize>QUADS * 128;
  *     f32 scales of rows 0-3 | of rows 4-7 | for each step: an operand of rows 0-3 | of rows 4-7
  *
  * and a step is 4 inputs, or 2 in the form PAIRS. q8 in the form WIDE: its upper nibbles' steps, then the lower ones'; an int8 is
- * 16 (u - 8) + l with u and l of 0 … 15, so that the sums of the upper nibbles, times 16, are where those of the lower ones begin.
+ * 16 (u - 8) + l with u and l of 0 … 15, so that the sums of the upper nibbles, times 16, are where those of the lower ones begin. (w & 0x7f and
+ * the sign bit as the two planes are as fast: both have 16 steps.)
  */
 export function gemm<W, D>(
   out: usize, x: usize, scale: usize, offset: usize, w: usize, quads: i32, N: i32, G: i32, scratch: usize, begin: i32, end: i32,
@@ -154,13 +155,13 @@ function tile<W, D>(acc: usize, x: usize, scale: usize, offset: usize, w: usize,
         const x0 = v128.load32_splat(x);
         sumsLo0 = dotAdd<D>(sumsLo0, lo, x0);
         sumsHi0 = dotAdd<D>(sumsHi0, hi, x0);
-        const x1 = v128.load32_splat(x + width);
+        const x1 = v128.load32_splat(x, isSigned<D>() ? 32 : 64);
         sumsLo1 = dotAdd<D>(sumsLo1, lo, x1);
         sumsHi1 = dotAdd<D>(sumsHi1, hi, x1);
-        const x2 = v128.load32_splat(x + 2 * width);
+        const x2 = v128.load32_splat(x, isSigned<D>() ? 64 : 128);
         sumsLo2 = dotAdd<D>(sumsLo2, lo, x2);
         sumsHi2 = dotAdd<D>(sumsHi2, hi, x2);
-        const x3 = v128.load32_splat(x + 3 * width);
+        const x3 = v128.load32_splat(x, isSigned<D>() ? 96 : 192);
         sumsLo3 = dotAdd<D>(sumsLo3, lo, x3);
         sumsHi3 = dotAdd<D>(sumsHi3, hi, x3);
       }

@@ -1,4 +1,4 @@
-import { dotAdd, finish, startAt } from "./dot";
+import { dotAdd, finish, low16, startAt } from "./dot";
 import { first4, last4, topHalves } from "./f16";
 import { addGroup, bytes02, bytes13, NIBBLES, storeRows } from "./int8-tile";
 import { blockBytes } from "./layout";
@@ -81,7 +81,13 @@ function input<W, D>(x: usize, i: usize): v128 {
     return i == 0 ? bytes02(v128.load32_splat(x)) : bytes13(v128.load32_splat(x));
   }
   if (isSigned<D>() && i > 1) return i32x4.splat(0);
-  return v128.load32_splat(x + 4 * i);
+  return i == 0
+    ? v128.load32_splat(x)
+    : i == 1
+      ? v128.load32_splat(x, 4)
+      : i == 2
+        ? v128.load32_splat(x, 8)
+        : v128.load32_splat(x, 12);
 }
 
 /** sums + the weights of one vector times a, b, c, d, of which q8 and the relaxed forms have two. */
@@ -102,5 +108,5 @@ function products<W, D>(sums: v128, w: v128, nibbles: v128, a: v128, b: v128, c:
 @inline
 function total<W, D>(sums: v128): v128 {
   if (isSigned<W>() || isSigned<D>()) return finish<D>(sums);
-  return i32x4.shr_s(i32x4.shl(sums, 16), 16);
+  return low16(sums);
 }
