@@ -2,7 +2,12 @@ import { type Given, HELP, type OptionSpec, UsageError, VERBOSE } from "./args.t
 
 /** Options that commands share, and what they are in the API. */
 
-export const MODEL: OptionSpec = { name: "model", short: "m", value: "DIR", help: "checkpoint folder, or packed file" };
+export const MODEL: OptionSpec = {
+  name: "model",
+  short: "m",
+  value: "DIR",
+  help: "checkpoint folder, or packed file; or the http(s): URL of one",
+};
 
 const WEIGHTS = ["auto", "f32", "q8", "q4"] as const;
 const EMBEDDING = ["auto", "q8", "q4"] as const;

@@ -34,7 +34,10 @@ interface Start {
   head: Uint8Array;
 }
 
-/** A file on a web server. */
+/**
+ * A file on a web server. Each answer's ETag (or else date) and size are held against the first one's, so that bytes of two versions are never
+ * mixed. If-Range would say the same sooner, but makes browsers ask other origins for leave (CORS), which few servers give.
+ */
 export class HttpFile implements SourceFile {
   readonly size: number;
   readonly #transfer: Transfer;

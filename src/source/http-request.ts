@@ -123,13 +123,7 @@ export class Exchange {
   async #wait<T>(start: () => Promise<T>, late?: (value: T) => unknown): Promise<T> {
     const { timeoutMs } = this.#requests;
     const { signal } = this.#control;
-    const stalled = new Transient(
-      new SourceError(
-        { what: "nothing came from the server", file: shownUrl(this.#url), got: `${timeoutMs} ms of silence` },
-        "timeout",
-      ),
-    );
-    const timer = setTimeout(() => this.#control.abort(stalled), timeoutMs);
+    const timer = setTimeout(() => this.#control.abort(this.#stalled()), timeoutMs);
     try {
       return await orAbort(start(), signal, late);
     } catch (cause) {
@@ -139,6 +133,12 @@ export class Exchange {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #stalled(): Transient {
+    const got = `${this.#requests.timeoutMs} ms of silence`;
+    const facts = { what: "nothing came from the server", file: shownUrl(this.#url), got };
+    return new Transient(new SourceError(facts, "timeout"));
   }
 
   /** Gives the connection back: what of the body was not read will not be. */

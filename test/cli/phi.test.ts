@@ -1,5 +1,6 @@
 import { PHI_TINY } from "../engines/disk.ts";
 import { suite } from "../harness.ts";
+import { startServer } from "../source/http-server.ts";
 import { phi, runCli } from "./phi.ts";
 
 const COMMANDS = ["chat", "generate", "tokenize", "inspect", "logits"];
@@ -69,6 +70,12 @@ suite("cli: commands on phi-tiny", ({ test, assert }) => {
       ["wasm", "reference_kernels"],
     );
     assert.ok(inspected.stderr.includes("reference kernels"), inspected.stderr);
+  });
+
+  test("a checkpoint may be a URL", async () => {
+    const url = `${await startServer()}/tiny/`;
+    const { stdout, code } = await phi("chat", "--model", url, "What is 12 + 30?");
+    assert.deepEqual([code, stdout], [0, "12 + 30 = 42. The answer is 42.\n"]);
   });
 
   test("phi chat answers a message on standard output and writes nothing else, without a terminal", async () => {

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { SourceError } from "../../src/errors.ts";
 import { createFolder, openPath } from "../../src/platform/node.ts";
 import * as web from "../../src/platform/web.ts";
@@ -42,6 +43,18 @@ suite("platform/paths", ({ test, assert }) => {
       const opened = await source.open("model.bin");
       assert.equal(opened.size, 3);
       await opened.close?.();
+    }));
+
+  test("a file: URL is a path, as text or as a URL; one of another machine is a SourceError", () =>
+    inFolder(async (folder) => {
+      await writeFile(join(folder, "a b.bin"), "xyz");
+      const url = pathToFileURL(join(folder, "a b.bin"));
+      for (const path of [url, url.href]) {
+        const { source, file } = await openPath(path);
+        assert.equal(file, "a b.bin");
+        assert.deepEqual(await source.list(), ["a b.bin"]);
+      }
+      await assert.rejects(openPath("file://elsewhere/a"), SourceError);
     }));
 
   test("a range is read straight into a view of a WebAssembly memory, and nothing beside it", () =>

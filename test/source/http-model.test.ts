@@ -80,6 +80,27 @@ suite("source/http: a model", async ({ test, assert, engine }) => {
     await phi.dispose();
   });
 
+  test("a checkpoint in shards is found by its index: config and index, then each shard, and no other name is tried twice", async () => {
+    const { url, log } = at("sharded");
+    await (await loadPhi(url)).dispose();
+    const lines = await quiet(log);
+    const missing = lines.filter(({ status }) => status === 404).map(({ file }) => file);
+    assert.deepEqual(missing, ["model.safetensors", "tokenizer.json", "tokenizer.json.gz"]);
+    const shards = new Set(lines.filter(({ file }) => /-of-00005/.test(file)).map(({ file }) => file));
+    assert.equal(shards.size, 5);
+  });
+
+  test("a checkpoint in shards gives the same logits by ranges, in one stream each, and over cut connections", async () => {
+    const logits: Float32Array[] = [];
+    for (const query of ["", "?norange", "?cut=50000"]) {
+      const phi = await loadPhi(`${base}/sharded/${query}`);
+      logits.push(await phi.forward([1, 2, 3]));
+      await phi.dispose();
+    }
+    assert.deepEqual(logits[1], logits[0]);
+    assert.deepEqual(logits[2], logits[0]);
+  });
+
   test("nothing is fetched that was not asked for, and no file twice: phi-tiny's seven files, and two that it does not have", async () => {
     const { url, log } = at("tiny");
     await (await loadPhi(url)).dispose();

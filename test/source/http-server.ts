@@ -1,7 +1,8 @@
 //   node --import tsx test/source/http-server.ts      prints its URL and runs until its standard input ends
 //
 // A web server that misbehaves as the query of a URL asks it to, so that a suite that knows its address needs no other hold on it, and can run
-// in a browser. Files: /tiny/… are phi-tiny's; /big/N.bin are N bytes that are made as they are sent (`bigByte`).
+// in a browser. Files: /tiny/… are phi-tiny's; /sharded/… those of a golden of five
+// shards; /big/N.bin are N bytes that are made as they are sent (`bigByte`).
 //
 //   id=NAME        counts and logs requests under this name, at /log?id=NAME
 //   only=PART      only files whose name contains PART are treated as below; the others are served well
@@ -45,7 +46,8 @@ function bodyOf(path: string): Body | undefined {
   const size = folder === "big" ? Number(/^(\d+)\.bin$/.exec(name)?.[1]) : Number.NaN;
   if (size >= 0) return { size, bytes: made };
   try {
-    return folder === "tiny" && !name.includes("..") ? fixed(readFileSync(`${PHI_TINY}/${name}`)) : undefined;
+    const home = { tiny: PHI_TINY, sharded: inProject("test/fixtures/golden/phi-4-mini") }[folder];
+    return home && !name.includes("..") ? fixed(readFileSync(`${home}/${name}`)) : undefined;
   } catch {
     return undefined;
   }

@@ -56,6 +56,21 @@ suite("source/http: bytes", async ({ test, assert, engine }) => {
     }
   });
 
+  test("files of one source that are read in turns share one stream where there are no ranges, and no byte is mixed", async () => {
+    const { source, log } = at("big", "norange");
+    const folder = source();
+    const sizes = [6 * MB, 5 * MB, 7 * MB];
+    const files = await Promise.all(sizes.map((size) => folder.open(`${size}.bin`)));
+    for (let offset = 0; offset < 4 * MB; offset += 2 * MB) {
+      const all = await Promise.all(files.map((file) => file.read(offset, 2 * MB)));
+      for (const bytes of all) assert.equal(wrong(bytes, offset), -1);
+    }
+    while ((await log()).filter((line) => line.open).length > 1)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    for (const file of files) await file.close?.();
+    await quiet(log);
+  });
+
   test("files of 0, 1, 65,535 to 65,537 bytes, and of 4 MiB and one more, with ranges and without", async () => {
     for (const size of [0, 1, 65_535, 65_536, 65_537, 4 * MB, 4 * MB + 1]) {
       // Gzip makes a file of no bytes longer than it is, and another origin's script cannot see that it was gzip.
