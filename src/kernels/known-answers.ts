@@ -33,11 +33,13 @@ const [T, N, C] = [5, 11, 38];
 
 /** Numbers from -1 to 1 of `seed`, the same everywhere. */
 function values(seed: number, n: number): Float32Array {
+  const out = new Float32Array(n);
   let state = seed;
-  return Float32Array.from({ length: n }, () => {
+  for (let i = 0; i < n; i++) {
     state = (Math.imul(state, 1664525) + 1013904223) | 0;
-    return (state >> 8) / 2 ** 23;
-  });
+    out[i] = (state >> 8) / 2 ** 23;
+  }
+  return out;
 }
 
 /** The tensor of {@link values}. */
@@ -50,7 +52,10 @@ function input(arena: Arena, seed: number, shape: readonly number[], dtype: "f32
 /** The same whose first rows are ±1 throughout, which is the most that int8 rows and weights come to. */
 function extremes(arena: Arena, seed: number, rows: number, cols: number): Tensor {
   const x = input(arena, seed, [rows, cols]);
-  for (let i = 0; i < 4 * cols; i++) x.f32[i] = [1, -1, i % 2 ? 1 : -1, i % 3 ? -1 : 1][Math.floor(i / cols)];
+  const values = x.f32;
+  values.fill(1, 0, cols).fill(-1, cols, 2 * cols);
+  for (let i = 2 * cols; i < 3 * cols; i++) values[i] = i % 2 ? 1 : -1;
+  for (let i = 3 * cols; i < 4 * cols; i++) values[i] = i % 3 ? -1 : 1;
   return x;
 }
 
@@ -222,8 +227,9 @@ export const KNOWN_ANSWERS: readonly KnownAnswer[] = [
 export function bitsOf(places: readonly Place[], arena: Arena): number {
   let h = 0x811c9dc5 | 0;
   for (const { ptr, byteLength } of places) {
-    for (const word of new Int32Array(arena.buffer, ptr, byteLength >> 2)) {
-      h = Math.imul(h ^ word, 0x01000193);
+    const words = new Int32Array(arena.buffer, ptr, byteLength >> 2);
+    for (let i = 0; i < words.length; i++) {
+      h = Math.imul(h ^ words[i], 0x01000193);
       h ^= h >>> 15;
     }
   }
