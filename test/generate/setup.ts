@@ -67,7 +67,7 @@ export interface Setup extends Partial<HashDecoderOptions> {
   /** Tokens of every answer, whatever the prompt. */
   answer?: number[];
   tokenizer?: boolean;
-  /** Give the event loop its turn before every step, as a slow model does. */
+  /** Give the event loop its turn before every step, as a slow model does; false: at the first only. Default: by the clock. */
   turns?: boolean;
   /** The answer is a text of its own (default), or continues the prompt's. */
   ownText?: boolean;
@@ -88,8 +88,8 @@ export function setup(options: Setup = {}) {
   } = options;
   const decoder = new HashDecoder({ blocks, ...rest });
   let time = 0;
-  const slow = new Pacer(() => (time += 1000));
-  const engine = new Engine(decoder, contextSize, turns ? slow : undefined);
+  const steady = new Pacer(() => (time += turns ? 1000 : 1e-6));
+  const engine = new Engine(decoder, contextSize, turns === undefined ? undefined : steady);
   const local = localBackend(engine);
   const connection = offThread ? connected(local) : undefined;
   const backend = connection ? workerBackend(connection, local) : local;
