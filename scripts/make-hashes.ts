@@ -10,6 +10,7 @@ import {
   open,
   PACKED,
   packedHash,
+  REFERENCE_SETTINGS,
   SETTINGS,
   sampleHash,
 } from "../test/conformance/hashes.ts";
@@ -29,6 +30,13 @@ for (const model of await models(engine)) {
       hashes[`${key}: logits`] = await logitsHash(phi, ids, ids.length);
       hashes[`${key}: sampled`] = await sampleHash(phi, ids);
     }
+    await phi.dispose();
+  }
+  for (const setting of REFERENCE_SETTINGS) {
+    const phi = await open(model, setting, { kernels: "reference" });
+    const [[name, ids]] = Object.entries(model.prompts);
+    const key = `${model.name}, ${nameOf(setting)}, ${name}, reference: logits`;
+    hashes[key] = await logitsHash(phi, ids, ids.length);
     await phi.dispose();
   }
 }

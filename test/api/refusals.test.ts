@@ -62,7 +62,7 @@ for (const mode of MODES)
         ["weights", "q5"],
         ["activations", "f16"],
         ["kv", "f16"],
-        ["kernels", "relaxed"],
+        ["kernels", "fastest"],
         ["contextSize", 0],
         ["contextSize", 1e9],
         ["kvTokens", 1.5],

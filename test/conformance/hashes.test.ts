@@ -2,7 +2,17 @@ import { MODES, noMode } from "../api/phi-tiny.ts";
 import { readFixtureJson } from "../fixtures.ts";
 import { suite, unless } from "../harness.ts";
 import { BUILDS } from "../kernels/kinds.ts";
-import { logitsHash, models, nameOf, open, PACKED, packedHash, SETTINGS, sampleHash } from "./hashes.ts";
+import {
+  logitsHash,
+  models,
+  nameOf,
+  open,
+  PACKED,
+  packedHash,
+  REFERENCE_SETTINGS,
+  SETTINGS,
+  sampleHash,
+} from "./hashes.ts";
 
 suite("hashes", async ({ test, assert, engine }) => {
   const committed = await readFixtureJson<Record<string, string>>(engine, "hashes.json");
@@ -25,15 +35,29 @@ suite("hashes", async ({ test, assert, engine }) => {
           const phi = await open(model, setting, { kernels: build });
           for (const [name, ids] of Object.entries(model.prompts)) {
             const key = `${model.name}, ${nameOf(setting)}, ${name}`;
-            assert.equal(await logitsHash(phi, ids, ids.length), committed[`${key}: logits`], `${key}, at once`);
+            const logits = await logitsHash(phi, ids, ids.length);
+            engine.note(`${key}, ${build}: logits`, logits);
+            assert.equal(logits, committed[`${key}: logits`], `${key}, at once`);
             for (const chunk of [1, 7, 33]) {
               assert.equal(await logitsHash(phi, ids, chunk), committed[`${key}: logits`], `${key}, cut by ${chunk}`);
             }
-            assert.equal(await sampleHash(phi, ids), committed[`${key}: sampled`], `${key}, sampled`);
+            const sampled = await sampleHash(phi, ids);
+            engine.note(`${key}, ${build}: sampled`, sampled);
+            assert.equal(sampled, committed[`${key}: sampled`], `${key}, sampled`);
           }
           await phi.dispose();
         });
     }
+    for (const setting of REFERENCE_SETTINGS)
+      test(`${model.name}, ${nameOf(setting)}, reference kernels: logits have their own committed bits`, async () => {
+        const phi = await open(model, setting, { kernels: "reference" });
+        const [[name, ids]] = Object.entries(model.prompts);
+        const key = `${model.name}, ${nameOf(setting)}, ${name}, reference: logits`;
+        const logits = await logitsHash(phi, ids, ids.length);
+        engine.note(key, logits);
+        assert.equal(logits, committed[key], key);
+        await phi.dispose();
+      });
     offThread(
       `${model.name}, ${nameOf(SETTINGS[0])}, off-thread: logits and sampled tokens have the same bits`,
       async () => {
@@ -46,6 +70,7 @@ suite("hashes", async ({ test, assert, engine }) => {
           assert.equal(await sampleHash(phi, ids), committed[`${key}: sampled`], `${key}, sampled`);
         }
         await phi.dispose();
+        engine.note("off-thread", "yes");
       },
     );
   }

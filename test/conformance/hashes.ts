@@ -1,5 +1,5 @@
 import { loadPhi, type Phi } from "../../src/index.ts";
-import type { WasmBuild } from "../../src/kernels/index.ts";
+import type { KernelKind } from "../../src/kernels/index.ts";
 import { bytesSink, type QuantizeOptions, quantizeCheckpoint } from "../../src/quantize/index.ts";
 import type { Source } from "../../src/source/index.ts";
 import { phiTinyFolder } from "../fixtures.ts";
@@ -18,6 +18,9 @@ export const SETTINGS = [
   { weights: "f32", activations: "f32", kv: "int8" },
 ] as const;
 export type Setting = (typeof SETTINGS)[number];
+
+/** The reference kernels sum in float64: their bits are others than those of the WASM kernels, and the same on every engine, too. */
+export const REFERENCE_SETTINGS: readonly Setting[] = [SETTINGS[0], SETTINGS[6]];
 
 export const nameOf = ({ weights, activations, kv }: Setting): string =>
   `${weights} weights, ${activations} activations, ${kv} KV`;
@@ -53,7 +56,7 @@ export async function models(engine: Engine): Promise<ModelUnderTest[]> {
 export async function open(
   model: ModelUnderTest,
   setting: Setting,
-  how: { kernels?: WasmBuild; worker?: boolean } = {},
+  how: { kernels?: KernelKind; worker?: boolean } = {},
 ): Promise<Phi> {
   return loadPhi(model.source, { ...setting, kernels: "strict", ...how });
 }

@@ -26,6 +26,7 @@ suite("loading: the same bits", async ({ test, assert, engine }) => {
         assert.equal(await sampleHash(phi, ids), committed[`${key}: sampled`], key);
       }
       await phi.dispose();
+      engine.note(`loads ${way}`, "yes");
     });
   }
 });

@@ -61,7 +61,7 @@ export const bun: Driver = (parts) =>
     parts.length ? parts : SUITES,
   );
 
-/** With the permissions that the suites need, and no others: files to read, a folder for temporary ones, servers on this machine. */
+/** With the permissions that the suites need: files to read, a folder for temporary ones, servers on this machine, programs (mkfifo; the web server; esbuild, for the worker's code, since the suites run from source). */
 export const deno: Driver = (parts) =>
   local(() => [
     ...[installed("deno"), "run", "--no-prompt", "--quiet", "--conditions=phi-ts-source"],
@@ -71,7 +71,7 @@ export const deno: Driver = (parts) =>
       "--allow-env",
       "--allow-sys",
       "--allow-net=127.0.0.1",
-      "--allow-run=mkfifo",
+      "--allow-run",
     ],
     inProject("test/run.ts"),
   ])(parts.length ? parts : SUITES);

@@ -136,6 +136,8 @@ suite("kernels/choose", ({ test, assert, engine }) => {
 
   test("auto is the relaxed build where this engine takes it, else strict; both are had by name", () => {
     assert.equal(chooseKernels("auto").kind, BUILDS[0]);
+    engine.note("kernels that auto takes", BUILDS[0]);
+    engine.note("forms of the int8 dot product that are right", FORMS.map(({ name }) => name).join(" · "));
     for (const build of BUILDS) assert.equal(createKernels(new Arena(1024), build).kind, build);
     if (!BUILDS.includes("relaxed")) {
       assert.equal((assert.throws(() => chooseKernels("relaxed"), PhiError, /refuses/) as PhiError).code, "wasm");

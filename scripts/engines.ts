@@ -1,0 +1,137 @@
+// Writes docs/engines.md from what the drivers have left in test/engines/results (npm run test:<engine>), all nine of them:
+//   node --import tsx scripts/engines.ts            --check: only says whether the page has these features and hashes
+// Features and hashes must be what stands on the page; versions of engines and numbers of tests may have changed.
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { inProject } from "../test/engines/disk.ts";
+import type { Result } from "../test/engines/result.ts";
+
+const ENGINES = ["node20", "node22", "node24", "node26", "deno", "bun", "workerd", "chromium", "firefox"];
+const PAGE = inProject("docs/engines.md");
+
+const NAMES: Record<string, string> = {
+  node: "Node",
+  deno: "Deno",
+  bun: "Bun",
+  chromium: "Chromium",
+  firefox: "Firefox",
+};
+const nameOf = (key: string): string => key.replace(/^[a-z]+/, (name) => `${NAMES[name] ?? name} `).trim();
+
+const results = new Map<string, Result>();
+for (const key of ENGINES) {
+  const file = inProject(`test/engines/results/${key}.json`);
+  if (!existsSync(file)) throw new Error(`no result of ${key}: npm run test:${key}`);
+  results.set(key, JSON.parse(readFileSync(file, "utf8")) as Result);
+}
+const each = <T>(f: (result: Result) => T): T[] => [...results.values()].map(f);
+
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+
+const yes = (value: unknown): string => (value ? "yes" : "–");
+
+/** [row's name, its cell for an engine] */
+const FEATURES: [string, (result: Result) => string][] = [
+  ["WASM SIMD", ({ features }) => yes(features.simd)],
+  ["relaxed SIMD", ({ features }) => yes(features.relaxedSimd)],
+  ["kernels that `auto` takes", ({ notes }) => notes["kernels that auto takes"] ?? "–"],
+  ["compiles WASM from bytes while it runs", ({ features }) => yes(features.compileBytes)],
+  ["threads: `worker: true`", ({ notes }) => yes(notes["off-thread"])],
+  ["memory shared between threads", ({ features }) => yes(features.sharedMemory)],
+  ["loads from paths", ({ features }) => yes(features.files)],
+  ["loads from bytes", ({ notes }) => yes(notes["loads from bytes"])],
+  ["loads from Files and Blobs", ({ notes }) => yes(notes["loads from Blobs"])],
+  ["loads from URLs by ranges", ({ notes }) => yes(notes["loads over HTTP by ranges"])],
+  ["loads from URLs in one stream", ({ notes }) => yes(notes["loads over HTTP in one stream"])],
+];
+
+const features = table(
+  ["", ...ENGINES.map(nameOf)],
+  FEATURES.map(([name, cell]) => [name, ...each(cell)]),
+);
+
+/** A hash is a note "model, weights, activations, KV, prompt, kernels: what". */
+const HASH = /^([^,]+), (\S+) weights, (\S+) activations, (\S+) KV, ([^,]+), (\w+): (logits|sampled)$/;
+
+/** The one value that all engines give. @throws Error naming engines that give others, or none */
+function common(key: string): string {
+  const values = [...results].flatMap(([engine, { notes }]) => (key in notes ? [[engine, notes[key]]] : []));
+  const [first] = values;
+  if (!first || values.some(([, value]) => value !== first[1])) throw new Error(`${key} differs: ${values.join("; ")}`);
+  return first[1];
+}
+
+const keys = [...new Set(each(({ notes }) => Object.keys(notes).filter((key) => HASH.test(key))).flat())];
+const byCase = new Map<string, Record<string, string>>();
+for (const key of keys) {
+  const [, model, weights, activations, kv, prompt, kernels, what] = HASH.exec(key) as RegExpExecArray;
+  const row = [model, prompt, weights, activations, kv].join(" | ");
+  const column = kernels === "reference" ? "reference" : what;
+  const value = common(key);
+  const cells = byCase.get(row) ?? {};
+  if ((cells[column] ?? value) !== value) throw new Error(`${key}: the builds differ`);
+  byCase.set(row, { ...cells, [column]: value });
+}
+const code = (hash: string | undefined): string => (hash === undefined ? "" : `\`${hash}\``);
+const hashes = table(
+  ["model", "prompt", "weights", "activations", "KV", "logits", "sampled tokens", "logits, reference kernels"],
+  [...byCase].map(([row, { logits, sampled, reference }]) => [row, code(logits), code(sampled), code(reference)]),
+);
+
+/** Reasons for which tests were skipped, with their number. */
+function skips({ skipped }: Result): string {
+  const reasons = new Map<string, number>();
+  for (const line of skipped) {
+    const reason = /\(skipped: (.*)\)$/.exec(line)?.[1] ?? line;
+    reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  }
+  return [...reasons].map(([reason, n]) => `${n}: ${reason}`).join("<br>");
+}
+
+const hashesOf = ({ notes }: Result): number => Object.keys(notes).filter((key) => HASH.test(key)).length;
+const tests = table(
+  ["engine", "version", "passed", "failed", "hashes, all equal", "skipped"],
+  [...results].map(([key, result]) => [
+    nameOf(key),
+    result.version,
+    `${result.passed}`,
+    `${result.failed}`,
+    `${hashesOf(result)}`,
+    skips(result),
+  ]),
+);
+
+const page = `# phi-ts on each engine
+
+Generated by \`scripts/engines.ts\` from runs of the conformance suite; not written by hand. How to run it: [test/README.md](../test/README.md).
+
+## What works where
+
+${features}
+
+Chromium and Firefox run a page without cross-origin isolation, as most pages are. workerd has no threads and compiles no bytes while a request runs: import \`phi-ts/wasm/*.wasm\` there and give it by option \`wasm\`.
+
+## Runs
+
+${tests}
+
+All suites that need neither a disk nor processes of their own run everywhere (\`test/engines/bundle.ts\` has the folders that do). Node runs these too, Deno and Bun those that start no Node.
+
+## The same bits
+
+Each hash is the start of a SHA-256: of the logits of all positions of a prompt, and of 48 tokens sampled with every step of the sampler at work. In every row all engines above gave the same, with both WASM builds where they have both, and
+for prompts forwarded at once and in pieces of 1, 7 and 33 tokens. The reference kernels, plain TypeScript, sum in float64: other bits than WASM's, and again the same on all engines.
+
+${hashes}
+`;
+
+if (process.argv.includes("--check")) {
+  const committed = existsSync(PAGE) ? readFileSync(PAGE, "utf8") : "";
+  const missing = Object.entries({ features, hashes }).filter(([, text]) => !committed.includes(text));
+  for (const [what, text] of missing) console.error(`docs/engines.md does not have these ${what}:\n${text}`);
+  if (missing.length > 0) process.exit(1);
+  console.log(`docs/engines.md has the features and ${byCase.size} rows of hashes of this run`);
+} else {
+  writeFileSync(PAGE, page);
+  console.log(`docs/engines.md: ${results.size} engines, ${byCase.size} rows of hashes`);
+}
