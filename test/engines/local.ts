@@ -61,17 +61,10 @@ export const bun: Driver = (parts) =>
     parts.length ? parts : SUITES,
   );
 
-/** With the permissions that the suites need: files to read, a folder for temporary ones, servers on this machine, programs (mkfifo; the web server; esbuild, for the worker's code, since the suites run from source). */
+/** With the permissions that the suites need: files (links are made, which Deno allows only where all may be written), servers on this machine, programs (mkfifo; the web server; esbuild, for the worker's code, since the suites run from source). */
 export const deno: Driver = (parts) =>
   local(() => [
     ...[installed("deno"), "run", "--no-prompt", "--quiet", "--conditions=phi-ts-source"],
-    ...[
-      "--allow-read",
-      `--allow-write=${tmpdir()}`,
-      "--allow-env",
-      "--allow-sys",
-      "--allow-net=127.0.0.1",
-      "--allow-run",
-    ],
+    ...["--allow-read", "--allow-write", "--allow-env", "--allow-sys", "--allow-net=127.0.0.1", "--allow-run"],
     inProject("test/run.ts"),
   ])(parts.length ? parts : SUITES);
