@@ -1,6 +1,6 @@
 // Writes docs/engines.md from what the drivers have left in test/engines/results (npm run test:<engine>), all nine of them:
 //   node --import tsx scripts/engines.ts            --check: only says whether the page has these features and hashes
-// Features and hashes must be what stands on the page; versions of engines and numbers of tests may have changed.
+// Features and hashes must be what stands on the page; versions of engines may have changed. How many tests pass is what each run prints.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { inProject } from "../test/engines/disk.ts";
 import type { Result } from "../test/engines/result.ts";
@@ -90,15 +90,8 @@ function skips({ skipped }: Result): string {
 
 const hashesOf = ({ notes }: Result): number => Object.keys(notes).filter((key) => HASH.test(key)).length;
 const tests = table(
-  ["engine", "version", "passed", "failed", "hashes, all equal", "skipped"],
-  [...results].map(([key, result]) => [
-    nameOf(key),
-    result.version,
-    `${result.passed}`,
-    `${result.failed}`,
-    `${hashesOf(result)}`,
-    skips(result),
-  ]),
+  ["engine", "version", "hashes, all equal", "skipped, and why"],
+  [...results].map(([key, result]) => [nameOf(key), result.version, `${hashesOf(result)}`, skips(result)]),
 );
 
 const page = `# phi-ts on each engine
