@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const binary = join(root, "test/engines/node_modules/workerd/bin/workerd");
 const phiTiny = join(root, "models/phi-tiny");
-if (!existsSync(binary)) throw new Error("workerd is not installed: npm ci --prefix test/engines");
+if (!existsSync(binary)) throw new Error("workerd is not installed: npm install --prefix test/engines");
 
 /** Starts workerd with a config on a free port of its own choice. */
 async function serve(config) {

@@ -9,7 +9,7 @@ import { start } from "./spawn.ts";
 /** A program of test/engines/node_modules. @throws Error that says how it gets there */
 export function installed(program: string): string {
   const path = inProject(`test/engines/node_modules/.bin/${program}`);
-  if (!existsSync(path)) throw new Error(`${program} is not installed: npm ci --prefix test/engines`);
+  if (!existsSync(path)) throw new Error(`${program} is not installed: npm install --prefix test/engines`);
   return path;
 }
 
