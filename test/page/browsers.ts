@@ -59,7 +59,7 @@ export function missing(name: BrowserName): string | undefined {
   try {
     engines.resolve("puppeteer-core");
   } catch {
-    return "puppeteer-core is not installed (npm ci in test/engines)";
+    return "puppeteer-core is not installed (npm install in test/engines)";
   }
   return pathOf(name) === undefined
     ? `there is no ${name} on this machine (${name.toUpperCase()}=path names one)`
@@ -85,6 +85,6 @@ export function axeSource(): { path: string } | { reason: string } {
   try {
     return { path: engines.resolve("axe-core/axe.min.js") };
   } catch {
-    return { reason: "axe-core is not installed (npm ci in test/engines)" };
+    return { reason: "axe-core is not installed (npm install in test/engines)" };
   }
 }
