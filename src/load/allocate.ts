@@ -4,7 +4,6 @@ import { createKernels } from "../kernels/create.ts";
 import { KV_BLOCK } from "../kernels/kernels.ts";
 import { allocKVLayer } from "../kernels/kv-layer.ts";
 import { KVPool } from "../model/kv-cache.ts";
-import type { Phi3Layer } from "../model/phi3.ts";
 import { allocScratch } from "../model/scratch.ts";
 import { type Stage, Transformer } from "../model/transformer.ts";
 import type { ModelWeights, WeightSpec } from "../model/weights.ts";
@@ -69,7 +68,7 @@ function furnish(
   slots: Slot[],
 ): Stage {
   const { config } = plan;
-  const layers = new Map<number, Partial<Phi3Layer>>();
+  const layers = new Map<number, object>();
   const mine: Pick<Slot, "spec" | "matrix">[] = [];
   for (const spec of arenaPlan.specs) {
     const matrix = allocMatrix(arena, formatOf(spec, plan), spec.rows, spec.cols);
@@ -82,7 +81,7 @@ function furnish(
   const blocks = kvBlocks(plan.kvTokens);
   const cached = [...layers.values()].map((layer) => {
     const kv = allocKVLayer(arena, plan.kv, blocks, config.kvHeads, config.headDim, table);
-    return { weights: layer as Phi3Layer, kv };
+    return { weights: layer, kv };
   });
   const staging = { ptr: arena.mark(), bytes: arenaPlan.scratch };
   const scratch = allocScratch(arena, config, plan.maxChunk, plan.activations, arenaPlan.hasHead);

@@ -4,10 +4,10 @@ import { chooseKernels, type KernelChoice } from "../kernels/choose.ts";
 import type { KernelKind, KVFormat } from "../kernels/kernels.ts";
 import { INT8_HEAD_DIMS } from "../kernels/kv-layer.ts";
 import { checkWasm, type WasmModule, type WasmModules } from "../kernels/wasm-module.ts";
+import { architectureOf } from "../model/architectures.ts";
 import type { PhiConfig } from "../model/config.ts";
 import type { Decoder } from "../model/decoder.ts";
 import { parseConfig } from "../model/parse-config.ts";
-import { phi3Weights } from "../model/phi3.ts";
 import { checkAngles } from "../model/rope.ts";
 import type { Activations } from "../model/scratch.ts";
 import { checkNumber } from "../options.ts";
@@ -129,7 +129,7 @@ export async function inspectModel(
     { min: 1, max: 2 ** 31, integer: true },
     contextSize,
   );
-  const specs = phi3Weights(config);
+  const specs = architectureOf(config).weights(config);
   const files = await openSafetensors(source);
   try {
     const sourceBytes = checkWeights(files, specs);

@@ -2,7 +2,16 @@ import { ConfigError } from "../errors.ts";
 import { log } from "../math/index.ts";
 import type { PhiConfig } from "./config.ts";
 
-export type Json = Record<string, unknown>;
+type Json = Record<string, unknown>;
+
+/** What rotation depends on besides its own keys, and the values that HF's config class has for them. */
+interface Defaults {
+  /** dh */
+  headDim: number;
+  contextLength: number;
+  theta: number;
+  partial: number;
+}
 
 /** HF Phi3Config's. */
 const DEFAULT_ORIGINAL_CONTEXT = 4096;
@@ -22,8 +31,7 @@ const KNOWN = [
  */
 export function parseRope(
   raw: Json,
-  headDim: number,
-  contextLength: number,
+  { headDim, contextLength, theta, partial: defaultPartial }: Defaults,
   file: string,
 ): Pick<PhiConfig, "rotaryDim" | "ropeTheta" | "longrope"> {
   const newer = asObject(raw.rope_parameters, "rope_parameters", file);
@@ -34,8 +42,9 @@ export function parseRope(
       throw new ConfigError({ what: `rope: "${key}" asks for something that is not built`, file, got: rope[key] });
     }
   }
-  const partial = number(rope.partial_rotary_factor ?? raw.partial_rotary_factor ?? 1, "partial_rotary_factor", file);
-  const ropeTheta = number(rope.rope_theta ?? raw.rope_theta ?? 10000, "rope_theta", file);
+  const stated = rope.partial_rotary_factor ?? raw.partial_rotary_factor ?? defaultPartial;
+  const partial = number(stated, "partial_rotary_factor", file);
+  const ropeTheta = number(rope.rope_theta ?? raw.rope_theta ?? theta, "rope_theta", file);
   // HF: int(head_dim * partial_rotary_factor)
   const rotaryDim = Math.trunc(headDim * partial);
   if (!(partial <= 1 && rotaryDim > 0 && rotaryDim % 2 === 0)) {

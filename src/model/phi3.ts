@@ -6,13 +6,41 @@
 import type { Kernels, KVLayer } from "../kernels/kernels.ts";
 import type { PackedMatrix } from "../quant/packed-matrix.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { Architecture, Buffers } from "./architecture.ts";
 import type { PhiConfig } from "./config.ts";
+import { type Keys, sharedKeys } from "./config-keys.ts";
 import { project } from "./project.ts";
 import type { Scratch } from "./scratch.ts";
 import { matrix, modelWeights, vector, type WeightSpec } from "./weights.ts";
 
+export const phi3: Architecture = {
+  modelType: "phi3",
+  classes: ["Phi3ForCausalLM"],
+  config: (raw, file) => sharedKeys(raw, file, "phi3", PHI3_KEYS),
+  weights: phi3Weights,
+  buffers: phi3Buffers,
+  layer: phi3Layer,
+};
+
+/** Defaults of HF Phi3Config. */
+export const PHI3_KEYS: Keys = {
+  neutral: {
+    hidden_act: ["silu", "swish"],
+    attention_bias: [false, null],
+    mlp_bias: [false, null],
+    lm_head_bias: [false, null],
+    qk_layernorm: [false, null],
+    use_qk_norm: [false, null],
+    num_local_experts: [null],
+  },
+  normEps: "rms_norm_eps",
+  contextLength: 4096,
+  ropeTheta: 10000,
+  partialRotary: 1,
+};
+
 /** One decoder layer. */
-export interface Phi3Layer {
+interface Phi3Layer {
   inputNorm: Tensor; //     [D]
   qkv: PackedMatrix; //     [(H + 2K)·dh, D]   rows: q heads, k heads, v heads
   o: PackedMatrix; //       [D, H·dh]
@@ -39,8 +67,14 @@ export function phi3Weights(c: PhiConfig): WeightSpec[] {
   return modelWeights(c, layers);
 }
 
+export function phi3Buffers({ intermediateSize: F }: PhiConfig): Buffers<"gateUp" | "ff"> {
+  return { gateUp: 2 * F, ff: F };
+}
+
+type Phi3Scratch = Scratch<"gateUp" | "ff">;
+
 /** x [T, D] += attention(norm(x)); x += mlp(norm(x)). */
-export function phi3Layer(k: Kernels, c: PhiConfig, w: Phi3Layer, s: Scratch, kv: KVLayer, start: number): void {
+export function phi3Layer(k: Kernels, c: PhiConfig, w: Phi3Layer, s: Phi3Scratch, kv: KVLayer, start: number): void {
   attention(k, c, w, s, kv, start);
   k.add(s.x, s.x, s.h);
   mlp(k, c, w, s);
@@ -60,9 +94,10 @@ function attention(k: Kernels, c: PhiConfig, w: Phi3Layer, s: Scratch, kv: KVLay
 }
 
 /** h [T, D] = down · (silu(gate) · up), gate and up of norm(x). */
-function mlp(k: Kernels, c: PhiConfig, w: Phi3Layer, s: Scratch): void {
+function mlp(k: Kernels, c: PhiConfig, w: Phi3Layer, s: Phi3Scratch): void {
+  const { gateUp, ff } = s.own;
   k.rmsnorm(s.h, s.x, w.postNorm, c.normEps); //     [T, D]
-  project(k, s, s.gateUp, s.h, w.gateUp); //         [T, 2F]
-  k.swiglu(s.ff, s.gateUp); //                       [T, F]
-  project(k, s, s.h, s.ff, w.down); //               [T, D]
+  project(k, s, gateUp, s.h, w.gateUp); //           [T, 2F]
+  k.swiglu(ff, gateUp); //                           [T, F]
+  project(k, s, s.h, ff, w.down); //                 [T, D]
 }

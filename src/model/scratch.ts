@@ -3,6 +3,7 @@ import type { Int8Rows } from "../kernels/kernels.ts";
 import { type Arena, alignUp } from "../tensor/arena.ts";
 import type { DType } from "../tensor/dtype.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import { architectureOf } from "./architectures.ts";
 import type { PhiConfig } from "./config.ts";
 
 /** How the matrices see their inputs: as int8 groups of 32, or as float32. */
@@ -13,8 +14,11 @@ function logitRows(config: PhiConfig, T: number): number {
   return Math.max(1, Math.min(T, Math.floor(2 ** 21 / config.vocabSize)));
 }
 
-/** What one chunk of T tokens needs in each arena beside weights and cache; one buffer each, used again by every layer. */
-export interface Scratch {
+/**
+ * What one chunk of T tokens needs in each arena beside weights and cache; one buffer each, used again by every layer.
+ * `Own`: the names of the buffers that only this architecture has.
+ */
+export interface Scratch<Own extends string = string> {
   /** i32 [T] */
   ids: Tensor;
   /** The residual stream, [T, D]. */
@@ -25,39 +29,40 @@ export interface Scratch {
   qkv: Tensor;
   /** [T, H, dh] */
   attn: Tensor;
-  /** [T, 2F] */
-  gateUp: Tensor;
-  /** [T, F] */
-  ff: Tensor;
   /** [T, R/2] each */
   cos: Tensor;
   sin: Tensor;
+  /** Of the architecture ({@link Architecture.buffers}). */
+  own: Readonly<Record<Own, Tensor>>;
   /** [logit rows, V], only where the head lies. */
   logits?: Tensor;
   /** Inputs of matrices as int8, by their number of columns (D, H·dh, F); empty with f32 activations. */
   int8: ReadonlyMap<number, Int8Rows>;
 }
 
-/** The buffers that are plain tensors. */
-type Buffer = Exclude<keyof Scratch, "int8">;
+/** The buffers that all architectures have. */
+type Shared = Exclude<keyof Scratch, "int8" | "own">;
 
-type Piece = [name: Buffer, dtype: DType, shape: number[]];
+type Piece = readonly [name: string, dtype: DType, shape: readonly number[]];
 
-function pieces(c: PhiConfig, T: number, withLogits: boolean): Piece[] {
-  const list: Piece[] = [
+function sharedPieces(c: PhiConfig, T: number, withLogits: boolean): (readonly [Shared, DType, readonly number[]])[] {
+  return [
     ["ids", "i32", [T]],
     ["x", "f32", [T, c.hiddenSize]],
     ["h", "f32", [T, c.hiddenSize]],
     ["qkv", "f32", [T, c.heads + 2 * c.kvHeads, c.headDim]],
     ["attn", "f32", [T, c.heads, c.headDim]],
-    ["gateUp", "f32", [T, 2 * c.intermediateSize]],
-    ["ff", "f32", [T, c.intermediateSize]],
     ["cos", "f32", [T, c.rotaryDim / 2]],
     ["sin", "f32", [T, c.rotaryDim / 2]],
+    ...(withLogits ? ([["logits", "f32", [logitRows(c, T), c.vocabSize]]] as const) : []),
   ];
-  if (withLogits) list.push(["logits", "f32", [logitRows(c, T), c.vocabSize]]);
-  return list;
 }
+
+const ownPieces = (c: PhiConfig, T: number): Piece[] =>
+  Object.entries(architectureOf(c).buffers(c)).map(([name, what]) => {
+    const [dtype, width] = typeof what === "number" ? (["f32", what] as const) : what;
+    return [name, dtype, [T, width]];
+  });
 
 /** The widths at which activations are quantized. */
 const widths = (c: PhiConfig): number[] => [...new Set([c.hiddenSize, c.heads * c.headDim, c.intermediateSize])];
@@ -65,7 +70,8 @@ const widths = (c: PhiConfig): number[] => [...new Set([c.hiddenSize, c.heads * 
 /** Bytes that {@link allocScratch} takes from an arena. */
 export function scratchBytes(c: PhiConfig, T: number, activations: Activations, withLogits: boolean): number {
   let bytes = 0;
-  for (const [, dtype, shape] of pieces(c, T, withLogits)) bytes += alignUp(Tensor.bytes(dtype, shape));
+  for (const [, dtype, shape] of [...sharedPieces(c, T, withLogits), ...ownPieces(c, T)])
+    bytes += alignUp(Tensor.bytes(dtype, shape));
   if (activations === "int8") for (const cols of widths(c)) bytes += int8RowsBytes(T, cols);
   return bytes;
 }
@@ -78,11 +84,13 @@ export function allocScratch(
   activations: Activations,
   withLogits: boolean,
 ): Scratch {
-  const buffers: Partial<Record<Buffer, Tensor>> = {};
-  for (const [name, dtype, shape] of pieces(c, T, withLogits)) buffers[name] = Tensor.alloc(arena, dtype, shape);
+  const alloc = (pieces: readonly Piece[]) =>
+    Object.fromEntries(pieces.map(([name, dtype, shape]) => [name, Tensor.alloc(arena, dtype, shape)]));
+  const shared = alloc(sharedPieces(c, T, withLogits)) as Record<Shared, Tensor>;
+  const own = alloc(ownPieces(c, T));
   const int8 = new Map<number, Int8Rows>();
   if (activations === "int8") for (const cols of widths(c)) int8.set(cols, allocInt8Rows(arena, T, cols));
-  return { ...(buffers as Omit<Scratch, "int8">), int8 };
+  return { ...shared, own, int8 };
 }
 
 /** The same buffers, seen as for a chunk of exactly T tokens. */
@@ -91,8 +99,8 @@ export function scratchFor(s: Scratch, T: number): Scratch {
   const int8 = new Map([...s.int8].map(([cols, rows]) => [cols, { ...rows, rows: T }]));
   return {
     ...{ ids: cut(s.ids), x: cut(s.x), h: cut(s.h), qkv: cut(s.qkv), attn: cut(s.attn) },
-    ...{ gateUp: cut(s.gateUp), ff: cut(s.ff), cos: cut(s.cos), sin: cut(s.sin) },
-    logits: s.logits,
+    ...{ cos: cut(s.cos), sin: cut(s.sin), logits: s.logits },
+    own: Object.fromEntries(Object.entries(s.own).map(([name, t]) => [name, cut(t)])),
     int8,
   };
 }

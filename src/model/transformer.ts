@@ -3,10 +3,11 @@ import type { Kernels, KVLayer } from "../kernels/kernels.ts";
 import { copyKVBlock } from "../kernels/kv-layer.ts";
 import type { Arena } from "../tensor/arena.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { Architecture } from "./architecture.ts";
+import { architectureOf } from "./architectures.ts";
 import type { PhiConfig } from "./config.ts";
 import type { Chunk, Decoder, RopeRegime } from "./decoder.ts";
 import type { KVPool } from "./kv-cache.ts";
-import { type Phi3Layer, phi3Layer } from "./phi3.ts";
 import { project } from "./project.ts";
 import { fillRope, inverseFrequencies, ropeRegime } from "./rope.ts";
 import { type Scratch, scratchFor } from "./scratch.ts";
@@ -17,7 +18,8 @@ export interface Stage {
   arena: Arena;
   kernels: Kernels;
   scratch: Scratch;
-  layers: { weights: Phi3Layer; kv: KVLayer }[];
+  /** Weights as the architecture's `layer` takes them. */
+  layers: { weights: object; kv: KVLayer }[];
 }
 
 export interface TransformerParts {
@@ -39,6 +41,7 @@ export class Transformer implements Decoder {
   readonly pool: KVPool;
   readonly maxChunk: number;
   readonly weightBytesPerToken: number;
+  readonly #architecture: Architecture;
   #parts: TransformerParts | undefined;
   #frequencies: Record<RopeRegime, Float32Array>;
   #views = new Map<number, Scratch[]>();
@@ -48,6 +51,7 @@ export class Transformer implements Decoder {
     this.pool = parts.pool;
     this.maxChunk = parts.maxChunk;
     this.weightBytesPerToken = parts.weightBytesPerToken;
+    this.#architecture = architectureOf(parts.config);
     this.#parts = parts;
     this.#frequencies = {
       short: inverseFrequencies(parts.config, "short"),
@@ -82,7 +86,7 @@ export class Transformer implements Decoder {
       this.#rotation(scratch[i], chunk);
       writeTable(layers[0].kv.table, chunk.blocks);
       for (const layer of layers) {
-        phi3Layer(kernels, config, layer.weights, scratch[i], layer.kv, chunk.start);
+        this.#architecture.layer(kernels, config, layer.weights, scratch[i], layer.kv, chunk.start);
         chunk.trace?.(number++, scratch[i].x);
         yield;
         this.#alive();

@@ -4,8 +4,8 @@ import type { Kernels, KVFormat } from "../kernels/kernels.ts";
 import { allocate, type Slot } from "../load/allocate.ts";
 import { fillWeights } from "../load/fill.ts";
 import { MAX_ARENA_BYTES, planArenas } from "../load/plan.ts";
+import { architectureOf } from "../model/architectures.ts";
 import type { PhiConfig } from "../model/config.ts";
-import { phi3Layer } from "../model/phi3.ts";
 import { fillRope, inverseFrequencies } from "../model/rope.ts";
 import { scratchFor } from "../model/scratch.ts";
 import type { Stage } from "../model/transformer.ts";
@@ -94,7 +94,7 @@ export class LayerRunner {
         s.x.f32.set(part);
         const factor = this.#config.longrope?.attentionFactor ?? 1;
         fillRope(s.cos.f32, s.sin.f32, this.#frequencies, start, T, factor);
-        phi3Layer(kernels, this.#config, weights, s, kv, start);
+        architectureOf(this.#config).layer(kernels, this.#config, weights, s, kv, start);
         if (!see) part.set(s.x.f32);
         at += T;
         await between(T);

@@ -2,7 +2,7 @@ import { MemoryError } from "../../src/errors.ts";
 import { allocate } from "../../src/load/allocate.ts";
 import { MAX_ARENA_BYTES, type PlanInput, planArenas } from "../../src/load/plan.ts";
 import { parseConfig } from "../../src/model/parse-config.ts";
-import { phi3Weights } from "../../src/model/phi3.ts";
+import { phi3 } from "../../src/model/phi3.ts";
 import { Arena, KERNEL_RESERVE } from "../../src/tensor/index.ts";
 import { suite } from "../harness.ts";
 
@@ -31,7 +31,7 @@ function input(json: object, more: Partial<PlanInput> = {}): PlanInput {
   return {
     ...{
       config,
-      specs: phi3Weights(config),
+      specs: phi3.weights(config),
       format: "q4",
       activations: "int8",
       kv: "f32",
@@ -66,7 +66,8 @@ suite("load/plan", ({ test, assert }) => {
     const names = plan.arenas.flatMap((a) => a.specs.map((s) => s.name));
     assert.deepEqual(
       names.sort(),
-      phi3Weights(parseConfig(PHI_4))
+      phi3
+        .weights(parseConfig(PHI_4))
         .map((s) => s.name)
         .sort(),
     );

@@ -1,0 +1,35 @@
+import { ConfigError } from "../errors.ts";
+import type { Architecture } from "./architecture.ts";
+import type { PhiConfig } from "./config.ts";
+import type { Json } from "./config-keys.ts";
+import { phi3 } from "./phi3.ts";
+
+/** All that are built. */
+export const ARCHITECTURES: readonly Architecture[] = [phi3];
+
+/** Models of the family that have no decoder here, with their HF model_type; named so that the refusal can be kind. */
+const OTHER_PHI: Readonly<Record<string, string>> = {
+  phi: "Phi-1, Phi-1.5 and Phi-2",
+  phimoe: "Phi-3.5-MoE and its smaller kin",
+  phi3small: "Phi-3-small",
+  phi3_v: "Phi-3-vision",
+  phi4mm: "Phi-4-multimodal",
+  phi4_multimodal: "Phi-4-multimodal",
+  phi4flash: "Phi-4-mini-flash-reasoning",
+};
+
+/** The architecture of a config.json, by its model_type and its class. @throws ConfigError (code "architecture") */
+export function findArchitecture({ model_type: type, architectures }: Json, file: string): Architecture {
+  const classes = Array.isArray(architectures) ? architectures : [];
+  const found = ARCHITECTURES.find(({ modelType, aliases = [] }) => modelType === type || aliases.includes(`${type}`));
+  if (found && (classes.length === 0 || found.classes.some((name) => classes.includes(name)))) return found;
+  const known = typeof type === "string" && Object.hasOwn(OTHER_PHI, type) ? ` (${OTHER_PHI[type]})` : "";
+  const got = classes.length > 0 ? `${type}, ${classes.join(", ")}` : type;
+  const expected = ARCHITECTURES.map((a) => `${a.modelType} (${a.classes.join(" or ")})`).join(", ");
+  throw new ConfigError({ what: `this architecture is not built${known}`, file, got, expected }, "architecture");
+}
+
+/** The architecture of a model. */
+export function architectureOf({ modelType }: Pick<PhiConfig, "modelType">): Architecture {
+  return ARCHITECTURES.find((a) => a.modelType === modelType) as Architecture;
+}
