@@ -19,6 +19,7 @@ export {
   TokenizerError,
   WorkerError,
 } from "./errors.ts";
+export { type Estimate, type EstimateOptions, estimate } from "./estimate.ts";
 export type { RopeChoice } from "./generate/engine.ts";
 export type { Generation } from "./generate/generation.ts";
 export type { TokenIds } from "./generate/ids.ts";

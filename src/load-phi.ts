@@ -104,10 +104,7 @@ function checkLoad(options: PhiOptions): void {
     "signal",
     "worker",
   ] satisfies (keyof PhiOptions)[]);
-  checkChoice(where, "weights", options.weights, ["auto", "f32", "q8", "q4"], "auto");
-  checkChoice(where, "embedding", options.embedding, ["auto", "q8", "q4"], "auto");
-  checkChoice(where, "activations", options.activations, ["int8", "f32"], "int8");
-  checkChoice(where, "kv", options.kv, ["auto", "f32", "int8"], "auto");
+  checkFormats(where, options);
   checkChoice(where, "kernels", options.kernels, ["auto", "relaxed", "strict", "reference"], "auto");
   checkWasm(where, options.wasm);
   checkCallback(where, "onProgress", options.onProgress);
@@ -117,6 +114,14 @@ function checkLoad(options: PhiOptions): void {
     const expected = "true, false, or a function that makes a Worker";
     throw new OptionError({ what: `${where}: option "worker"`, got: worker, expected });
   }
+}
+
+/** The options that say how a model is held in memory. @throws OptionError for a value that is none of theirs */
+export function checkFormats(where: string, options: LoadOptions): void {
+  checkChoice(where, "weights", options.weights, ["auto", "f32", "q8", "q4"], "auto");
+  checkChoice(where, "embedding", options.embedding, ["auto", "q8", "q4"], "auto");
+  checkChoice(where, "activations", options.activations, ["int8", "f32"], "int8");
+  checkChoice(where, "kv", options.kv, ["auto", "f32", "int8"], "auto");
 }
 
 /**

@@ -1,4 +1,5 @@
 import { chooseKernels } from "../kernels/choose.ts";
+import { fitBudget } from "../load/budget.ts";
 import { packedFormat } from "../load/formats.ts";
 import { inspectModel, memoryUse } from "../load/load.ts";
 import { formatOf } from "../load/plan.ts";
@@ -8,7 +9,7 @@ import { readJson } from "../source/index.ts";
 import { chatFormatOf, stopTokensOf } from "../tokenizer/index.ts";
 import { tokenizerIn } from "../tokenizer/load.ts";
 import { type Command, wrap } from "./args.ts";
-import { COMMON_OPTIONS, LAYOUT_OPTIONS, layoutOf, MODEL, modelOf } from "./options.ts";
+import { bytesIn, COMMON_OPTIONS, LAYOUT_OPTIONS, layoutOf, MODEL, modelOf } from "./options.ts";
 import { OK } from "./program.ts";
 import { bytes, count, note, write } from "./ui.ts";
 
@@ -17,10 +18,20 @@ export const inspect: Command = {
   name: "inspect",
   summary: "show what a checkpoint is and the memory it takes, without loading it",
   usage: "--model DIR",
-  options: [MODEL, ...LAYOUT_OPTIONS, { name: "json", help: "print everything as JSON" }, ...COMMON_OPTIONS],
+  options: [
+    MODEL,
+    ...LAYOUT_OPTIONS,
+    {
+      name: "budget",
+      value: "BYTES",
+      help: "say whether that much memory is enough, and for how many tokens: 4GB, 3.5GiB …",
+    },
+    { name: "json", help: "print everything as JSON" },
+    ...COMMON_OPTIONS,
+  ],
   async run(given) {
     const path = modelOf(given);
-    const facts = await look(path, layoutOf(given));
+    const facts = await look(path, layoutOf(given), bytesIn(given, "budget"));
     for (const { message } of facts.notices) note(`phi: ${message}`);
     await write(given.flag("json") ? `${JSON.stringify(facts, undefined, 2)}\n` : `${page(path, facts)}\n`);
     return OK;
@@ -29,7 +40,7 @@ export const inspect: Command = {
 
 type Facts = Awaited<ReturnType<typeof look>>;
 
-async function look(path: string, layout: ReturnType<typeof layoutOf>) {
+async function look(path: string, layout: ReturnType<typeof layoutOf>, budget?: number) {
   const source = await openCheckpoint("phi inspect", path);
   const inspected = await inspectModel(source, layout);
   const { config, plan, files, generationConfig, sourceBytes } = inspected;
@@ -67,6 +78,7 @@ async function look(path: string, layout: ReturnType<typeof layoutOf>) {
     kernels,
     notices,
     memory: memoryUse(plan),
+    ...(budget !== undefined && { budget, ...fitBudget(plan, budget) }),
     tokenizer: tokenizer && { vocabSize: tokenizer.vocabSize, addedTokens: tokenizer.addedTokens.length },
     chatFormat: chat && { name: chat.name, from: chat.from, note: chat.note },
     stopTokens: stopTokensOf(tokenizer, generationConfig, rawConfig),
@@ -118,6 +130,7 @@ function page(path: string, facts: Facts): string {
         `${bytes(a.bytes)}: weights ${bytes(a.weights)}, KV ${bytes(a.kv)}, scratch ${bytes(a.scratch)}, layers ${a.layers}`,
       ),
     ),
+    ...(facts.budget === undefined ? [] : [row("budget", budgetLine(facts, facts.budget))]),
     "",
     row(
       "tokenizer",
@@ -134,6 +147,11 @@ function page(path: string, facts: Facts): string {
     }),
   ];
   return lines.join("\n");
+}
+
+function budgetLine({ fits, largestContextSize: most = 0 }: Facts, budget: number): string {
+  if (most === 0) return `${bytes(budget)} are too few, whatever the context`;
+  return `${bytes(budget)} are ${fits ? "enough" : "too few"}; they hold a context of ${count(most)} tokens`;
 }
 
 const row = (name: string, value: string): string => `${name.padEnd(14)} ${value}`.trimEnd();

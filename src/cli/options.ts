@@ -136,6 +136,26 @@ export function whole(name: string, text: string): number {
   return value;
 }
 
+const UNITS: Readonly<Record<string, number>> = {
+  "": 1,
+  k: 1e3,
+  m: 1e6,
+  g: 1e9,
+  ki: 2 ** 10,
+  mi: 2 ** 20,
+  gi: 2 ** 30,
+};
+
+/** A number of bytes: 4000000000, 4GB, 3.5 GiB. @throws UsageError for anything else */
+export function bytesIn(given: Given, name: string): number | undefined {
+  const text = given.text(name);
+  if (text === undefined) return undefined;
+  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*((?:[kmg]i?)?)b?$/i.exec(text) ?? [];
+  if (number === undefined)
+    throw new UsageError(`--${name} needs bytes, such as 4000000000, 4GB or 3.5GiB, got ${JSON.stringify(text)}`);
+  return Math.floor(Number(number) * UNITS[unit.toLowerCase()]);
+}
+
 function defined<T extends object>(all: T): Partial<T> {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

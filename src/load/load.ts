@@ -17,7 +17,7 @@ import type { Source } from "../source/source.ts";
 import { allocate } from "./allocate.ts";
 import { checkWeights, fillWeights } from "./fill.ts";
 import { chooseFormats } from "./formats.ts";
-import { MAX_ARENA_BYTES, type Plan, planArenas } from "./plan.ts";
+import { MAX_ARENA_BYTES, MAX_CHUNK, type Plan, planArenas } from "./plan.ts";
 import { LoadMeter, type LoadProgress, type WeightMeter } from "./progress.ts";
 
 /** Options of {@link loadPhi}. */
@@ -83,14 +83,18 @@ export interface LoadedModel {
   generationConfig?: Record<string, unknown>;
 }
 
-/** A checkpoint that was looked at but not loaded: all that its headers say. */
-export interface Inspected {
+/** What config.json and the headers of the weights say of loading. */
+export interface Planned {
   config: PhiConfig;
-  generationConfig?: Record<string, unknown>;
   files: Safetensors;
   plan: Plan;
-  /** Bytes of the checkpoint that loading reads. */
+  /** Bytes of weights that loading reads. */
   sourceBytes: number;
+}
+
+/** A checkpoint that was looked at but not loaded. */
+export interface Inspected extends Planned {
+  generationConfig?: Record<string, unknown>;
 }
 
 const DEFAULT_CONTEXT = 4096;
@@ -98,23 +102,37 @@ const DEFAULT_CONTEXT = 4096;
 /** Published configs have a few kilobytes. */
 const CONFIG = { maxBytes: 2 ** 22 };
 
-/** Tokens of a chunk: enough to share each read of the weights, few enough that a caller's event loop gets its turn. */
-const MAX_CHUNK = 32;
+const readConfig = (from: Source, name: string) => readJson(from, name, CONFIG);
 
 /**
- * Reads config.json and the headers of the weights, checks them against each other and plans the memory; no weights are read.
- * @throws ConfigError, FormatError, SourceError, OptionError, MemoryError
+ * What {@link planModel} does, and generation_config.json.
+ * @throws as {@link planModel}
  */
 export async function inspectModel(
   source: Source,
   options: LoadOptions = {},
   maxArenaBytes = MAX_ARENA_BYTES,
 ): Promise<Inspected> {
-  const readConfig = (from: Source, name: string) => readJson(from, name, CONFIG);
+  const planned = await planModel(source, options, maxArenaBytes);
+  try {
+    const json = await ifThere(source, "generation_config.json", readConfig);
+    return { ...planned, generationConfig: json as Record<string, unknown> | undefined };
+  } catch (error) {
+    await planned.files.close();
+    throw error;
+  }
+}
+
+/**
+ * Reads config.json and the headers of the weights, checks them against each other and plans the memory; nothing else is read.
+ * @throws ConfigError, FormatError, SourceError, OptionError, MemoryError
+ */
+export async function planModel(
+  source: Source,
+  options: LoadOptions = {},
+  maxArenaBytes = MAX_ARENA_BYTES,
+): Promise<Planned> {
   const config = parseConfig(await readConfig(source, "config.json"));
-  const generationConfig = (await ifThere(source, "generation_config.json", readConfig)) as
-    | Record<string, unknown>
-    | undefined;
   const contextSize = checkNumber(
     "loadPhi",
     "contextSize",
@@ -140,7 +158,7 @@ export async function inspectModel(
     const kv = kvFormat(options.kv, activations, config.headDim);
     const formats = { format, embedding, activations, kv };
     const plan = planArenas({ config, specs, ...formats, contextSize, kvTokens, maxChunk, maxArenaBytes });
-    return { config, generationConfig, files, plan, sourceBytes };
+    return { config, files, plan, sourceBytes };
   } catch (error) {
     await files.close();
     throw error;

@@ -5,7 +5,7 @@ import type { PhiConfig } from "../model/config.ts";
 import { type Activations, scratchBytes } from "../model/scratch.ts";
 import type { WeightSpec } from "../model/weights.ts";
 import { packedBytes, ROWS, type WeightFormat } from "../quant/packed-matrix.ts";
-import { alignUp, KERNEL_RESERVE } from "../tensor/arena.ts";
+import { alignUp, KERNEL_RESERVE, PAGE } from "../tensor/arena.ts";
 
 /** What decides how much memory a model takes; all known from the header alone. */
 export interface PlanInput {
@@ -24,7 +24,7 @@ export interface PlanInput {
   kvTokens: number;
   /** Tokens that one step takes at most. */
   maxChunk: number;
-  /** Most bytes that one arena may take. */
+  /** Most bytes that one arena may take, before it is rounded up to a page. */
   maxArenaBytes: number;
 }
 
@@ -39,7 +39,7 @@ export interface ArenaPlan {
   /** Buffers of a forward pass; before the first one, weights are read through the same bytes. */
   scratch: number;
   hasHead: boolean;
-  /** Sum of the above, of the block table and of the kernels' reserve: the size of the memory. */
+  /** Sum of the above, of the block table and of the kernels' reserve, rounded up to a page: the size of the memory. */
   bytes: number;
 }
 
@@ -51,6 +51,9 @@ export interface Plan extends PlanInput {
 
 /** wasm32 ends at 4 GiB, and engines rarely give the last of it. */
 export const MAX_ARENA_BYTES = 3.5 * 2 ** 30;
+
+/** Tokens of a chunk: enough to share each read of the weights, few enough that a caller's event loop gets its turn. */
+export const MAX_CHUNK = 32;
 
 /** Blocks of a KV pool of so many tokens. */
 export const kvBlocks = (kvTokens: number): number => Math.ceil(kvTokens / KV_BLOCK);
@@ -80,7 +83,7 @@ function stagingBytes(specs: readonly WeightSpec[]): number {
 export function planArenas(input: PlanInput): Plan {
   const arenas = place(input);
   const largest = arenas.reduce((most, a) => Math.max(most, a.bytes), 0);
-  if (largest > input.maxArenaBytes) {
+  if (!allowed(largest, input)) {
     const contextSize = largestContext(input, () => true);
     throw new MemoryError({
       what: `a layer with its cache and scratch is too large for an arena${contextSize ? `; contextSize ${contextSize} would fit` : ""}`,
@@ -91,6 +94,8 @@ export function planArenas(input: PlanInput): Plan {
   }
   return { ...input, arenas, total: totals(arenas) };
 }
+
+const allowed = (bytes: number, input: PlanInput): boolean => bytes <= alignUp(input.maxArenaBytes, PAGE);
 
 /** The arenas, one of which may be too large if a single item is. */
 function place(input: PlanInput): ArenaPlan[] {
@@ -119,7 +124,7 @@ function place(input: PlanInput): ArenaPlan[] {
   add("embed", 0, config.tiedEmbeddings);
   for (let i = 0; i < config.layers; i++) add(i, 1, false);
   if (!config.tiedEmbeddings) add("head", 0, true);
-  return arenas;
+  return arenas.map((a) => ({ ...a, bytes: alignUp(a.bytes, PAGE) }));
 }
 
 const empty = (name: string): ArenaPlan => {
@@ -139,7 +144,7 @@ export function largestContext(input: PlanInput, fits: (total: Plan["total"]) =>
   const passes = (blocks: number) => {
     const tokens = blocks * KV_BLOCK;
     const arenas = place({ ...input, contextSize: tokens, kvTokens: tokens });
-    return arenas.every((a) => a.bytes <= input.maxArenaBytes) && fits(totals(arenas));
+    return arenas.every((a) => allowed(a.bytes, input)) && fits(totals(arenas));
   };
   let low = 0;
   let high = Math.floor(input.contextSize / KV_BLOCK);

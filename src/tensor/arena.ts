@@ -2,7 +2,8 @@ import { MemoryError, OptionError } from "../errors.ts";
 import { checkNumber, checkOptions } from "../options.ts";
 import { INSPECT } from "./print.ts";
 
-const PAGE = 65536;
+/** Memories come in pages of so many bytes. */
+export const PAGE = 65536;
 const MOST_PAGES = 65536; // 4 GiB, what 32-bit pointers reach
 
 /** Bytes at the start of every arena that belong to the kernels (static data of the WASM module, per-call scratch). */

@@ -35,6 +35,7 @@ suite("cli: usage", ({ test, assert }) => {
       [["generate", ...M, "a", "--top-p", "7"], /^phi generate: --top-p; got 7; expected .*0 to 1/],
       [["generate", ...M, "a", "--context", "9999"], /^phi generate: --context; got 9999; expected .*1 to 1024/],
       [["inspect", ...M, "--weights", "q5"], /^phi inspect: --weights is one of auto, f32, q8, q4, got "q5"/],
+      [["inspect", ...M, "--budget", "4 apples"], /^phi inspect: --budget needs bytes, such as .*, got "4 apples"/],
     ];
     for (const [args, message] of cases) {
       const { stdout, stderr, code } = await phi(...args);
@@ -152,6 +153,16 @@ suite("cli: commands on phi-tiny", ({ test, assert }) => {
       parameters: number;
     };
     assert.deepEqual([json.weights, json.parameters], ["q8", 5246208]);
+  });
+
+  test("phi inspect --budget says whether so much memory is enough, and for which context", async () => {
+    const budget = async (text: string) => {
+      const { stdout } = await phi("inspect", ...M, "--budget", text);
+      return stdout.split("\n").find((line) => line.startsWith("budget"));
+    };
+    assert.ok(/^budget +8.00 GB are enough; they hold a context of 1,024 tokens$/.test((await budget("8GB")) ?? ""));
+    assert.ok(/^budget +5.24 MB are too few; they hold a context of \d+ tokens$/.test((await budget("5MiB")) ?? ""));
+    assert.ok(/^budget +1.00 MB are too few, whatever the context$/.test((await budget("1000000")) ?? ""));
   });
 
   test("phi logits shows the likeliest next tokens, greatest first, with probabilities", async () => {
