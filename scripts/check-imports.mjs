@@ -13,7 +13,7 @@ const MAY_IMPORT = {
   "event-loop": [],
   source: ["errors", "options"],
   open: ["errors", "options", "source", "#platform"],
-  formats: ["errors", "options", "source", "open", "tensor", "#platform"],
+  formats: ["errors", "options", "source", "open", "tensor", "quant", "#platform"],
   tensor: ["errors", "options"],
   quant: ["errors", "tensor"],
   math: ["errors"],

@@ -1,0 +1,194 @@
+import { MemoryError, OptionError, SourceError } from "../../errors.ts";
+import { INPUTS, type Input, openInput } from "../../open.ts";
+import { checkOptions } from "../../options.ts";
+import { dequantizeGgml, GGML_FORMATS, GGML_TYPES, isGgmlFormat } from "../../quant/ggml/index.ts";
+import { type Bytes, bytesFile, isSourceFile } from "../../source/bytes.ts";
+import { checkedFile } from "../../source/checked.ts";
+import { checkName, notFound } from "../../source/range.ts";
+import { together } from "../../source/read.ts";
+import type { Source, SourceFile } from "../../source/source.ts";
+import { fault } from "./fault.ts";
+import type { GgufTensor } from "./layout.ts";
+import { openShard, type Shard } from "./shard.ts";
+import { checkSplit, filesOf, firstOf } from "./split.ts";
+import type { GgufValue } from "./types.ts";
+
+/** What {@link openGguf} reads: a path (Node, Bun, Deno), a URL, Blobs, a folder, a file, or bytes. */
+export type GgufInput = Input | SourceFile | Bytes;
+
+/** An opened GGUF checkpoint: one file, or the files of a split one as if they were one. */
+export interface Gguf {
+  /** Version of the format, 2 or 3. */
+  readonly version: number;
+  /** The metadata of the (first) file, in its order. */
+  readonly metadata: ReadonlyMap<string, GgufValue>;
+  /** All tensors by name, in the order in which they lie in their files. */
+  readonly tensors: ReadonlyMap<string, GgufTensor>;
+  /** The names of the files. */
+  readonly files: readonly string[];
+  /**
+   * The bytes of a tensor, as blocks of its type, in fresh memory.
+   * @throws FormatError (gguf_missing) if there is none of that name, MemoryError if the engine has no room for it
+   */
+  read(name: string): Promise<Uint8Array>;
+  /**
+   * Fills `into` with the bytes of a tensor from its byte `offset` on; nothing else is read.
+   * @returns `into`
+   * @throws FormatError (gguf_missing), SourceError if that reaches past the tensor's end, OptionError if `into` is no Uint8Array
+   */
+  readInto(name: string, offset: number, into: Uint8Array): Promise<Uint8Array>;
+  /**
+   * A tensor as float32, bit for bit as ggml dequantizes it.
+   * @throws FormatError (gguf_missing; gguf_type for a type whose blocks are not read: IQ1 to IQ3, TQ, MXFP4 …), MemoryError
+   */
+  toFloat32(name: string): Promise<Float32Array>;
+  /** Closes the files. */
+  close(): Promise<void>;
+}
+
+/** Blocks that are converted at a time, in bytes. */
+const PIECE = 1 << 20;
+
+/**
+ * Opens a GGUF file (versions 2 and 3, little endian). Its header is read and checked whole; tensors are read when asked for, by byte range. Of
+ * a split checkpoint (-00001-of-000NN.gguf) any file may be named; the others must lie beside it.
+ *
+ * A folder must have one checkpoint; files whose names begin with "mmproj" (projectors of images and sound) do not count.
+ * @param options.file which file of a folder to open; for a SourceFile or bytes the name in error messages
+ * @throws SourceError if there is no such file, or (code "several") more than one to choose from; FormatError for everything that is wrong in
+ * a file, before more than its header is read
+ * @example
+ * const file = await openGguf("Phi-3-mini-4k-instruct-q4.gguf");
+ * console.log(file.metadata.get("general.architecture")); // "phi3"
+ * for (const { name, dtype, shape } of file.tensors.values()) console.log(name, dtype, shape);
+ * const norm = await file.toFloat32("output_norm.weight"); // Float32Array [D]
+ * await file.close();
+ */
+export async function openGguf(input: GgufInput, options: { file?: string } = {}): Promise<Gguf> {
+  checkOptions("openGguf", options, ["file"]);
+  const { file } = options;
+  if (file !== undefined) checkName(file, "openGguf");
+  const name = file ?? "gguf";
+  if (input instanceof Uint8Array || input instanceof ArrayBuffer) return openAlone(bytesFile(input), name);
+  if (isSourceFile(input)) return openAlone(checkedFile(input, name), name);
+  const { source, file: named } = await openInput("openGguf", input, `${INPUTS}, a SourceFile, or bytes`);
+  return openSplit(source, firstOf(file ?? named ?? (await onlyCheckpoint(source))));
+}
+
+/** The only checkpoint of a folder. @throws SourceError */
+async function onlyCheckpoint(source: Source): Promise<string> {
+  const names = await source.list?.();
+  const found = new Set((names ?? []).filter((n) => n.endsWith(".gguf") && !n.startsWith("mmproj")).map(firstOf));
+  if (found.size === 1) return [...found][0];
+  if (found.size === 0) throw notFound("*.gguf", names);
+  const facts = { what: "several GGUF checkpoints", got: [...found], expected: "the name of one of them" };
+  throw new SourceError(facts, "several");
+}
+
+async function openAlone(file: SourceFile, name: string): Promise<Gguf> {
+  const shard = await openShard(file, name);
+  const names = filesOf(shard);
+  if (names.length === 1) return reader([shard]);
+  const expected = "the folder in which they lie";
+  throw fault("split", {
+    what: `the first of ${names.length} files of a split checkpoint, alone`,
+    file: name,
+    expected,
+  });
+}
+
+async function openSplit(source: Source, first: string): Promise<Gguf> {
+  const shards: Shard[] = [];
+  const open = async (name: string, i: number) => {
+    const file = await source.open(name);
+    try {
+      shards[i] = await openShard(file, name);
+    } catch (error) {
+      await file.close?.();
+      throw error;
+    }
+  };
+  try {
+    await open(first, 0);
+    await together(
+      filesOf(shards[0])
+        .slice(1)
+        .map((name, i) => open(name, i + 1)),
+    );
+    checkSplit(shards);
+  } catch (error) {
+    await closeAll(shards);
+    throw error;
+  }
+  return reader(shards);
+}
+
+async function closeAll(shards: readonly (Shard | undefined)[]): Promise<void> {
+  for (const shard of shards) await shard?.file.close?.();
+}
+
+function reader(shards: readonly Shard[]): Gguf {
+  const files = new Map(shards.map((shard) => [shard.name, shard.file]));
+  const tensors = new Map(shards.flatMap((shard) => shard.tensors.map((t) => [t.name, t])));
+  const [{ version, metadata }] = shards;
+
+  const find = (name: string): GgufTensor => {
+    const info = tensors.get(name);
+    if (info) return info;
+    const near = [...tensors.keys()].filter((n) => n.endsWith(name) || `${name}`.endsWith(n)).slice(0, 3);
+    const expected = near.length ? `perhaps ${near.join(", ")}` : `one of ${tensors.size} others`;
+    const what = "there is no tensor of that name";
+    throw fault("missing", { what, file: shards[0].name, tensor: `${name}`, expected });
+  };
+  const readInto = async (name: string, offset: number, into: Uint8Array): Promise<Uint8Array> => {
+    const info = find(name);
+    if (!(into instanceof Uint8Array))
+      throw new OptionError({ what: "readInto: the place to read into", got: into, expected: "a Uint8Array" });
+    if (!Number.isSafeInteger(offset) || offset < 0 || offset + into.length > info.byteLength) {
+      const what = `read past the end of tensor ${name.slice(0, 200)}`;
+      const got = `bytes ${offset} to ${offset + into.length}`;
+      throw new SourceError({ what, file: info.file, got, expected: `0 to ${info.byteLength}` });
+    }
+    return (files.get(info.file) as SourceFile).read(info.offset + offset, into.length, into);
+  };
+
+  return {
+    version,
+    metadata,
+    tensors,
+    files: [...files.keys()],
+    readInto,
+    read: async (name) =>
+      readInto(
+        name,
+        0,
+        room(name, () => new Uint8Array(find(name).byteLength)),
+      ),
+    async toFloat32(name) {
+      const { dtype, shape, byteLength, file } = find(name);
+      if (!isGgmlFormat(dtype)) {
+        const what = `blocks of ${dtype} are not read`;
+        throw fault("type", { what, file, tensor: name, got: dtype, expected: GGML_FORMATS });
+      }
+      const { block, bytes: size } = GGML_TYPES[dtype];
+      const out = room(name, () => new Float32Array(shape.reduce((n, d) => n * d, 1)));
+      const piece = new Uint8Array(Math.min(Math.floor(PIECE / size) * size, byteLength));
+      for (let at = 0; at < byteLength; at += piece.length) {
+        const bytes = await readInto(name, at, piece.subarray(0, Math.min(piece.length, byteLength - at)));
+        const first = (at / size) * block;
+        dequantizeGgml(dtype, bytes, out.subarray(first, first + (bytes.length / size) * block));
+      }
+      return out;
+    },
+    close: () => closeAll(shards),
+  };
+}
+
+function room<T>(name: string, make: () => T): T {
+  try {
+    return make();
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new MemoryError({ what: `the engine has no room for tensor ${name.slice(0, 200)} as a whole`, cause });
+  }
+}
