@@ -1,17 +1,19 @@
 // Runs benches with tinybench and prints one table each:
-//   npm run bench -- [part of a file name …]
+//   npm run bench -- [part of a file name …] [--options of that bench]
 import { readdirSync } from "node:fs";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { askForRelaxedSimd } from "../src/cli/relaxed-simd.ts";
+import { NAMES } from "./args.ts";
 
-askForRelaxedSimd();
+// What an application may do and a library not: `--no-flags` shows Node 20 as a library finds it.
+if (!process.argv.includes("--no-flags")) askForRelaxedSimd();
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const wanted = process.argv.slice(2);
 const files = readdirSync(here, { recursive: true })
   .map(String)
-  .filter((f) => f.endsWith(".bench.ts") && (wanted.length === 0 || wanted.some((w) => f.includes(w))))
+  .filter((f) => f.endsWith(".bench.ts") && !f.includes("node_modules"))
+  .filter((f) => NAMES.length === 0 || NAMES.some((name) => f.includes(name)))
   .sort();
 console.log(`${cpus()[0]?.model ?? "unknown CPU"}, ${cpus().length} cores, node ${process.versions.node}`);
 for (const file of files) await import(new URL(file, import.meta.url).href);

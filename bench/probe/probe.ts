@@ -1,11 +1,7 @@
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import asc from "assemblyscript/asc";
 import type { WasmBuild } from "../../src/kernels/index.ts";
 import { type DotForm, FORM } from "../../src/kernels/simd.ts";
 import type { Arena } from "../../src/tensor/index.ts";
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
+import { assemble } from "../assemble.ts";
 
 /** The two limits of a linear layer, as work for a stopwatch. */
 export interface Probe {
@@ -18,29 +14,12 @@ export interface Probe {
 /** Multiply-adds of {@link Probe.dots}. */
 export const dotMacs = (form: DotForm, n: number): number => n * 64 * 12 * (form === "pairs" ? 8 : 16);
 
+export const PROBE_SOURCE = "bench/probe/wasm/limits.ts";
+
 /** Compiles bench/probe/wasm/limits.ts as the library's kernels are, and binds it to an arena. */
 export async function bindProbe(arena: Arena, build: WasmBuild): Promise<Probe> {
-  const flags = ["bench/probe/wasm/limits.ts", "--baseDir", root, "--outFile", "limits.wasm"];
-  flags.push("--runtime", "stub", "--noAssert", "-O3", "--shrinkLevel", "0", "--disable", "bulk-memory");
-  flags.push("--importMemory", "--noExportMemory", "--initialMemory", "1", "--enable", "simd");
-  if (build === "relaxed") flags.push("--enable", "relaxed-simd");
-  let wasm: Uint8Array<ArrayBuffer> | undefined;
-  const { error, stderr } = await asc.main(flags, {
-    readFile: (name, dir) => {
-      try {
-        return readFileSync(`${dir}/${name}`, "utf8");
-      } catch {
-        return null;
-      }
-    },
-    writeFile: (_, bytes) => {
-      wasm = Uint8Array.from(bytes as Uint8Array);
-    },
-  });
-  if (error || !wasm) throw new Error(`bench/probe/wasm/limits.ts: ${stderr}`);
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(wasm), {
-    env: { memory: arena.memory as WebAssembly.Memory },
-  });
+  const module = new WebAssembly.Module(await assemble(PROBE_SOURCE, build));
+  const { exports } = new WebAssembly.Instance(module, { env: { memory: arena.memory as WebAssembly.Memory } });
   const { streamOne, streamFour, dots } = exports as Record<string, (...args: number[]) => number>;
   return {
     stream: (streams, ptr, bytes) => void (streams === 1 ? streamOne : streamFour)(ptr, bytes),

@@ -64,6 +64,29 @@ export const PRESETS: Record<string, Preset> = {
       transformers_version: "4.45.0",
     },
   },
+  // no published model, but a size at which a browser's peers can be measured: 246 055 936 parameters, 180 M of them in layers
+  "phi-200m": {
+    config: {
+      ...common,
+      bos_token_id: 1,
+      eos_token_id: 32000,
+      hidden_size: 1024,
+      intermediate_size: 2816,
+      max_position_embeddings: 4096,
+      num_attention_heads: 16,
+      num_hidden_layers: 16,
+      num_key_value_heads: 4,
+      original_max_position_embeddings: 4096,
+      pad_token_id: 32000,
+      rope_scaling: null,
+      rope_theta: 10000.0,
+      sliding_window: null,
+      tie_word_embeddings: false,
+      transformers_version: "4.40.2",
+      vocab_size: 32064,
+    },
+    generation: { bos_token_id: 1, eos_token_id: [32000], pad_token_id: 32000, transformers_version: "4.40.2" },
+  },
   // microsoft/Phi-3-mini-4k-instruct: 3 821 079 552 parameters
   "phi-3-mini-4k": {
     config: {

@@ -1,0 +1,100 @@
+// A whole model: prompts of 128 and 512 tokens, 64 steps of decoding behind nothing and behind 2048 tokens, and how much of the machine's
+// limits that is. bench/README.md says how to read it.
+//   npm run bench -- end-to-end --preset phi-4-mini --threads 1,2 --kernels relaxed,strict --rounds 3 --save
+import { mkdirSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { loadPhi, type PhiOptions } from "../src/index.ts";
+import { FORMS } from "../test/kernels/kinds.ts";
+import { OPTIONS } from "./args.ts";
+import { checkpointOf } from "./end-to-end/checkpoint.ts";
+import { type Cost, costOf } from "./end-to-end/cost.ts";
+import { watchKernels } from "./end-to-end/kernel-time.ts";
+import { hugePageBytes, machine } from "./end-to-end/machine.ts";
+import { CONTEXT, measure, type Samples } from "./end-to-end/measure.ts";
+import { type Run, ratesOf } from "./end-to-end/rates.ts";
+import type { Result } from "./end-to-end/result.ts";
+import { ProbeTeam } from "./probe/team.ts";
+
+const { values: given } = parseArgs({
+  args: [...OPTIONS],
+  options: {
+    preset: { type: "string", default: "phi-200m" }, // of scripts/checkpoint/presets.ts: made of random weights
+    model: { type: "string" }, //                       or a checkpoint
+    threads: { type: "string", default: "1,2" },
+    kernels: { type: "string", default: "relaxed,strict" },
+    rounds: { type: "string", default: "5" }, //        of prompts
+    shallow: { type: "boolean", default: false }, //    no decoding behind 2048 tokens
+    save: { type: "boolean", default: false }, //       to bench/results
+    note: { type: "string" }, //                        to be saved with it
+    "no-flags": { type: "boolean", default: false }, // see bench.ts
+  },
+});
+const source = given.model ?? (await checkpointOf(given.preset));
+const name = (given.model ?? given.preset).replace(/\/+$/, "").replace(/.*\//, "");
+const list = (text: string) => text.split(",").filter((part) => part !== "");
+
+const runs: Run[] = [];
+const best: Run[] = [];
+let hashes: Record<string, string> | undefined;
+let hugePages = false;
+let cost: Cost | undefined;
+watchKernels();
+
+for (const threads of list(given.threads).map(Number)) {
+  for (const kernels of list(given.kernels) as ("relaxed" | "strict")[]) {
+    const forms = FORMS.filter(({ build }) => build === kernels).map(({ form }) => form);
+    const title = `${name}, ${threads} ${threads === 1 ? "thread" : "threads"}, ${kernels}`;
+    if (forms.length === 0) {
+      console.log(`\n${title}: this engine has no such kernels`);
+      continue;
+    }
+    const options = { kernels, ...(threads === 1 ? {} : { threads }), ...CONTEXT } as PhiOptions;
+    const start = performance.now();
+    const phi = await loadPhi(source, options);
+    const seconds = (performance.now() - start) / 1000;
+    const team = await ProbeTeam.open(threads, kernels);
+    cost = costOf(phi);
+    hugePages = hugePageBytes() > phi.memory.weights / 2;
+    console.log(`\n${title}: loaded in ${seconds.toFixed(1)} s, ${hugePages ? "in huge pages" : "pages of 4 KiB"}`);
+    const samples: Samples = await measure(phi, team, forms, { rounds: Number(given.rounds), deep: !given.shallow });
+    await team.close();
+    await phi.dispose();
+    print(samples.hashes);
+    runs.push(ratesOf(samples, cost, { threads, kernels }));
+    best.push(ratesOf(samples, cost, { threads, kernels }, 0.1));
+    show(runs[runs.length - 1]);
+  }
+}
+
+/** The bits must not depend on threads or builds. */
+function print(now: Record<string, string>): void {
+  hashes ??= now;
+  console.log(
+    `hashes of logits: ${Object.entries(now)
+      .map((entry) => entry.join(" "))
+      .join(", ")}`,
+  );
+  if (JSON.stringify(now) !== JSON.stringify(hashes)) throw new Error("the logits differ from those of the run before");
+}
+
+function show({ prompts, steps, stream, dots, outsideKernels, kernelCallsPerStep }: Run): void {
+  const limits = Object.entries(dots).map(([form, rate]) => `${form} ${rate}`);
+  console.log(`limits: stream ${stream} GB/s, dot products ${limits.join(", ")} GMAC/s`);
+  console.table({
+    ...Object.fromEntries(Object.entries(prompts).map(([T, rates]) => [`pp${T}`, rates])),
+    ...Object.fromEntries(Object.entries(steps).map(([S, rates]) => [`tg64 at ${S}`, rates])),
+  });
+  console.log(`outside of kernels: ${(100 * outsideKernels).toFixed(2)} % of a step (${kernelCallsPerStep} calls)`);
+}
+
+if (given.save && cost && hashes) {
+  const { weightBytes, layerMacs, headMacs } = cost;
+  const model = { name, weightBytes, layerMacs, headMacs };
+  const result: Result = { ...machine(), hugePages, note: given.note, model, hashes, runs, best };
+  const folder = fileURLToPath(new URL("results/", import.meta.url));
+  mkdirSync(folder, { recursive: true });
+  const file = `${name}-node${process.versions.node.split(".")[0]}-${hugePages ? "huge" : "4k"}.json`;
+  writeFileSync(folder + file, `${JSON.stringify(result, null, 2)}\n`);
+  console.log(`bench/results/${file} written`);
+}
