@@ -13,7 +13,6 @@ import {
   type Source,
 } from "../src/quantize/index.ts";
 import { loadTokenizer } from "../src/tokenizer/index.ts";
-import { readFixture } from "../test/fixtures.ts";
 import { inProject, PHI_TINY } from "../test/golden.ts";
 import { exactLogits, qualityOf, WINDOW } from "../test/model/windows.ts";
 
@@ -31,7 +30,7 @@ interface Row {
 }
 
 const tokenizer = await loadTokenizer(PHI_TINY);
-const read = (name: string) => new TextDecoder().decode(readFixture(`evals/${name}`));
+const read = (name: string) => readFileSync(inProject(`test/fixtures/evals/${name}`), "utf8");
 const encode = (text: string) => tokenizer.encode(text, { addSpecialTokens: false });
 const problems = read("mini-gsm.jsonl").trim().split("\n");
 const parsed = problems.map((line) => JSON.parse(line) as { question: string; solution: string });
@@ -97,6 +96,6 @@ if (process.argv.includes("--check")) {
   const text = readFileSync(page, "utf8");
   writeFileSync(
     page,
-    text.replace(/(<!-- table -->\n)[\s\S]*?(\n<!-- end -->)/, (_, a, b) => `${a}${table}${b}`),
+    text.replace(/<!-- table -->[^]*?<!-- end -->/, () => `<!-- table -->\n${table}\n<!-- end -->`),
   );
 }
