@@ -13,7 +13,7 @@ import {
   type Source,
 } from "../src/quantize/index.ts";
 import { loadTokenizer } from "../src/tokenizer/index.ts";
-import { inProject, PHI_TINY } from "../test/golden.ts";
+import { inProject, PHI_TINY } from "../test/engines/disk.ts";
 import { exactLogits, qualityOf, WINDOW } from "../test/model/windows.ts";
 
 interface Row {
@@ -41,7 +41,7 @@ const texts = {
 
 const load = async (options: LoadOptions, source?: Source) => {
   const folder = source ?? (await openPath(PHI_TINY)).source;
-  return loadModel(folder, { contextSize: WINDOW, kv: "f32", ...options });
+  return loadModel(folder, { contextSize: WINDOW, ...options });
 };
 const { decoder } = await load({ weights: "f32" });
 const exact = { text: exactLogits(decoder, texts.text), other: exactLogits(decoder, texts.other) };

@@ -41,7 +41,7 @@ export async function quantizeMatrix(
 ): Promise<void> {
   const mark = kernels.arena.mark();
   try {
-    const objective = await Objective.make(kernels.arena, moments, damping, name, pacer);
+    const objective = await Objective.make(kernels, moments, damping, name, pacer);
     const solver = new RowSolver(kernels, objective);
     for (let row = 0; row < matrix.rows; row += ROWS_AT_ONCE) {
       const rows = Math.min(ROWS_AT_ONCE, matrix.rows - row);

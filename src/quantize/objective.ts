@@ -1,10 +1,12 @@
 import { PhiError } from "../errors.ts";
 import type { Pacer } from "../event-loop.ts";
+import type { Kernels } from "../kernels/kernels.ts";
 import type { PackedMatrix } from "../quant/packed-matrix.ts";
 import type { Arena } from "../tensor/arena.ts";
 import { alignUp } from "../tensor/arena.ts";
+import { Tensor } from "../tensor/tensor.ts";
 import { BLOCK, BLOCK_SIZE, blocksOf, lowerBlock, matrixAt } from "./blocks.ts";
-import { cholesky } from "./cholesky.ts";
+import { cholesky, type Products } from "./cholesky.ts";
 import type { Moments } from "./moments.ts";
 
 /** A constant of this module, since test runners turn imported ones into calls. */
@@ -51,23 +53,40 @@ export class Objective {
 
   /**
    * Factors the moments, whose sums are overwritten.
+   * @param kernels in whose arena it lies, with room for {@link Objective.bytes} and, for the time of this call, for one block more
    * @param what for the error: whose inputs these are
    * @throws PhiError (code "calibration") if they are not finite; MemoryError if the arena is full
    */
   static async make(
-    arena: Arena,
+    kernels: Kernels,
     { sums, C }: Moments,
     damping: Damping,
     what: string,
     pacer: Pacer,
   ): Promise<Objective> {
-    const made = new Objective(arena, C);
+    const made = new Objective(kernels.arena, C);
     normalize(sums, C, damping);
     made.#storeFull(sums);
-    if (!(await cholesky(sums, made.blocks, pacer)))
+    const mark = kernels.arena.mark();
+    const products = made.#products(kernels);
+    if (!(await cholesky(sums, made.blocks, products, pacer)))
       throw new PhiError("calibration", `the inputs of ${what} are not finite numbers on the calibration's tokens`);
+    kernels.arena.release(mark);
     made.#storeFactor(sums);
     return made;
+  }
+
+  /** Of blocks that lie, row-major, where those of the factor will. */
+  #products(kernels: Kernels): Products {
+    const out = Tensor.alloc(kernels.arena, "f32", [B, B]);
+    const tensor = ({ arena, ptr }: PackedMatrix) => new Tensor(arena, ptr, "f32", [B, B]);
+    return {
+      put: (I, J, block) => view(this.factor(I, J)).set(block),
+      of: (I, J, K) => {
+        kernels.linear(out, tensor(this.factor(I, K)), this.factor(J, K));
+        return out.f32;
+      },
+    };
   }
 
   /** H' from block J (columns) to block I (rows): f32 [128, 128]. */

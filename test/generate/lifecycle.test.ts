@@ -1,4 +1,5 @@
 import { DisposedError, LogitsError } from "../../src/errors.ts";
+import { giveTurn } from "../../src/event-loop.ts";
 import { suite } from "../harness.ts";
 import { collect, MODES, naiveAnswer, promptOf, type Setup, setup as setupHere } from "./setup.ts";
 
@@ -121,6 +122,8 @@ for (const { where, offThread } of MODES)
         throw new RangeError("callback");
       };
       await assert.rejects(generate([1], { onPrefill }).result(), RangeError);
+      // A worker hears of it some turns later.
+      for (let i = 0; leaks() > 0 && i < 100; i++) await giveTurn();
       assert.equal(leaks(), 0);
     });
 

@@ -9,7 +9,7 @@ const EIGHT = memory.data<i32>([8, 8, 8, 8], 16);
 /**
  * out f32 [T, N] = x · Wᵀ, x f32 [T, C], W f32, q4 or q8 [N, C].
  *
- * Each (row, token) has four sums, j = input mod 4. f32 weights: they are the lanes of a vector, and a tile is 4 rows × 1 token.
+ * Each (row, token) has four sums, j = input mod 4. f32 weights: they are the lanes of a vector, and a tile is 4 rows × 2 tokens, or 1.
  *
  *     x    | k+0 | k+1 | k+2 | k+3 |          p_r   | j=0 | j=1 | j=2 | j=3 |     of row r
  *     w_r  | k+0 | k+1 | k+2 | k+3 |
@@ -30,12 +30,81 @@ export function linearF32(out: usize, x: usize, w: usize, format: i32, T: i32, N
 // ── f32 weights ──
 
 function linearPlain(out: usize, x: usize, w: usize, T: i32, N: i32, C: i32): void {
+  const row = <usize>C << 2;
+  const next = <usize>N << 2;
   for (let n = 0; n < N; n += 4) {
-    for (let t = 0; t < T; t++) {
-      tilePlain(out + (<usize>(t * N + n) << 2), x + (<usize>(t * C) << 2), w, N - n, C);
+    let to = out + (<usize>n << 2);
+    let from = x;
+    let t = 0;
+    if (N - n >= 4 && (C & 3) === 0) {
+      for (; t < T - 1; t += 2) {
+        tilePlain4x2(to, next, from, w, C);
+        to += next << 1;
+        from += row << 1;
+      }
     }
-    w += <usize>C << 4;
+    for (; t < T; t++) {
+      tilePlain(to, from, w, N - n, C);
+      to += next;
+      from += row;
+    }
+    w += row << 2;
   }
+}
+
+/** 4 rows × 2 tokens, whose outputs lie `next` bytes apart: each weight is loaded once for both. C is a multiple of 4. */
+function tilePlain4x2(out: usize, next: usize, x0: usize, w0: usize, C: i32): void {
+  const row = <usize>C << 2;
+  const x1 = x0 + row;
+  const w1 = w0 + row;
+  const w2 = w1 + row;
+  const w3 = w2 + row;
+  let a0 = f32x4.splat(0);
+  let a1 = f32x4.splat(0);
+  let a2 = f32x4.splat(0);
+  let a3 = f32x4.splat(0);
+  let b0 = f32x4.splat(0);
+  let b1 = f32x4.splat(0);
+  let b2 = f32x4.splat(0);
+  let b3 = f32x4.splat(0);
+  for (let c = 0; c < C; c += 32) {
+    let p0 = f32x4.splat(0);
+    let p1 = f32x4.splat(0);
+    let p2 = f32x4.splat(0);
+    let p3 = f32x4.splat(0);
+    let q0 = f32x4.splat(0);
+    let q1 = f32x4.splat(0);
+    let q2 = f32x4.splat(0);
+    let q3 = f32x4.splat(0);
+    const end = min(c + 32, C);
+    for (let k = c; k < end; k += 4) {
+      const at = <usize>k << 2;
+      const xs = v128.load(x0 + at);
+      const ys = v128.load(x1 + at);
+      let ws = v128.load(w0 + at);
+      p0 = f32x4.add(p0, f32x4.mul(xs, ws));
+      q0 = f32x4.add(q0, f32x4.mul(ys, ws));
+      ws = v128.load(w1 + at);
+      p1 = f32x4.add(p1, f32x4.mul(xs, ws));
+      q1 = f32x4.add(q1, f32x4.mul(ys, ws));
+      ws = v128.load(w2 + at);
+      p2 = f32x4.add(p2, f32x4.mul(xs, ws));
+      q2 = f32x4.add(q2, f32x4.mul(ys, ws));
+      ws = v128.load(w3 + at);
+      p3 = f32x4.add(p3, f32x4.mul(xs, ws));
+      q3 = f32x4.add(q3, f32x4.mul(ys, ws));
+    }
+    a0 = f32x4.add(a0, p0);
+    a1 = f32x4.add(a1, p1);
+    a2 = f32x4.add(a2, p2);
+    a3 = f32x4.add(a3, p3);
+    b0 = f32x4.add(b0, q0);
+    b1 = f32x4.add(b1, q1);
+    b2 = f32x4.add(b2, q2);
+    b3 = f32x4.add(b3, q3);
+  }
+  v128.store(out, totals(a0, a1, a2, a3));
+  v128.store(out + next, totals(b0, b1, b2, b3));
 }
 
 /** Up to 4 rows × 1 token. */
@@ -77,11 +146,15 @@ function tilePlain(out: usize, x: usize, w0: usize, rows: i32, C: i32): void {
     acc2 = f32x4.add(acc2, p2);
     acc3 = f32x4.add(acc3, p3);
   }
-  let sums = f32x4.splat(total(acc0));
-  sums = f32x4.replace_lane(sums, 1, total(acc1));
-  sums = f32x4.replace_lane(sums, 2, total(acc2));
-  sums = f32x4.replace_lane(sums, 3, total(acc3));
-  storeF32(out, sums, rows);
+  storeF32(out, totals(acc0, acc1, acc2, acc3), rows);
+}
+
+/** Lane i: the {@link total} of vector i. */
+function totals(a: v128, b: v128, c: v128, d: v128): v128 {
+  let sums = f32x4.splat(total(a));
+  sums = f32x4.replace_lane(sums, 1, total(b));
+  sums = f32x4.replace_lane(sums, 2, total(c));
+  return f32x4.replace_lane(sums, 3, total(d));
 }
 
 /** (lane 0 + lane 1) + (lane 2 + lane 3) */
