@@ -96,6 +96,6 @@ if (process.argv.includes("--check")) {
   const text = readFileSync(page, "utf8");
   writeFileSync(
     page,
-    text.replace(/<!-- table -->[^]*?<!-- end -->/, () => `<!-- table -->\n${table}\n<!-- end -->`),
+    text.replace(/<!-- table -->[\s\S]*?<!-- end -->/, () => `<!-- table -->\n${table}\n<!-- end -->`),
   );
 }
