@@ -62,6 +62,12 @@ export function checked(arena: Arena, ops: Operations): Operations {
     const what = `${op}: rows ${row} to ${row + n} of ${m.rows}${aligned ? `, in blocks of ${ROWS}` : ""}`;
     throw new ShapeError({ what });
   };
+  const inRows = (op: string, ids: Tensor, rows: number) => {
+    for (const id of ids.data) {
+      if (id < 0 || id >= rows)
+        throw new ShapeError({ what: `${op}: no such row`, got: id, expected: `0 … ${rows - 1}` });
+    }
+  };
   const epsilon = (op: string, eps: number) => {
     if (!(eps >= 0 && eps < Infinity))
       throw new ShapeError({ what: `${op}: eps`, got: eps, expected: "a number from 0" });
@@ -76,10 +82,7 @@ export function checked(arena: Arena, ops: Operations): Operations {
       here("embed", "table", table.arena);
       is("embed", "out", out, [T, table.cols]);
       is("embed", "ids", ids, [T], ["i32"]);
-      for (const id of ids.data) {
-        if (id < 0 || id >= table.rows)
-          throw new ShapeError({ what: "embed: no such row", got: id, expected: `0 … ${table.rows - 1}` });
-      }
+      inRows("embed", ids, table.rows);
       ops.embed(out, ids, table);
     },
     rmsnorm(out, x, weight, eps) {
@@ -173,6 +176,23 @@ export function checked(arena: Arena, ops: Operations): Operations {
       is("add", "a", a, a.shape);
       is("add", "b", b, a.shape);
       ops.add(out, a, b);
+    },
+    addBias(out, x, bias) {
+      const [T, N] = rank("addBias", "x", x, 2);
+      is("addBias", "x", x, [T, N]);
+      is("addBias", "out", out, [T, N]);
+      is("addBias", "bias", bias, [N]);
+      ops.addBias(out, x, bias);
+    },
+    addRows(out, ids, x, weights) {
+      const [n, D] = rank("addRows", "x", x, 2);
+      const [T] = rank("addRows", "out", out, 2);
+      is("addRows", "x", x, [n, D]);
+      is("addRows", "out", out, [T, D]);
+      is("addRows", "ids", ids, [n], ["i32"]);
+      is("addRows", "weights", weights, [n]);
+      inRows("addRows", ids, T);
+      ops.addRows(out, ids, x, weights);
     },
     swiglu(out, gateUp) {
       const [T, F] = rank("swiglu", "out", out, 2);

@@ -42,6 +42,10 @@ export interface Operations {
   // ── element by element ───────────────────────────────────────────────────────────────────────
   /** out = a + b, any equal shapes; out may be a or b. */
   add(out: Tensor, a: Tensor, b: Tensor): void;
+  /** out[T, N] = x[T, N] + bias[N]; out may be x. */
+  addBias(out: Tensor, x: Tensor, bias: Tensor): void;
+  /** out[ids[i]] += weights[i] · x[i], row by row: out [T, D], ids i32 [n], x [n, D], weights [n]. An id may come several times. */
+  addRows(out: Tensor, ids: Tensor, x: Tensor, weights: Tensor): void;
   /** out[T, F] = silu(gate) · up, of gateUp [T, 2F] = [gate; up]. */
   swiglu(out: Tensor, gateUp: Tensor): void;
   /** out = gelu(x): `tanh` is the approximation of HF's gelu_new, `erf` the exact one. out may be x. */

@@ -81,6 +81,14 @@ export function simdKernels(wasm: WasmExports, form: DotForm): Operations {
     add(out, a, b) {
       wasm.add(out.ptr, a.ptr, b.ptr, out.size);
     },
+    addBias(out, x, bias) {
+      const [T, N] = x.shape;
+      wasm.addBias(out.ptr, x.ptr, bias.ptr, T, N);
+    },
+    addRows(out, ids, x, weights) {
+      const [n, D] = x.shape;
+      wasm.addRows(out.ptr, ids.ptr, x.ptr, weights.ptr, n, D);
+    },
     swiglu(out, gateUp) {
       const [T, F] = out.shape;
       wasm.swiglu(out.ptr, gateUp.ptr, T, F);

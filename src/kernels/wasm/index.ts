@@ -1,5 +1,7 @@
 // What the WASM module exports: one file per operation, the same names as in ../reference.
 export { add } from "./add";
+export { addBias } from "./add-bias";
+export { addRows } from "./add-rows";
 export { argmax } from "./argmax";
 export { attention } from "./attention";
 export { fastestForm } from "./dot";
