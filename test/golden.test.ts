@@ -12,7 +12,7 @@ suite("goldens", ({ test, assert, engine }) => {
   for (const name of GOLDEN_CASES) {
     test(`${name}: logits of every position are there, and greedy's tokens are the argmax of greedy's logits`, async () => {
       const { prompts, vocabSize: V } = await openGolden(engine, name);
-      assert.ok(prompts.length >= 4 && prompts.some((p) => p.hidden));
+      assert.ok(prompts.length >= 3 && prompts.some((p) => p.hidden));
       for (const { ids, logits, greedy } of prompts) {
         assert.equal(logits.length, ids.length * V);
         assert.equal(greedy.logits.length, greedy.tokens.length * V);

@@ -7,7 +7,10 @@ import type { Engine } from "./harness.ts";
  * computes from them, and phi-tiny's own. They are read by the few lines below and not by the library, whose safetensors
  * reader is itself under test.
  */
-export const GOLDEN_CASES = ["phi-3-mini-4k", "phi-3-mini-128k", "phi-3-medium", "phi-4", "phi-4-mini"] as const;
+export const GOLDEN_CASES = [
+  ...["phi-1_5", "phi-2", "phi-2-qk-layernorm"],
+  ...["phi-3-mini-4k", "phi-3-mini-128k", "phi-3-medium", "phi-4", "phi-4-mini"],
+] as const;
 export type GoldenCase = (typeof GOLDEN_CASES)[number];
 
 export interface GoldenPrompt {

@@ -216,8 +216,8 @@ export const KNOWN_ANSWERS: readonly KnownAnswer[] = [
   attention("storeKV and attention, int8, window 9", "int8", 9, 0xeca7fe7f),
   rows("softmax", 0xe48347b0, (k, out, x) => k.softmax(out, x)),
   rows("add", 0xad964487, (k, out, x, arena) => k.add(out, x, input(arena, 9, [T, C]))),
-  rows("addBias", 0, (k, out, x, arena) => k.addBias(out, x, input(arena, 9, [C]))),
-  rows("addRows", 0, (k, out, x, arena) => {
+  rows("addBias", 0x1e42ff93, (k, out, x, arena) => k.addBias(out, x, input(arena, 9, [C]))),
+  rows("addRows", 0x4fa243cc, (k, out, x, arena) => {
     const ids = room(arena, [T], "i32");
     (ids.data as Int32Array).set([3, 0, 3, 4, 1]);
     k.add(out, x, x);

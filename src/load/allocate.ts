@@ -52,7 +52,8 @@ export function allocate(plan: Plan, chosen: Chosen, make: NewArena = arenaFor(c
   const { config, maxChunk } = plan;
   // Of an embedding table one row is read; a tied table is read whole, as the head.
   const table = config.tiedEmbeddings ? 0 : (weights.embed as PackedMatrix).byteLength;
-  const weightBytesPerToken = slots.reduce((sum, s) => sum + s.matrix.byteLength, 0) - table;
+  const read = ({ matrix, spec: { use = 1 } }: Slot) => use * matrix.byteLength;
+  const weightBytesPerToken = Math.round(slots.reduce((sum, slot) => sum + read(slot), 0)) - table;
   const pool = new KVPool(kvBlocks(plan.kvTokens));
   const parts = { config, stages, weights: weights as ModelWeights, pool, maxChunk, weightBytesPerToken };
   return { transformer: new Transformer(parts), slots };

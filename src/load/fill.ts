@@ -1,13 +1,14 @@
 import { FormatError } from "../errors.ts";
 import { Pacer } from "../event-loop.ts";
 import type { Safetensors, TensorInfo } from "../formats/safetensors/index.ts";
-import type { WeightSpec } from "../model/weights.ts";
+import { isFloat, type WeightSpec } from "../model/weights.ts";
 import { findNonFinite } from "../quant/check.ts";
 import { GROUP, type PackedMatrix, ROWS } from "../quant/packed-matrix.ts";
 import { BYTES, type DType } from "../tensor/dtype.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Slot } from "./allocate.ts";
 import { packedFormat, packedShape } from "./formats.ts";
+import { piecesOf } from "./parts.ts";
 
 /** Which dtypes of a file weights may have, and what they are in memory. */
 const READABLE: Readonly<Record<string, DType>> = { F32: "f32", F16: "f16", BF16: "bf16" };
@@ -22,16 +23,22 @@ export interface FillOptions {
  * Finds every weight in the files, before any memory is taken.
  * @throws FormatError if one is missing, has another shape than the config says, or a dtype that weights do not come in; and for tensors in
  * layers that the config does not know
+ * @param files with the weights of which they hold parts ({@link withJoined})
+ * @param unused tensors in layers that are left alone
  * @returns bytes that loading will read
  */
-export function checkWeights(files: Safetensors, specs: readonly WeightSpec[]): number {
+export function checkWeights(
+  files: Safetensors,
+  specs: readonly WeightSpec[],
+  unused: (tensor: string) => boolean = () => false,
+): number {
   let bytes = 0;
   for (const spec of specs) {
     const info = files.tensors.get(spec.name);
     const shape = spec.vector ? [spec.cols] : [spec.rows, spec.cols];
-    if (!info) throw missing(files, spec.name, shape);
+    if (!info) throw missing(files, spec, shape);
     const place = { file: info.file, tensor: spec.name };
-    const packed = spec.vector ? undefined : packedFormat(info);
+    const packed = isFloat(spec) ? undefined : packedFormat(info);
     if (packed) {
       checkPacked(info, spec, packed);
       bytes += info.byteLength;
@@ -55,7 +62,7 @@ export function checkWeights(files: Safetensors, specs: readonly WeightSpec[]): 
     }
     bytes += info.byteLength;
   }
-  checkLayers(files, specs);
+  checkLayers(files, specs, unused);
   return bytes;
 }
 
@@ -69,7 +76,10 @@ function checkPacked({ file, name: tensor, shape }: TensorInfo, spec: WeightSpec
   });
 }
 
-function missing(files: Safetensors, tensor: string, expected: readonly number[]): FormatError {
+function missing(files: Safetensors, { name, parts }: WeightSpec, shape: readonly number[]): FormatError {
+  const part = parts?.find((p) => !files.tensors.has(p.name));
+  const tensor = part?.name ?? name;
+  const expected = part ? [part.rows, ...shape.slice(1)] : shape;
   const names = [...new Set([...files.tensors.values()].map((info) => info.file))];
   const got = `${files.tensors.size} others in ${names.length > 3 ? `${names.length} files` : names.join(", ")}`;
   const [file] = names.length === 1 ? names : [];
@@ -80,11 +90,12 @@ function missing(files: Safetensors, tensor: string, expected: readonly number[]
  * What is left over in a layer, be it a bias or a whole layer, would change the answers; elsewhere it does no harm.
  * @throws FormatError (code "extra_tensor")
  */
-function checkLayers(files: Safetensors, specs: readonly WeightSpec[]): void {
-  const known = new Set(specs.map((spec) => spec.name));
+function checkLayers(files: Safetensors, specs: readonly WeightSpec[], unused: (tensor: string) => boolean): void {
+  const known = new Set(specs.flatMap(({ name, parts = [] }) => [name, ...parts.map((part) => part.name)]));
   for (const { name: tensor, file, shape } of files.tensors.values()) {
     // Frequencies that old checkpoints keep; the config gives them too.
     if (known.has(tensor) || !tensor.startsWith("model.layers.") || tensor.endsWith(".rotary_emb.inv_freq")) continue;
+    if (unused(tensor)) continue;
     throw new FormatError(
       {
         what: "config.json describes a model without this tensor",
@@ -109,7 +120,9 @@ export async function fillWeights(
   slots: readonly Slot[],
   options: FillOptions = {},
 ): Promise<void> {
-  const placed = slots.map((slot) => ({ slot, info: files.tensors.get(slot.spec.name) as TensorInfo }));
+  const placed = slots.flatMap((slot) =>
+    piecesOf(files, slot.spec, slot.matrix).map(({ info, matrix }) => ({ slot: { ...slot, matrix }, info })),
+  );
   placed.sort((a, b) =>
     a.info.file === b.info.file ? a.info.offset - b.info.offset : a.info.file < b.info.file ? -1 : 1,
   );

@@ -1,6 +1,6 @@
 import { FormatError, OptionError } from "../errors.ts";
 import type { Safetensors, TensorInfo } from "../formats/safetensors/index.ts";
-import type { WeightSpec } from "../model/weights.ts";
+import { isFloat, type WeightSpec } from "../model/weights.ts";
 import { BLOCK_BYTES, groupsOf, ROWS, type WeightFormat } from "../quant/packed-matrix.ts";
 
 /** What the matrices are to be in memory; "auto" leaves it to the file. */
@@ -47,7 +47,7 @@ function oneFormat(
   const found = new Map<string | undefined, TensorInfo>();
   for (const spec of specs) {
     const info = files.tensors.get(spec.name);
-    if (!info || spec.vector || !here(spec.place)) continue;
+    if (!info || isFloat(spec) || !here(spec.place)) continue;
     const format = packedFormat(info);
     if (!found.has(format)) found.set(format, info);
   }

@@ -17,6 +17,7 @@ import type { Source } from "../source/source.ts";
 import { allocate } from "./allocate.ts";
 import { checkWeights, fillWeights } from "./fill.ts";
 import { chooseFormats } from "./formats.ts";
+import { withJoined } from "./parts.ts";
 import { MAX_ARENA_BYTES, MAX_CHUNK, type Plan, planArenas } from "./plan.ts";
 import { LoadMeter, type LoadProgress, type WeightMeter } from "./progress.ts";
 
@@ -147,10 +148,12 @@ export async function planModel(
     { min: 1, max: 2 ** 31, integer: true },
     contextSize,
   );
-  const specs = architectureOf(config).weights(config);
-  const files = await openSafetensors(source);
+  const architecture = architectureOf(config);
+  const specs = architecture.weights(config);
+  const opened = await openSafetensors(source);
   try {
-    const sourceBytes = checkWeights(files, specs);
+    const files = withJoined(opened, specs);
+    const sourceBytes = checkWeights(files, specs, architecture.unused);
     checkAngles(config, contextSize);
     const maxChunk = Math.min(MAX_CHUNK, contextSize);
     const { format, embedding } = chooseFormats(files, specs, options);
@@ -160,7 +163,7 @@ export async function planModel(
     const plan = planArenas({ config, specs, ...formats, contextSize, kvTokens, maxChunk, maxArenaBytes });
     return { config, files, plan, sourceBytes };
   } catch (error) {
-    await files.close();
+    await opened.close();
     throw error;
   }
 }

@@ -3,7 +3,7 @@ import { KV_BLOCK, type KVFormat } from "../kernels/kernels.ts";
 import { kvLayerBytes } from "../kernels/kv-layer.ts";
 import type { PhiConfig } from "../model/config.ts";
 import { type Activations, scratchBytes } from "../model/scratch.ts";
-import type { WeightSpec } from "../model/weights.ts";
+import { isFloat, type WeightSpec } from "../model/weights.ts";
 import { packedBytes, ROWS, type WeightFormat } from "../quant/packed-matrix.ts";
 import { alignUp, KERNEL_RESERVE, PAGE } from "../tensor/arena.ts";
 
@@ -58,9 +58,9 @@ export const MAX_CHUNK = 32;
 /** Blocks of a KV pool of so many tokens. */
 export const kvBlocks = (kvTokens: number): number => Math.ceil(kvTokens / KV_BLOCK);
 
-/** The format that a weight has in memory: vectors are always f32. */
+/** The format that a weight has in memory. */
 export function formatOf(spec: WeightSpec, { format, embedding = format }: PlanInput): WeightFormat {
-  if (spec.vector) return "f32";
+  if (isFloat(spec)) return "f32";
   return typeof spec.place === "number" ? format : embedding;
 }
 

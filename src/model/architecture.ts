@@ -21,7 +21,7 @@ export interface Architecture {
   /** The weights that a checkpoint must hold, by their published names. */
   weights(config: PhiConfig): WeightSpec[];
   /** Tensors in a checkpoint's layers that text does not need, and which are left alone. */
-  unused?(tensor: string): boolean;
+  readonly unused?: (tensor: string) => boolean;
   /** What a layer needs besides the buffers that all have ({@link Scratch}). */
   buffers(config: PhiConfig): Buffers;
   /**

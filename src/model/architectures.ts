@@ -2,14 +2,14 @@ import { ConfigError } from "../errors.ts";
 import type { Architecture } from "./architecture.ts";
 import type { PhiConfig } from "./config.ts";
 import type { Json } from "./config-keys.ts";
+import { phi } from "./phi.ts";
 import { phi3 } from "./phi3.ts";
 
 /** All that are built. */
-export const ARCHITECTURES: readonly Architecture[] = [phi3];
+export const ARCHITECTURES: readonly Architecture[] = [phi, phi3];
 
 /** Models of the family that have no decoder here, with their HF model_type; named so that the refusal can be kind. */
 const OTHER_PHI: Readonly<Record<string, string>> = {
-  phi: "Phi-1, Phi-1.5 and Phi-2",
   phimoe: "Phi-3.5-MoE and its smaller kin",
   phi3small: "Phi-3-small",
   phi3_v: "Phi-3-vision",

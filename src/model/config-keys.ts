@@ -1,6 +1,6 @@
 import { ConfigError } from "../errors.ts";
 import type { PhiConfig } from "./config.ts";
-import { parseRope } from "./parse-rope.ts";
+import { parseRope, type RopeKeys } from "./parse-rope.ts";
 
 /** A config.json, or an object in it. */
 export type Json = Record<string, unknown>;
@@ -24,8 +24,7 @@ export interface Keys {
   neutral: Neutral;
   normEps: string;
   contextLength: number;
-  ropeTheta: number;
-  partialRotary: number;
+  rope: RopeKeys;
 }
 
 /**
@@ -67,7 +66,7 @@ export function sharedKeys(raw: Json, file: string, modelType: string, keys: Key
     heads,
     kvHeads,
     headDim,
-    ...parseRope(raw, { headDim, contextLength, theta: keys.ropeTheta, partial: keys.partialRotary }, file),
+    ...parseRope(raw, { headDim, contextLength, ...keys.rope }, file),
     slidingWindow: raw.sliding_window == null ? 0 : size("sliding_window"),
     normEps: fraction(raw, keys.normEps, file, 1e-5),
     contextLength,

@@ -24,7 +24,7 @@ export interface PhiConfig {
   longrope?: LongRope;
   /** Keys that a query sees, its own included; 0: all (sliding_window). */
   slidingWindow: number;
-  /** Added to the mean square in RMSNorm (rms_norm_eps). */
+  /** Added to the mean square in RMSNorm, to the variance in LayerNorm (rms_norm_eps, layer_norm_eps). */
   normEps: number;
   /** Greatest number of tokens of a sequence (max_position_embeddings). */
   contextLength: number;
@@ -34,6 +34,24 @@ export interface PhiConfig {
   eosTokenIds: number[];
   /** bos_token_id: the prompt of an empty text. */
   bosTokenId?: number;
+  /** Of phi: queries and keys go through LayerNorm, head by head (qk_layernorm). */
+  qkNorm?: boolean;
+  /** Of phimoe: the layers around attention have biases (attention_bias). */
+  attentionBias?: boolean;
+  /** Of phimoe: the output layer has a bias (lm_head_bias). */
+  headBias?: boolean;
+  /** Of phimoe. */
+  experts?: Experts;
+}
+
+/** A mixture of experts: F of the config is that of one expert. */
+export interface Experts {
+  /** Experts in a layer (num_local_experts). */
+  count: number;
+  /** Experts that a token goes through (num_experts_per_tok). */
+  chosen: 2;
+  /** Scores that are nearer to the greatest than twice this share share its weight (router_jitter_noise). */
+  jitter: number;
 }
 
 /** LongRoPE: two sets of factors by which the inverse frequencies are divided, and the scale of cos and sin. */
@@ -44,6 +62,9 @@ export interface LongRope {
   longFactor: number[];
   /** Sequences of more tokens use the long factors (original_max_position_embeddings). */
   originalContext: number;
-  /** cos and sin are multiplied by it (attention_factor, or what HF computes without one: parse-rope.ts). */
-  attentionFactor: number;
+  /**
+   * cos and sin are multiplied by it: attention_factor, or what HF computes without one (parse-rope.ts), alike for both sets; of phimoe
+   * short_mscale and long_mscale.
+   */
+  attentionFactor: { short: number; long: number };
 }

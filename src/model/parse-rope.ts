@@ -4,13 +4,12 @@ import type { PhiConfig } from "./config.ts";
 
 type Json = Record<string, unknown>;
 
-/** What rotation depends on besides its own keys, and the values that HF's config class has for them. */
-interface Defaults {
-  /** dh */
-  headDim: number;
-  contextLength: number;
+/** How an architecture's rotary keys are read: defaults of HF's config class. */
+export interface RopeKeys {
   theta: number;
   partial: number;
+  /** LongRoPE's scales are `short_mscale` and `long_mscale`, which must be there (HF PhimoeConfig). */
+  statedScales?: boolean;
 }
 
 /** HF Phi3Config's. */
@@ -22,6 +21,15 @@ const KNOWN = [
   ...["original_max_position_embeddings", "attention_factor", "factor"],
 ];
 
+interface Sizes {
+  /** dh */
+  headDim: number;
+  contextLength: number;
+}
+
+/** The scales of phimoe. */
+const SCALES = ["short_mscale", "long_mscale"];
+
 /**
  * The rotary part of a config: `rope_parameters` (transformers 5), or `rope_theta`, `partial_rotary_factor` and `rope_scaling` (before).
  * "su", the first name of LongRoPE in Phi-3's configs, and "yarn" where it carries LongRoPE's factor lists, mean LongRoPE, as HF Phi3Config reads them.
@@ -31,14 +39,14 @@ const KNOWN = [
  */
 export function parseRope(
   raw: Json,
-  { headDim, contextLength, theta, partial: defaultPartial }: Defaults,
+  { headDim, contextLength, theta, partial: defaultPartial, statedScales = false }: Sizes & RopeKeys,
   file: string,
 ): Pick<PhiConfig, "rotaryDim" | "ropeTheta" | "longrope"> {
   const newer = asObject(raw.rope_parameters, "rope_parameters", file);
   const older = asObject(raw.rope_scaling, "rope_scaling", file);
   const rope: Json = (older && Object.keys(older).length > 0 ? older : newer) ?? {};
   for (const key of Object.keys(rope)) {
-    if (!KNOWN.includes(key)) {
+    if (!KNOWN.includes(key) && !(statedScales && SCALES.includes(key))) {
       throw new ConfigError({ what: `rope: "${key}" asks for something that is not built`, file, got: rope[key] });
     }
   }
@@ -93,10 +101,17 @@ export function parseRope(
       shortFactor: factors(rope.short_factor, "short_factor", rotaryDim / 2, file),
       longFactor: factors(rope.long_factor, "long_factor", rotaryDim / 2, file),
       originalContext: originalContext as number,
-      attentionFactor: attentionFactor(rope, contextLength, originalContext as number, file),
+      attentionFactor: statedScales
+        ? {
+            short: number(rope.short_mscale, "short_mscale", file),
+            long: number(rope.long_mscale, "long_mscale", file),
+          }
+        : alike(attentionFactor(rope, contextLength, originalContext as number, file)),
     },
   };
 }
+
+const alike = (factor: number) => ({ short: factor, long: factor });
 
 /** As HF _compute_longrope_parameters (modeling_rope_utils) has it; LongRoPE paper (arXiv 2402.13753), section 3. */
 function attentionFactor(rope: Json, contextLength: number, originalContext: number, file: string): number {

@@ -35,8 +35,7 @@ export const PHI3_KEYS: Keys = {
   },
   normEps: "rms_norm_eps",
   contextLength: 4096,
-  ropeTheta: 10000,
-  partialRotary: 1,
+  rope: { theta: 10000, partial: 1 },
 };
 
 /** One decoder layer. */
@@ -64,7 +63,7 @@ export function phi3Weights(c: PhiConfig): WeightSpec[] {
       matrix(`${at}.mlp.down_proj.weight`, i, "down", D, F),
     );
   }
-  return modelWeights(c, layers);
+  return modelWeights(c, layers, { norm: "model.norm" });
 }
 
 export function phi3Buffers({ intermediateSize: F }: PhiConfig): Buffers<"gateUp" | "ff"> {

@@ -95,7 +95,7 @@ export class Transformer implements Decoder {
     if (chunk.logits || chunk.trace) this.#head(chunk, scratch, at);
   }
 
-  /** logits [rows, V] = head · norm(x), of the last position or of all, a few rows at a time. */
+  /** logits [rows, V] = head · norm(x) + bias, of the last position or of all, a few rows at a time. */
   #head(chunk: Chunk, scratch: Scratch[], from: number): void {
     const { config, stages, weights } = this.#alive();
     const T = chunk.ids.length;
@@ -110,7 +110,10 @@ export class Transformer implements Decoder {
     move(scratch[from].x, s.x);
     // Rows before the last are normed only for those who look at them.
     const first = out?.length === T * V || chunk.trace ? 0 : T - 1;
-    kernels.rmsnorm(s.h.rows(first, T), s.x.rows(first, T), weights.norm, config.normEps);
+    const { norm, normBias } = weights;
+    const [h, x] = [s.h.rows(first, T), s.x.rows(first, T)];
+    if (normBias) kernels.layernorm(h, x, norm, normBias, config.normEps);
+    else kernels.rmsnorm(h, x, norm, config.normEps);
     chunk.trace?.("norm", s.h);
     if (!out || !s.logits) return;
     const room = s.logits.shape[0];
@@ -118,15 +121,16 @@ export class Transformer implements Decoder {
     for (let t = T - count; t < T; t += room) {
       const n = Math.min(room, T - t);
       const logits = s.logits.rows(0, n); // [n, V]
-      project(kernels, s, logits, s.h.rows(t, t + n), weights.head);
+      project(kernels, s, logits, s.h.rows(t, t + n), weights.head, weights.headBias);
       out.set(logits.f32, (t - T + count) * V);
     }
   }
 
   /** cos and sin of the chunk's positions. */
   #rotation(s: Scratch, chunk: Chunk): void {
-    const factor = this.config.longrope?.attentionFactor ?? 1;
-    fillRope(s.cos.f32, s.sin.f32, this.#frequencies[chunk.regime], chunk.start, chunk.ids.length, factor);
+    const { regime, start, ids } = chunk;
+    const factor = this.config.longrope?.attentionFactor[regime] ?? 1;
+    fillRope(s.cos.f32, s.sin.f32, this.#frequencies[regime], start, ids.length, factor);
   }
 
   #scratch(T: number): Scratch[] {

@@ -17,27 +17,55 @@ export interface WeightSpec {
   cols: number;
   /** Matrices take the kernel format that the user chose; vectors (norms, biases) are always f32. */
   vector: boolean;
+  /** Where a checkpoint has no tensor of this name: the tensors that hold its rows (a vector's elements), one after the other. */
+  parts?: readonly Part[];
+  /** A matrix that is f32 whatever the user chose: of a router, whose every error may choose another expert. */
+  exact?: boolean;
+  /** The share of it that a decoding step reads; 1 if absent. */
+  use?: number;
 }
 
-/** The weights outside of the layers, which all architectures share. Shapes on the right. */
+/** A tensor of a checkpoint that is some rows of a weight. */
+export interface Part {
+  name: string;
+  rows: number;
+}
+
+/** Whether it is f32 in every file and in memory, and no one quantizes it. */
+export const isFloat = ({ vector, exact }: Pick<WeightSpec, "vector" | "exact">): boolean => vector || exact === true;
+
+/** The weights outside of the layers. Shapes on the right. */
 export interface ModelWeights {
   /** [V, D] */
   embed: PackedMatrix;
   /** [D] */
   norm: Tensor;
+  /** [D] of LayerNorm; without one, the last norm is RMSNorm. */
+  normBias?: Tensor;
   /** [V, D]; the very object `embed` where embeddings are tied. */
   head: PackedMatrix;
+  /** [V] */
+  headBias?: Tensor;
+}
+
+/** What architectures call the last norm, and whether there are biases. */
+interface Ends {
+  norm: string;
+  normBias?: boolean;
+  headBias?: boolean;
 }
 
 /** Specs of {@link ModelWeights}, around the specs of the layers; a tied table is listed once. */
-export function modelWeights(config: PhiConfig, layers: WeightSpec[]): WeightSpec[] {
+export function modelWeights(config: PhiConfig, layers: WeightSpec[], ends: Ends): WeightSpec[] {
   const { vocabSize: V, hiddenSize: D, tiedEmbeddings } = config;
-  const head = tiedEmbeddings ? [] : [matrix("lm_head.weight", "head", "head", V, D)];
+  const last = tiedEmbeddings ? "embed" : "head"; // where the output layer lies
   return [
     matrix("model.embed_tokens.weight", "embed", "embed", V, D),
     ...layers,
-    vector("model.norm.weight", tiedEmbeddings ? "embed" : "head", "norm", D),
-    ...head,
+    vector(`${ends.norm}.weight`, last, "norm", D),
+    ...(ends.normBias ? [vector(`${ends.norm}.bias`, last, "normBias", D)] : []),
+    ...(tiedEmbeddings ? [] : [matrix("lm_head.weight", last, "head", V, D)]),
+    ...(ends.headBias ? [vector("lm_head.bias", last, "headBias", V)] : []),
   ];
 }
 
@@ -47,4 +75,19 @@ export function matrix(name: string, place: Place, slot: string, rows: number, c
 
 export function vector(name: string, place: Place, slot: string, cols: number): WeightSpec {
   return { name, place, slot, rows: 1, cols, vector: true };
+}
+
+/** A linear layer's matrix and bias [N] with the slots `slot` and `slot`Bias. */
+export function biased(name: string, place: Place, slot: string, rows: number, cols: number): WeightSpec[] {
+  return [matrix(`${name}.weight`, place, slot, rows, cols), vector(`${name}.bias`, place, `${slot}Bias`, rows)];
+}
+
+/**
+ * The same weight, put together from tensors of the checkpoint.
+ * @param parts what stands in their names for the last component but one, and the rows of each
+ */
+export function joined(spec: WeightSpec, parts: readonly (readonly [name: string, rows: number])[]): WeightSpec {
+  const path = spec.name.split(".");
+  const part = (name: string) => [...path.slice(0, -2), name, ...path.slice(-1)].join(".");
+  return { ...spec, parts: parts.map(([name, rows]) => ({ name: part(name), rows })) };
 }

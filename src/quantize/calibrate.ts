@@ -5,7 +5,7 @@ import { chooseKernels, type KernelChoice } from "../kernels/choose.ts";
 import { createKernels } from "../kernels/create.ts";
 import type { Kernels, KVFormat } from "../kernels/kernels.ts";
 import type { PhiConfig } from "../model/config.ts";
-import type { WeightSpec } from "../model/weights.ts";
+import { isFloat, type WeightSpec } from "../model/weights.ts";
 import { allocMatrix, type PackedMatrix, packedBytes } from "../quant/packed-matrix.ts";
 import { Arena, alignUp } from "../tensor/arena.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -47,7 +47,7 @@ export const HEAD_PIECE = "head";
 export const headSpec = (specs: readonly WeightSpec[]): WeightSpec =>
   (specs.find((s) => s.slot === "head") ?? specs.find((s) => s.slot === "embed")) as WeightSpec;
 
-const matrices = (layer: readonly WeightSpec[]): WeightSpec[] => layer.filter((s) => !s.vector);
+const matrices = (layer: readonly WeightSpec[]): WeightSpec[] => layer.filter((s) => !isFloat(s));
 
 /** What {@link calibrate} costs, by cost.ts. */
 export function calibrateCost(
@@ -86,7 +86,7 @@ export async function calibrate(job: Calibration): Promise<void> {
     if (i < start) continue;
     const detail = `layer ${i + 1} of ${layers.length}`;
     if (weights === "q4") {
-      const norms = layer.filter((s) => s.vector);
+      const norms = layer.filter(isFloat);
       await quantized.fill(files, norms, job.signal);
       const found = await kept.get(layerPiece(i));
       if (found)

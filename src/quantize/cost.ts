@@ -1,5 +1,5 @@
 import type { PhiConfig } from "../model/config.ts";
-import type { WeightSpec } from "../model/weights.ts";
+import { isFloat, type WeightSpec } from "../model/weights.ts";
 
 /**
  * What the parts of a job cost, in nanoseconds of one core as measured on phi-tiny and on layers of Phi-4-mini's size: for the bar of
@@ -12,7 +12,7 @@ const FACTOR = 0.8; // per float64 product
 const ROUND = 400; // per weight: search, feedback within a panel, passes
 
 const sizeOf = (specs: readonly WeightSpec[]): number =>
-  specs.reduce((sum, { vector, rows, cols }) => sum + (vector ? 0 : rows * cols), 0);
+  specs.reduce((sum, s) => sum + (isFloat(s) ? 0 : s.rows * s.cols), 0);
 
 /** One token that the model writes. */
 export const writeCost = (specs: readonly WeightSpec[]): number => DECODE * sizeOf(specs);

@@ -92,7 +92,7 @@ export class LayerRunner {
         const s = scratchFor(this.#stage.scratch, T);
         const part = stream.x.subarray(at * D, (at + T) * D);
         s.x.f32.set(part);
-        const factor = this.#config.longrope?.attentionFactor ?? 1;
+        const factor = this.#config.longrope?.attentionFactor.short ?? 1;
         fillRope(s.cos.f32, s.sin.f32, this.#frequencies, start, T, factor);
         architectureOf(this.#config).layer(kernels, this.#config, weights, s, kv, start);
         if (!see) part.set(s.x.f32);

@@ -4,7 +4,7 @@ import { giveTurn, Pacer } from "../event-loop.ts";
 import { packedFormat } from "../load/formats.ts";
 import { type Inspected, inspectModel } from "../load/load.ts";
 import { openCheckpoint } from "../load-phi.ts";
-import type { WeightSpec } from "../model/weights.ts";
+import { isFloat, type WeightSpec } from "../model/weights.ts";
 import type { Input } from "../open.ts";
 import { packedBytes } from "../quant/packed-matrix.ts";
 import { readSmall, type Sink, type Source } from "../source/index.ts";
@@ -121,7 +121,7 @@ async function pieceOf(kept: Kept, specs: readonly WeightSpec[], spec: WeightSpe
   const piece = await need(kept, layerPiece(spec.place));
   let at = 0;
   for (const s of specs) {
-    if (s.place !== spec.place || s.vector) continue;
+    if (s.place !== spec.place || isFloat(s)) continue;
     const bytes = packedBytes("q4", s.rows, s.cols);
     if (s === spec) return piece.subarray(at, at + bytes);
     at += bytes;
@@ -138,9 +138,10 @@ async function need(kept: Kept, name: string): Promise<Uint8Array> {
 
 function refusePacked({ files, plan }: Inspected): void {
   const { tensors } = files;
-  for (const { name, vector } of plan.specs) {
+  for (const spec of plan.specs) {
+    const { name } = spec;
     const info = tensors.get(name);
-    const format = info && !vector ? packedFormat(info) : undefined;
+    const format = info && !isFloat(spec) ? packedFormat(info) : undefined;
     if (!format) continue;
     const facts = { what: "this checkpoint is packed already", file: info?.file, tensor: name, got: format };
     throw new FormatError({ ...facts, expected: "bf16, f16 or f32" }, "packed");

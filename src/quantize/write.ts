@@ -5,7 +5,7 @@ import type { Safetensors, TensorInfo } from "../formats/safetensors/index.ts";
 import { type Pieces, type ShardEntry, writeShardedSafetensors } from "../formats/safetensors/index.ts";
 import { createKernels } from "../kernels/create.ts";
 import { packedShape } from "../load/formats.ts";
-import type { WeightSpec } from "../model/weights.ts";
+import { isFloat, type WeightSpec } from "../model/weights.ts";
 import { findNonFinite } from "../quant/check.ts";
 import { allocMatrix, GROUP, packedBytes, ROWS } from "../quant/packed-matrix.ts";
 import { ifThere, type Sink, type Source, withFile } from "../source/index.ts";
@@ -56,9 +56,9 @@ export async function writePacked(
 function weightEntry(contents: PackedContents, spec: WeightSpec, pacer: Pacer): ShardEntry {
   const { files } = contents;
   const { name } = spec;
-  if (spec.vector) {
+  if (isFloat(spec)) {
     const { shape } = files.tensors.get(name) as TensorInfo;
-    return { name, dtype: "F32", shape, data: () => vectorPieces(files, name) };
+    return { name, dtype: "F32", shape, data: () => floatPieces(files, name) };
   }
   const format = contents.formatOf(spec);
   return {
@@ -69,7 +69,7 @@ function weightEntry(contents: PackedContents, spec: WeightSpec, pacer: Pacer): 
   };
 }
 
-async function* vectorPieces(files: Safetensors, name: string): Pieces {
+async function* floatPieces(files: Safetensors, name: string): Pieces {
   yield new Uint8Array((await files.toFloat32(name)).buffer);
 }
 

@@ -48,7 +48,12 @@ export class HashDecoder implements Decoder {
       rotaryDim: 8,
       ropeTheta: 10000,
       ...(switchAt < Infinity && {
-        longrope: { shortFactor: [1], longFactor: [2], originalContext: switchAt, attentionFactor: 1 },
+        longrope: {
+          shortFactor: [1],
+          longFactor: [2],
+          originalContext: switchAt,
+          attentionFactor: { short: 1, long: 1 },
+        },
       }),
       slidingWindow: 0,
       normEps: 1e-5,

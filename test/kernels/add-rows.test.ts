@@ -15,7 +15,8 @@ suite("kernels/add-rows", ({ test, assert }) => {
         const [o, x, w] = [randomFloats(D, 4 * D), randomFloats(D + 1, 5 * D), randomFloats(D + 2, 5)];
         const expected = Float32Array.from(o);
         for (const [i, t] of ids.entries()) {
-          for (let d = 0; d < D; d++) expected[t * D + d] = f32(expected[t * D + d] + f32(f32(w[i]) * f32(x[i * D + d])));
+          for (let d = 0; d < D; d++)
+            expected[t * D + d] = f32(expected[t * D + d] + f32(f32(w[i]) * f32(x[i * D + d])));
         }
         const out = place(arena, [4, D], o);
         const [it, xt, wt] = [place(arena, [5], ids, "i32"), place(arena, [5, D], x), place(arena, [5], w)];

@@ -52,7 +52,7 @@ suite("model/config", ({ test, assert, engine }) => {
   test("Phi-4-mini as published: 128 dims a head, 96 of them rotary, attention factor 1.190238, tied", () => {
     const c = parseConfig(phi4mini());
     assert.deepEqual([c.headDim, c.rotaryDim, c.heads, c.kvHeads, c.layers], [128, 96, 24, 8, 32]);
-    assert.close([c.longrope?.attentionFactor ?? 0], [1.190238], 5e-7);
+    assert.close([c.longrope?.attentionFactor.long ?? 0], [1.190238], 5e-7);
     assert.equal(c.tiedEmbeddings, true);
     assert.equal(c.slidingWindow, 262144);
     assert.equal(c.contextLength, 131072);
@@ -69,13 +69,13 @@ suite("model/config", ({ test, assert, engine }) => {
 
   test("attention_factor, where given, is taken as it stands", () => {
     const rope_scaling = { ...(phi4mini().rope_scaling as object), attention_factor: 1.5 };
-    assert.equal(parseConfig({ ...phi4mini(), rope_scaling }).longrope?.attentionFactor, 1.5);
+    assert.equal(parseConfig({ ...phi4mini(), rope_scaling }).longrope?.attentionFactor.short, 1.5);
   });
 
   test("factor takes the place of max / original in the attention factor, as in HF: sqrt(1 + ln factor / ln original)", () => {
     const rope_scaling = { ...(phi4mini().rope_scaling as object), factor: 2 };
     const c = parseConfig({ ...phi4mini(), rope_scaling });
-    assert.close([c.longrope?.attentionFactor ?? 0], [Math.sqrt(1 + Math.log(2) / Math.log(4096))], 1e-15);
+    assert.close([c.longrope?.attentionFactor.long ?? 0], [Math.sqrt(1 + Math.log(2) / Math.log(4096))], 1e-15);
   });
 
   test("where a config says a thing twice, HF's choice counts: rope_scaling, and the original context at the top", () => {

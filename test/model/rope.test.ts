@@ -19,7 +19,7 @@ suite("model/rope", ({ test, assert, engine }) => {
       assert.equal(short.length, facts.inv_freq_short_or_default.length);
       assert.atMost(relative(short, facts.inv_freq_short_or_default), 1.2e-7);
       if (facts.inv_freq_long) assert.atMost(relative(inverseFrequencies(config, "long"), facts.inv_freq_long), 1.2e-7);
-      assert.close([config.longrope?.attentionFactor ?? 1], [facts.attention_scaling], 1e-6);
+      assert.close([config.longrope?.attentionFactor.short ?? 1], [facts.attention_scaling], 1e-6);
     });
   }
 

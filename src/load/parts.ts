@@ -1,0 +1,106 @@
+/**
+ * Weights that lie in memory as one and in a checkpoint as several tensors (q_proj, k_proj and v_proj as one matrix), or under another name.
+ */
+import { FormatError } from "../errors.ts";
+import type { Safetensors, TensorInfo } from "../formats/safetensors/index.ts";
+import type { Part, WeightSpec } from "../model/weights.ts";
+import { type PackedMatrix, packedBytes, ROWS } from "../quant/packed-matrix.ts";
+
+/**
+ * The checkpoint with a tensor for each weight of `specs` that it holds in parts, under the weight's own name. A weight that lacks a part is left out.
+ * @throws FormatError for a part of another shape than the config says, or of another dtype than the first
+ */
+export function withJoined(files: Safetensors, specs: readonly WeightSpec[]): Safetensors {
+  const wholes = new Map<string, readonly TensorInfo[]>();
+  const tensors = new Map(files.tensors);
+  for (const spec of specs) {
+    if (files.tensors.has(spec.name) || !spec.parts) continue;
+    const infos = spec.parts.map((part) => checkPart(files.tensors.get(part.name), part, spec));
+    if (infos.some((info) => info === undefined)) continue;
+    const found = infos as readonly TensorInfo[];
+    const other = found.find((info) => info.dtype !== found[0].dtype);
+    if (other) {
+      const facts = { file: other.file, tensor: other.name, got: other.dtype, expected: found[0].dtype };
+      throw new FormatError({ what: `another dtype than ${found[0].name}, with which it is one matrix`, ...facts });
+    }
+    const byteLength = found.reduce((sum, info) => sum + info.byteLength, 0);
+    const shape = spec.vector ? [spec.cols] : [spec.rows, spec.cols];
+    wholes.set(spec.name, found);
+    tensors.set(spec.name, { ...found[0], name: spec.name, shape, byteLength });
+  }
+  if (wholes.size === 0) return files;
+
+  const readInto = async (name: string, offset: number, into: Uint8Array): Promise<Uint8Array> => {
+    const parts = wholes.get(name);
+    if (!parts) return files.readInto(name, offset, into);
+    let start = 0; // of the part, in bytes of the whole
+    for (const part of parts) {
+      const [from, to] = [Math.max(offset, start), Math.min(offset + into.length, start + part.byteLength)];
+      if (from < to) await files.readInto(part.name, from - start, into.subarray(from - offset, to - offset));
+      start += part.byteLength;
+    }
+    return into;
+  };
+  return {
+    ...files,
+    tensors,
+    readInto,
+    read: async (name) =>
+      wholes.has(name) ? readInto(name, 0, new Uint8Array(bytesOf(tensors, name))) : files.read(name),
+    async toFloat32(name) {
+      const parts = wholes.get(name);
+      if (!parts) return files.toFloat32(name);
+      const values: Float32Array[] = [];
+      for (const part of parts) values.push(await files.toFloat32(part.name));
+      const out = new Float32Array(values.reduce((sum, v) => sum + v.length, 0));
+      let at = 0;
+      for (const v of values) {
+        out.set(v, at);
+        at += v.length;
+      }
+      return out;
+    },
+  };
+}
+
+const bytesOf = (tensors: ReadonlyMap<string, TensorInfo>, name: string): number => tensors.get(name)?.byteLength ?? 0;
+
+function checkPart(info: TensorInfo | undefined, { rows }: Part, spec: WeightSpec): TensorInfo | undefined {
+  if (!info) return undefined;
+  const expected = spec.vector ? [rows] : [rows, spec.cols];
+  if (info.shape.length === expected.length && info.shape.every((d, i) => d === expected[i])) return info;
+  const facts = { file: info.file, tensor: info.name, got: info.shape, expected };
+  throw new FormatError({ what: "the shape is not what config.json says", ...facts });
+}
+
+/** A tensor of the checkpoint and the rows of a weight's matrix that it fills. */
+export interface Piece {
+  info: TensorInfo;
+  matrix: PackedMatrix;
+}
+
+/**
+ * The tensors that fill `matrix`, each by itself, so that a file is read from its beginning to its end; the whole as one where rows of a block
+ * lie in two of them.
+ * @param whole the checkpoint as {@link withJoined} gives it
+ */
+export function piecesOf(whole: Safetensors, spec: WeightSpec, matrix: PackedMatrix): Piece[] {
+  const info = whole.tensors.get(spec.name) as TensorInfo;
+  const parts = spec.parts?.map(({ name, rows }) => ({ info: whole.tensors.get(name), rows })) ?? [];
+  if (parts.length === 0 || parts.some((part) => part.info === undefined)) return [{ info, matrix }];
+  const pieces: Piece[] = [];
+  let row = 0;
+  for (const { info: part, rows } of parts) {
+    if (matrix.format !== "f32" && row % ROWS !== 0) return [{ info, matrix }];
+    pieces.push({ info: part as TensorInfo, matrix: rowsOf(matrix, spec, row, rows) });
+    row += rows;
+  }
+  return pieces;
+}
+
+/** Rows of a matrix, or elements of a vector (a matrix of one row), as one that shares its bytes. */
+function rowsOf(matrix: PackedMatrix, { vector }: WeightSpec, row: number, rows: number): PackedMatrix {
+  const [n, cols] = vector ? [1, rows] : [rows, matrix.cols];
+  const ptr = matrix.ptr + packedBytes(matrix.format, row, vector ? 1 : cols);
+  return { ...matrix, rows: n, cols, ptr, byteLength: packedBytes(matrix.format, n, cols) };
+}
