@@ -50,5 +50,5 @@ function magnitude(x: usize): v128 {
 // @ts-ignore: decorator
 @inline
 function sixteen(x: usize, r: v128): v128 {
-  return i8x16.narrow_i16x8_s(roundEight(x, r, 0), roundEight(x + 32, r, 0));
+  return i8x16.narrow_i16x8_s(roundEight(x, r), roundEight(x + 32, r));
 }
