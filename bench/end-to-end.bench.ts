@@ -1,8 +1,6 @@
 // A whole model: prompts of 128 and 512 tokens, 64 steps of decoding behind nothing and behind 2048 tokens, and how much of the machine's
 // limits that is. bench/README.md says how to read it.
 //   npm run bench -- end-to-end --preset phi-4-mini --threads 1,2 --kernels relaxed,strict --rounds 3 --save
-import { mkdirSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { loadPhi, type PhiOptions } from "../src/index.ts";
 import { FORMS } from "../test/kernels/kinds.ts";
@@ -13,7 +11,7 @@ import { watchKernels } from "./end-to-end/kernel-time.ts";
 import { hugePageBytes, machine } from "./end-to-end/machine.ts";
 import { CONTEXT, measure, type Samples } from "./end-to-end/measure.ts";
 import { type Run, ratesOf } from "./end-to-end/rates.ts";
-import type { Result } from "./end-to-end/result.ts";
+import { type Result, save } from "./end-to-end/result.ts";
 import { ProbeTeam } from "./probe/team.ts";
 
 const { values: given } = parseArgs({
@@ -92,9 +90,5 @@ if (given.save && cost && hashes) {
   const { weightBytes, layerMacs, headMacs } = cost;
   const model = { name, weightBytes, layerMacs, headMacs };
   const result: Result = { ...machine(), hugePages, note: given.note, model, hashes, runs, best };
-  const folder = fileURLToPath(new URL("results/", import.meta.url));
-  mkdirSync(folder, { recursive: true });
-  const file = `${name}-node${process.versions.node.split(".")[0]}-${hugePages ? "huge" : "4k"}.json`;
-  writeFileSync(folder + file, `${JSON.stringify(result, null, 2)}\n`);
-  console.log(`bench/results/${file} written`);
+  save(name, hugePages, result);
 }

@@ -3,7 +3,7 @@ import { build, type Plugin } from "esbuild";
 import { inProject } from "./disk.ts";
 
 /** Folders of test/ whose suites start processes or need a disk. All others are the conformance suite: a module of Node in one of them fails the bundle. */
-export const NODE_ONLY = ["cli/", "examples/", "page/", "platform/"];
+export const NODE_ONLY = ["bench/", "cli/", "examples/", "page/", "platform/"];
 
 /** The files of the conformance suite below test/, or those of them whose name contains one of `parts`. */
 export function conformanceFiles(parts: readonly string[]): string[] {
