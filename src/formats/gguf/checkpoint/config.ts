@@ -1,0 +1,136 @@
+import { ConfigError, type Notice } from "../../../errors.ts";
+import type { Gguf } from "../open.ts";
+import { Fields, shortest } from "./fields.ts";
+
+/** Architectures of llama.cpp that are Phi's, and what Hugging Face calls them. */
+const ARCHITECTURES: Readonly<Record<string, { modelType: string; className: string; eps: string; epsKey: string }>> = {
+  phi2: { modelType: "phi", className: "PhiForCausalLM", eps: "layer_norm_epsilon", epsKey: "layer_norm_eps" },
+  phi3: { modelType: "phi3", className: "Phi3ForCausalLM", eps: "layer_norm_rms_epsilon", epsKey: "rms_norm_eps" },
+  phimoe: {
+    modelType: "phimoe",
+    className: "PhimoeForCausalLM",
+    eps: "layer_norm_rms_epsilon",
+    epsKey: "rms_norm_eps",
+  },
+};
+
+/** The architecture that a file states. @throws ConfigError (code "architecture") for one that is not Phi's */
+export function architectureOf(fields: Fields): string {
+  const name = fields.text("general.architecture");
+  if (Object.hasOwn(ARCHITECTURES, name)) return name;
+  const what = "this architecture of a GGUF file is not built";
+  const expected = Object.keys(ARCHITECTURES).join(", ");
+  throw new ConfigError({ what, file: fields.file, got: name, expected }, "architecture");
+}
+
+/**
+ * The config.json of the model that a file holds: the keys that Hugging Face writes, out of metadata and of the tensors that stand for some of
+ * them (token_embd.weight has a row for each token, rope_factors_long and _short are LongRoPE's, no output.weight means tied tables).
+ * Sources: conversion/phi.py and src/models/phi3.cpp of llama.cpp.
+ * @throws FormatError (gguf_missing, gguf_value), ConfigError (code "architecture")
+ */
+export async function configOf(gguf: Gguf): Promise<Record<string, unknown>> {
+  const fields = new Fields(gguf);
+  const arch = architectureOf(fields);
+  const { modelType, className, eps, epsKey } = ARCHITECTURES[arch];
+  const key = (name: string) => `${arch}.${name}`;
+  const number = (name: string) => fields.number(key(name));
+  const heads = number("attention.head_count");
+  const hidden = number("embedding_length");
+  const headDim = fields.maybeNumber(key("attention.key_length")) ?? hidden / heads;
+  const values = fields.maybeNumber(key("attention.value_length")) ?? headDim;
+  if (values !== headDim) fields.wrong(key("attention.value_length"), values, `${headDim}, the length of keys`);
+  const { window } = windowOf(fields, arch);
+  return {
+    model_type: modelType,
+    architectures: [className],
+    vocab_size: gguf.tensors.get("token_embd.weight")?.shape[0] ?? fields.number(key("vocab_size")),
+    hidden_size: hidden,
+    intermediate_size: number("feed_forward_length"),
+    num_hidden_layers: number("block_count"),
+    num_attention_heads: heads,
+    num_key_value_heads: fields.maybeNumber(key("attention.head_count_kv")) ?? heads,
+    ...(headDim !== hidden / heads && { head_dim: headDim }),
+    max_position_embeddings: number("context_length"),
+    [epsKey]: shortest(number(`attention.${eps}`)),
+    rope_parameters: await ropeOf(gguf, fields, arch, headDim),
+    sliding_window: window === 0 ? null : window,
+    tie_word_embeddings: !gguf.tensors.has("output.weight"),
+    ...expertsOf(fields, arch),
+    ...tokenIdsOf(fields),
+  };
+}
+
+/** rope_parameters as transformers 5 writes them. */
+async function ropeOf(gguf: Gguf, fields: Fields, arch: string, headDim: number): Promise<Record<string, unknown>> {
+  const key = (name: string) => `${arch}.rope.${name}`;
+  const dims = fields.maybeNumber(key("dimension_count")) ?? headDim;
+  const rope = {
+    rope_theta: shortest(fields.maybeNumber(key("freq_base")) ?? 10000),
+    // HF takes the whole part of headDim · this; half a dim more keeps rounding out of it.
+    partial_rotary_factor: dims === headDim ? 1 : (dims + 0.5) / headDim,
+  };
+  const [long, short] = ["rope_factors_long.weight", "rope_factors_short.weight"].map((name) => gguf.tensors.get(name));
+  if (!long && !short) {
+    const type = fields.maybeText(key("scaling.type")) ?? "none";
+    const factor = fields.maybeNumber(key("scaling.factor"));
+    return type === "none" || type === "longrope"
+      ? { ...rope, rope_type: "default" }
+      : { ...rope, rope_type: type, factor };
+  }
+  const factors = async (info: typeof long) => info && Array.from(await gguf.toFloat32(info.name), shortest);
+  const scale = fields.maybeNumber(key("scaling.attn_factor"));
+  return {
+    ...rope,
+    rope_type: "longrope",
+    short_factor: await factors(short),
+    long_factor: await factors(long),
+    original_max_position_embeddings: fields.maybeNumber(key("scaling.original_context_length")),
+    ...(scale !== undefined && { attention_factor: scale }),
+  };
+}
+
+/** Layers, hidden size, heads, key heads and feed-forward size of the models that have a window of 2047 at 4,096 tokens. */
+const WINDOWED = [
+  { name: "Phi-3-mini-4k", sizes: [32, 3072, 32, 32, 8192] },
+  { name: "Phi-3-medium-4k", sizes: [40, 5120, 40, 10, 17920] },
+];
+
+/**
+ * The sliding window, 0 for none. The first files of Phi-3-mini-4k and -medium-4k, Microsoft's own among them, do not state it: they are known by
+ * their sizes, and a notice says so.
+ */
+export function windowOf(fields: Fields, arch: string): { window: number; notice?: Notice } {
+  const stated = fields.maybeNumber(`${arch}.attention.sliding_window`);
+  if (stated !== undefined) return { window: stated };
+  const names = [
+    "block_count",
+    "embedding_length",
+    "attention.head_count",
+    "attention.head_count_kv",
+    "feed_forward_length",
+  ];
+  const sizes = names.map((name) => fields.maybeNumber(`${arch}.${name}`));
+  const model = WINDOWED.find((m) => m.sizes.every((n, i) => n === sizes[i]));
+  if (arch !== "phi3" || fields.maybeNumber("phi3.context_length") !== 4096 || !model) return { window: 0 };
+  const message = `the file does not state a sliding window; by its sizes it is ${model.name}, whose window is 2047 tokens`;
+  return { window: 2047, notice: { code: "sliding_window", message } };
+}
+
+function expertsOf(fields: Fields, arch: string): Record<string, unknown> {
+  if (arch !== "phimoe") return {};
+  return {
+    num_local_experts: fields.number("phimoe.expert_count"),
+    num_experts_per_tok: fields.number("phimoe.expert_used_count"),
+    attention_bias: true,
+    lm_head_bias: true,
+  };
+}
+
+/** bos_token_id, and as eos_token_id all that end an answer or a turn. */
+export function tokenIdsOf(fields: Fields): { bos_token_id?: number; eos_token_id: number[] } {
+  const id = (name: string) => fields.maybeNumber(`tokenizer.ggml.${name}_token_id`);
+  const ends = [id("eos"), id("eot"), id("eom")].filter((n) => n !== undefined);
+  const bos = id("bos");
+  return { ...(bos !== undefined && { bos_token_id: bos }), eos_token_id: [...new Set(ends)] };
+}

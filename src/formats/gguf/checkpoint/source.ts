@@ -1,0 +1,88 @@
+import { checkRange, notFound } from "../../../source/range.ts";
+import type { ListedSource, OpenOptions, Source, SourceFile } from "../../../source/source.ts";
+import { openGguf } from "../open.ts";
+import { configOf } from "./config.ts";
+import { tokenizerOf } from "./tokenizer.ts";
+
+/**
+ * The folder that a GGUF checkpoint stands for: config.json, tokenizer.json and tokenizer_config.json made of its metadata, and its own files under
+ * their names. The bytes of its header are kept, since whoever reads the weights needs them once more.
+ * @param file its (first) file; default: the only one of the folder
+ * @throws FormatError, SourceError as {@link openGguf}; ConfigError, TokenizerError for a model or a tokenizer that is not built, by name
+ */
+export async function ggufFolder(source: Source, file?: string): Promise<ListedSource> {
+  const kept = keepStarts(source);
+  const gguf = await openGguf(kept.source, file === undefined ? {} : { file });
+  try {
+    const files = new Map<string, Uint8Array>();
+    const put = (name: string, json: unknown) => files.set(name, new TextEncoder().encode(JSON.stringify(json)));
+    put("config.json", await configOf(gguf));
+    const tokenizer = tokenizerOf(gguf);
+    if (tokenizer) {
+      put("tokenizer.json", tokenizer.tokenizer);
+      put("tokenizer_config.json", tokenizer.config);
+    }
+    kept.stop();
+    const names = [...files.keys(), ...gguf.files];
+    return {
+      list: async () => names,
+      async open(name, options) {
+        const bytes = files.get(name);
+        if (bytes) return inMemory(name, bytes);
+        if (gguf.files.includes(name)) return kept.source.open(name, options);
+        throw notFound(name, names);
+      },
+    };
+  } finally {
+    await gguf.close();
+  }
+}
+
+function inMemory(name: string, bytes: Uint8Array): SourceFile {
+  return {
+    size: bytes.length,
+    async read(offset, length, into) {
+      const target = checkRange(name, bytes.length, offset, length, into);
+      target.set(bytes.subarray(offset, offset + length));
+      return target;
+    },
+  };
+}
+
+/** The same source; reads that go on from the start of a file are kept until `stop`, and answer later ones. */
+function keepStarts(source: Source): { source: Source; stop: () => void } {
+  const starts = new Map<string, Uint8Array>();
+  let keeping = true;
+  const open = async (name: string, options?: OpenOptions): Promise<SourceFile> => {
+    const file = await source.open(name, options);
+    return {
+      size: file.size,
+      async read(offset, length, into) {
+        const start = starts.get(name) ?? new Uint8Array(0);
+        if (offset + length <= start.length) {
+          const target = checkRange(name, file.size, offset, length, into);
+          target.set(start.subarray(offset, offset + length));
+          return target;
+        }
+        const bytes = await file.read(offset, length, into);
+        if (keeping && offset === start.length) {
+          const grown = new Uint8Array(start.length + length);
+          grown.set(start);
+          grown.set(bytes, start.length);
+          starts.set(name, grown);
+        }
+        return bytes;
+      },
+      async close() {
+        await file.close?.();
+      },
+    };
+  };
+  const list = source.list && { list: () => source.list?.() ?? Promise.resolve([]) };
+  return {
+    source: { ...list, open },
+    stop: () => {
+      keeping = false;
+    },
+  };
+}
