@@ -38,7 +38,8 @@ suite("gguf/config", ({ test, assert, engine }) => {
       const own = parseConfig(await readFixtureJson(engine, `golden/${name}/config.json`));
       for (const { longrope } of [got, own]) {
         if (!longrope) continue;
-        longrope.attentionFactor = Math.fround(longrope.attentionFactor);
+        const { short, long } = longrope.attentionFactor;
+        longrope.attentionFactor = { short: Math.fround(short), long: Math.fround(long) };
         longrope.shortFactor = longrope.shortFactor.map(Math.fround);
         longrope.longFactor = longrope.longFactor.map(Math.fround);
       }
