@@ -8,6 +8,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { BUNDLES, bundleSize } from "./bundle-size.mjs";
 import { importIn } from "./package-engines.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -116,6 +117,12 @@ try {
       const compilerOptions = { strict: true, noEmit: true, target: "es2022", types: [], ...options };
       writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["user.ts"] }));
       run("node", [tsc, "-p", "."]);
+    });
+  }
+  for (const [name, bundle] of Object.entries(BUNDLES)) {
+    await claim(`${name}: at most ${bundle.kB} kB minified and gzipped`, async () => {
+      const bytes = await bundleSize(bundle, project);
+      return bytes > 1000 * bundle.kB ? `got ${bytes} bytes` : "";
     });
   }
   await claim("publint has nothing to say", () => {

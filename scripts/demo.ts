@@ -32,6 +32,8 @@ export async function buildPage(): Promise<string> {
     target: "es2022",
     // "phi-ts" is taken as its users get it: dist/, with the platform of browsers.
     platform: "browser",
+    // The page has a file for its worker.
+    conditions: ["phi-ts-worker-file"],
     minify: true,
     legalComments: "none",
     logLevel: "warning",

@@ -27,6 +27,8 @@ interface Code {
 
 const fault = (what: string): FormatError => new FormatError({ what: `inflate: ${what}` }, "inflate");
 
+const tooMany = (): FormatError => fault("more than the bytes that were expected");
+
 /** The next `n` ≤ 16 bits as a number, left where they are; beyond the end of the input there are zeros. */
 function peek(bits: Bits, n: number): number {
   for (; bits.count < n; bits.count += 8) bits.held |= (bits.bytes[bits.at++] ?? 0) << bits.count;
@@ -139,7 +141,7 @@ function storedBlock(bits: Bits, out: Uint8Array, at: number): number {
   // Whole bytes may still be held.
   const from = bits.at - (bits.count >> 3);
   if (from + length > bits.bytes.length) throw fault("the input ends before its last block does");
-  if (at + length > out.length) throw fault(`more than ${out.length} bytes`);
+  if (at + length > out.length) throw tooMany();
   out.set(bits.bytes.subarray(from, from + length), at);
   bits.at = from + length;
   bits.held = 0;
@@ -153,7 +155,7 @@ function codedBlock(bits: Bits, { literals, distances }: Codes, out: Uint8Array,
     const s = symbol(bits, literals);
     if (s === 256) return at;
     if (s < 256) {
-      if (at === out.length) throw fault(`more than ${out.length} bytes`);
+      if (at === out.length) throw tooMany();
       out[at++] = s;
       continue;
     }
@@ -163,7 +165,7 @@ function codedBlock(bits: Bits, { literals, distances }: Codes, out: Uint8Array,
     if (d > 29) throw fault("a distance that is none");
     const distance = DISTANCE[d] + take(bits, DISTANCE_BITS[d]);
     if (distance > at) throw fault("a copy from before the beginning");
-    if (at + length > out.length) throw fault(`more than ${out.length} bytes`);
+    if (at + length > out.length) throw tooMany();
     // Byte by byte: a copy may reach into itself, and then repeats.
     for (const end = at + length; at < end; at++) out[at] = out[at - distance];
   }
@@ -171,12 +173,15 @@ function codedBlock(bits: Bits, { literals, distances }: Codes, out: Uint8Array,
 
 /**
  * The `size` bytes that `bytes`, one raw DEFLATE stream, stand for.
+ * @param dictionary bytes that copies may reach into as if they had come before (RFC 1950 names it, 2.2)
  * @throws FormatError (code "inflate") if the stream is malformed, or gives more or fewer bytes, or is followed by anything
  */
-export function inflate(bytes: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
+export function inflate(bytes: Uint8Array, size: number, dictionary = new Uint8Array(0)): Uint8Array<ArrayBuffer> {
   const bits: Bits = { bytes, at: 0, held: 0, count: 0 };
-  const out = new Uint8Array(size);
-  let at = 0;
+  const before = dictionary.length;
+  const out = new Uint8Array(before + size);
+  out.set(dictionary);
+  let at = before;
   for (let last = 0; last === 0; ) {
     last = take(bits, 1);
     const type = take(bits, 2);
@@ -184,7 +189,7 @@ export function inflate(bytes: Uint8Array, size: number): Uint8Array<ArrayBuffer
     if (type === 0) at = storedBlock(bits, out, at);
     else at = codedBlock(bits, type === 1 ? fixedCodes() : dynamicCodes(bits), out, at);
   }
-  if (at !== size) throw fault(`${at} bytes, expected ${size}`);
+  if (at !== out.length) throw fault(`${at - before} bytes, expected ${size}`);
   if (bits.at - (bits.count >> 3) !== bytes.length) throw fault("bytes behind the last block");
-  return out;
+  return before === 0 ? out : out.slice(before);
 }

@@ -47,6 +47,25 @@ suite("inline/inflate", ({ test, assert }) => {
     });
   }
 
+  test("what zlib deflates with a dictionary comes back with it, and is refused without", () => {
+    // deflateRawSync(utf8(CAT.repeat(2)), { dictionary: utf8(CAT) })
+    const deflated = base64("wyJOVfUA");
+    assert.deepEqual(inflate(deflated, 2 * CAT.length, utf8(CAT)), utf8(CAT.repeat(2)));
+    assert.throws(() => inflate(deflated, 2 * CAT.length), FormatError, /copy from before/);
+  });
+
+  test("bytes told by others they resemble come back: each part with the dictionary from its place on", () => {
+    const like = {
+      size: CAT.length,
+      deflated: "ATAAz/90aGUgY2F0IHNhdCBvbiB0aGUgbWF0OyB0aGUgY2F0IHNhdCBvbiB0aGUgaGF0LiA=",
+    };
+    const parts = [
+      { from: 0, size: 2 * CAT.length, deflated: "wyJOVfUA" },
+      { from: 4, size: 21, deflated: "S8amFgA=" },
+    ];
+    assert.deepEqual(inlinedBytes({ like, parts }), utf8(`${CAT.repeat(2)}cat sat on the mat; t`));
+  });
+
   test("several blocks of different types make one output, and copies reach over their borders", () => {
     const stored: [number, number][] = [
       [0, 5],
