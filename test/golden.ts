@@ -10,6 +10,7 @@ import type { Engine } from "./harness.ts";
 export const GOLDEN_CASES = [
   ...["phi-1_5", "phi-2", "phi-2-qk-layernorm"],
   ...["phi-3-mini-4k", "phi-3-mini-128k", "phi-3-medium", "phi-4", "phi-4-mini"],
+  ...["phi-3.5-moe", "phi-4-multimodal", "phi-4-multimodal-hub-names"],
 ] as const;
 export type GoldenCase = (typeof GOLDEN_CASES)[number];
 
@@ -32,6 +33,8 @@ export interface GoldenPrompt {
   };
   /** LongRoPE's factor set for this length, where the model has two. */
   rope?: "short" | "long";
+  /** Of a mixture of experts, on one prompt of a case, layer by layer: scores [T, E], experts and their weights [T, 2]. */
+  router?: { logits: Float32Array; weights: Float32Array; experts: Int32Array }[];
   /** [T, D] f32 each, on one prompt of a case: the residual stream after the embedding ("embed"), after each block ("layer0" …), and after the final norm ("norm"). */
   hidden?: Map<string, Float32Array>;
 }
@@ -53,12 +56,15 @@ export const goldenSource = (engine: Engine, name: GoldenCase): Source => folder
 export async function openGolden(engine: Engine, name: GoldenCase): Promise<Golden> {
   const path = goldenFolder(name);
   const { prompts } = await readJson<{ prompts: GoldenPromptJson[] }>(engine, `${path}/golden.json`);
-  const tensors = readTensors(await engine.read(`${path}/golden.safetensors`));
-  const values = (tensor: string): Float32Array => {
+  // The same weights under other names: the same answers.
+  const answers = name === "phi-4-multimodal-hub-names" ? goldenFolder("phi-4-multimodal") : path;
+  const tensors = readTensors(await engine.read(`${answers}/golden.safetensors`));
+  const find = (tensor: string) => {
     const found = tensors.get(tensor);
     if (!found) throw new Error(`${name}: no tensor ${tensor} in golden.safetensors`);
-    return found.data;
+    return found;
   };
+  const values = (tensor: string): Float32Array => find(tensor).data;
   return {
     case: name,
     source: goldenSource(engine, name),
@@ -74,10 +80,20 @@ export async function openGolden(engine: Engine, name: GoldenCase): Promise<Gold
         crossesSwitch: p.greedy.crosses_longrope_switch,
       },
       rope: p.rope_used_for_logits,
-      hidden: p.hidden && new Map(p.hidden.names.map((n) => [n.split(".").at(-1) ?? n, values(n)])),
+      hidden: p.hidden && new Map(residual(p.hidden.names).map((n) => [n.split(".").at(-1) ?? n, values(n)])),
+      router: p.hidden?.names
+        .filter((n) => n.startsWith("router."))
+        .map((n) => n.replace(/\.\{.*/, ""))
+        .map((n) => ({
+          logits: values(`${n}.logits`),
+          weights: values(`${n}.weights`),
+          experts: new Int32Array(values(`${n}.experts`).buffer),
+        })),
     })),
   };
 }
+
+const residual = (names: string[]): string[] => names.filter((n) => n.startsWith("hidden."));
 
 export interface PhiTinyPrompt {
   /** Text with control tokens, to be encoded with `parseSpecialTokens: true`. */
@@ -148,7 +164,7 @@ interface PhiTinyJson {
   prompts: { prompt: string; prompt_ids: number[]; ids: number[]; text: string; smallest_top2_gap: number }[];
 }
 
-/** All F32 tensors of a safetensors file's bytes. */
+/** All F32 tensors of a safetensors file's bytes, and the bits of I32 ones as if they were. */
 function readTensors(bytes: Uint8Array): Map<string, { shape: number[]; data: Float32Array }> {
   const headerLength = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + headerLength))) as Record<
@@ -157,7 +173,7 @@ function readTensors(bytes: Uint8Array): Map<string, { shape: number[]; data: Fl
   >;
   const tensors = new Map<string, { shape: number[]; data: Float32Array }>();
   for (const [name, { dtype, shape, data_offsets }] of Object.entries(header)) {
-    if (dtype !== "F32") continue;
+    if (dtype !== "F32" && dtype !== "I32") continue;
     const [from, to] = data_offsets.map((offset) => 8 + headerLength + offset);
     tensors.set(name, { shape, data: new Float32Array(bytes.slice(from, to).buffer) });
   }

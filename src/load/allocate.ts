@@ -69,14 +69,14 @@ function furnish(
   slots: Slot[],
 ): Stage {
   const { config } = plan;
-  const layers = new Map<number, object>();
+  const layers = new Map<number, Layer>();
   const mine: Pick<Slot, "spec" | "matrix">[] = [];
   for (const spec of arenaPlan.specs) {
     const matrix = allocMatrix(arena, formatOf(spec, plan), spec.rows, spec.cols);
     const value = spec.vector ? new Tensor(arena, matrix.ptr, "f32", [spec.cols]) : matrix;
     mine.push({ spec, matrix });
     if (typeof spec.place !== "number") Object.assign(weights, { [spec.slot]: value });
-    else layers.set(spec.place, Object.assign(layers.get(spec.place) ?? {}, { [spec.slot]: value }));
+    else layers.set(spec.place, put(layers.get(spec.place) ?? {}, spec.slot, value));
   }
   const table = Tensor.alloc(arena, "i32", [Math.ceil(plan.contextSize / KV_BLOCK)]);
   const blocks = kvBlocks(plan.kvTokens);
@@ -89,6 +89,18 @@ function furnish(
   const stage: Stage = { arena, kernels: createKernels(arena, kind, { wasm }), scratch, layers: cached };
   slots.push(...mine.map((m) => ({ ...m, stage, staging })));
   return stage;
+}
+
+/** Weights of a layer by their slots. */
+type Layer = Record<string, unknown>;
+
+/** Puts a weight where its slot says: "qkv" is a property, "experts.3.down" one of an element of a list. */
+function put(layer: Layer, slot: string, value: Slot["matrix"] | Tensor): Layer {
+  const [list, index, name] = slot.split(".");
+  if (name === undefined) return Object.assign(layer, { [slot]: value });
+  const elements = (layer[list] ?? []) as Layer[];
+  elements[Number(index)] = { ...elements[Number(index)], [name]: value };
+  return Object.assign(layer, { [list]: elements });
 }
 
 function makeArenas(plan: Plan, make: NewArena): Arena[] {

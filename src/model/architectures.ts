@@ -4,17 +4,16 @@ import type { PhiConfig } from "./config.ts";
 import type { Json } from "./config-keys.ts";
 import { phi } from "./phi.ts";
 import { phi3 } from "./phi3.ts";
+import { phi4Multimodal } from "./phi4-multimodal.ts";
+import { phimoe } from "./phimoe.ts";
 
 /** All that are built. */
-export const ARCHITECTURES: readonly Architecture[] = [phi, phi3];
+export const ARCHITECTURES: readonly Architecture[] = [phi, phi3, phimoe, phi4Multimodal];
 
 /** Models of the family that have no decoder here, with their HF model_type; named so that the refusal can be kind. */
 const OTHER_PHI: Readonly<Record<string, string>> = {
-  phimoe: "Phi-3.5-MoE and its smaller kin",
   phi3small: "Phi-3-small",
   phi3_v: "Phi-3-vision",
-  phi4mm: "Phi-4-multimodal",
-  phi4_multimodal: "Phi-4-multimodal",
   phi4flash: "Phi-4-mini-flash-reasoning",
 };
 

@@ -34,7 +34,7 @@ export interface Keys {
 export function sharedKeys(raw: Json, file: string, modelType: string, keys: Keys): PhiConfig {
   refuseOthers(raw, { ...NEUTRAL, ...keys.neutral }, file);
   checkUniformLayers(raw, file);
-  const size = (key: string, fallback?: number, most?: number): number => positive(raw, key, file, fallback, most);
+  const size = (key: string, fallback?: number, most?: number): number => integer(raw, key, file, fallback, 1, most);
   const heads = size("num_attention_heads");
   const kvHeads = raw.num_key_value_heads == null ? heads : size("num_key_value_heads");
   const hiddenSize = size("hidden_size");
@@ -110,11 +110,11 @@ const MAX_SIZE = 2 ** 31 - 1;
 /** Every layer has tensors and a cache to plan for; the deepest Phi has 40. */
 const MAX_LAYERS = 1024;
 
-/** An integer from 1 on. @throws ConfigError */
-export function positive(raw: Json, key: string, file: string, fallback?: number, most = MAX_SIZE): number {
+/** An integer, from 1 on unless another range is given. @throws ConfigError */
+export function integer(raw: Json, key: string, file: string, fallback?: number, from = 1, to = MAX_SIZE): number {
   const value = raw[key] ?? fallback;
-  if (Number.isSafeInteger(value) && (value as number) > 0 && (value as number) <= most) return value as number;
-  throw new ConfigError({ what: `"${key}"`, file, got: value, expected: `an integer from 1 to ${most}` });
+  if (Number.isSafeInteger(value) && (value as number) >= from && (value as number) <= to) return value as number;
+  throw new ConfigError({ what: `"${key}"`, file, got: value, expected: `an integer from ${from} to ${to}` });
 }
 
 /** A number from 0 to below 1. @throws ConfigError */

@@ -1,6 +1,7 @@
 import type { Tensor } from "../tensor/tensor.ts";
 import type { PhiConfig } from "./config.ts";
 import type { KVPool } from "./kv-cache.ts";
+import type { Scratch } from "./scratch.ts";
 
 /** Which of LongRoPE's two factor sets turns the positions; models without LongRoPE are always "short". */
 export type RopeRegime = "short" | "long";
@@ -16,10 +17,10 @@ export interface Chunk {
   /** Receives logits: of all T positions if it is T·V long, of the last position if it is V long. Absent: none are computed. */
   logits?: Float32Array;
   /**
-   * Looks at the residual stream [T, D] after the embedding, after each layer (by number) and after the final norm. The tensor is used
-   * again at once: copy what is to be kept.
+   * Looks at the residual stream [T, D] after the embedding, after each layer (by number) and after the final norm; and at what the layer
+   * left in the buffers of its own (`buffers` in its architecture's file). The tensors are used again at once: copy what is to be kept.
    */
-  trace?: (point: "embed" | "norm" | number, x: Tensor) => void;
+  trace?: (point: "embed" | "norm" | number, x: Tensor, own: Scratch["own"]) => void;
 }
 
 /** A loaded model: weights in arenas, a pool of KV blocks, and one function, stateless but for the pool's contents. */

@@ -74,7 +74,7 @@ export class Transformer implements Decoder {
     const first = stageOf(stages, weights.embed.arena);
     (scratch[first].ids.data as Int32Array).set(chunk.ids);
     stages[first].kernels.embed(scratch[first].x, scratch[first].ids, weights.embed); // [T, D]
-    chunk.trace?.("embed", scratch[first].x);
+    chunk.trace?.("embed", scratch[first].x, scratch[first].own);
 
     let at = first;
     let number = 0;
@@ -87,7 +87,7 @@ export class Transformer implements Decoder {
       writeTable(layers[0].kv.table, chunk.blocks);
       for (const layer of layers) {
         this.#architecture.layer(kernels, config, layer.weights, scratch[i], layer.kv, chunk.start);
-        chunk.trace?.(number++, scratch[i].x);
+        chunk.trace?.(number++, scratch[i].x, scratch[i].own);
         yield;
         this.#alive();
       }
@@ -114,7 +114,7 @@ export class Transformer implements Decoder {
     const [h, x] = [s.h.rows(first, T), s.x.rows(first, T)];
     if (normBias) kernels.layernorm(h, x, norm, normBias, config.normEps);
     else kernels.rmsnorm(h, x, norm, config.normEps);
-    chunk.trace?.("norm", s.h);
+    chunk.trace?.("norm", s.h, s.own);
     if (!out || !s.logits) return;
     const room = s.logits.shape[0];
     const count = out.length / V;

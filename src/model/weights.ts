@@ -10,7 +10,7 @@ export interface WeightSpec {
   /** Tensor name in the checkpoint, as Hugging Face writes it. */
   name: string;
   place: Place;
-  /** Its name in the code: a key of the layer's or the model's weights. */
+  /** Its name in the code: a key of the layer's or the model's weights; of a list's element "experts.3.down". */
   slot: string;
   /** [rows = outputs, cols = inputs] of a matrix; a vector [cols] has rows 1. */
   rows: number;
@@ -84,10 +84,10 @@ export function biased(name: string, place: Place, slot: string, rows: number, c
 
 /**
  * The same weight, put together from tensors of the checkpoint.
- * @param parts what stands in their names for the last component but one, and the rows of each
+ * @param parts the rows of each, and how it is called beside "qkv_proj" of "…self_attn.qkv_proj.weight"; "/base_layer" is below it
  */
 export function joined(spec: WeightSpec, parts: readonly (readonly [name: string, rows: number])[]): WeightSpec {
-  const path = spec.name.split(".");
-  const part = (name: string) => [...path.slice(0, -2), name, ...path.slice(-1)].join(".");
-  return { ...spec, parts: parts.map(([name, rows]) => ({ name: part(name), rows })) };
+  const [, path, own, kind] = /^(.*)\.([^.]+)\.([^.]+)$/.exec(spec.name) as RegExpExecArray;
+  const full = (name: string) => `${path}.${name.startsWith("/") ? `${own}.${name.slice(1)}` : name}.${kind}`;
+  return { ...spec, parts: parts.map(([name, rows]) => ({ name: full(name), rows })) };
 }

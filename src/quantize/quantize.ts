@@ -84,6 +84,10 @@ async function run(
   const { weights, embedding, signal } = options;
   refusePacked(inspected);
   const calibrated = !options.fast && (weights === "q4" || embedding === "q4");
+  if (calibrated && config.experts) {
+    const what = "quantizeCheckpoint: calibration of a mixture of experts is not built";
+    throw new OptionError({ what, got: config.modelType, expected: "fast: true (phi quantize --fast)" });
+  }
   const pacer = new Pacer(undefined, async () => {
     await giveTurn();
     signal?.throwIfAborted();

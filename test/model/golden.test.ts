@@ -55,6 +55,32 @@ suite("model/golden", ({ test, assert, engine }) => {
       });
     }
 
+    for (const kernels of ["strict", "reference"] as const) {
+      if (!name.includes("moe")) continue;
+      test(`${name}, ${kernels}: each token goes through the experts that HF chooses, whose weights are HF's within 1e-6 (scores within 5e-5)`, async () => {
+        const golden = await openGolden(engine, name);
+        const decoder = await load({ kernels });
+        for (const { ids, router = [] } of golden.prompts) {
+          const seen: { scores: Float32Array; chosen: Int32Array; shares: Float32Array }[] = [];
+          forward(decoder, ids, undefined, (point, _, { scores, chosen, shares }) => {
+            if (typeof point !== "number") return;
+            seen[point] = {
+              scores: scores.f32.slice(),
+              chosen: (chosen.data as Int32Array).slice(),
+              shares: shares.f32.slice(),
+            };
+          });
+          for (const [layer, { logits, experts, weights }] of router.entries()) {
+            const { scores, chosen, shares } = seen[layer];
+            assert.deepEqual([...chosen], [...experts], `layer ${layer}`);
+            assert.close(scores, logits, 5e-5, `layer ${layer}`);
+            assert.close(shares, weights, 1e-6, `layer ${layer}`);
+          }
+        }
+        assert.ok(golden.prompts.some(({ router = [] }) => router.length === decoder.config.layers));
+      });
+    }
+
     test(`${name}, strict: greedy continuations of 24 tokens equal HF's, and their logits within 3e-4`, async () => {
       const golden = await openGolden(engine, name);
       const decoder = await load({});

@@ -5,7 +5,13 @@ import { GOLDEN_CASES } from "../golden.ts";
 import { suite } from "../harness.ts";
 
 interface Facts {
-  facts: { inv_freq_short_or_default: number[]; inv_freq_long?: number[]; attention_scaling: number; switch?: number };
+  facts: {
+    inv_freq_short_or_default: number[];
+    inv_freq_long?: number[];
+    /** null: what rope_parameters says of both sets. */
+    attention_scaling: number | null;
+    rope_parameters: { short_mscale?: number; long_mscale?: number };
+  };
 }
 
 suite("model/rope", ({ test, assert, engine }) => {
@@ -19,7 +25,10 @@ suite("model/rope", ({ test, assert, engine }) => {
       assert.equal(short.length, facts.inv_freq_short_or_default.length);
       assert.atMost(relative(short, facts.inv_freq_short_or_default), 1.2e-7);
       if (facts.inv_freq_long) assert.atMost(relative(inverseFrequencies(config, "long"), facts.inv_freq_long), 1.2e-7);
-      assert.close([config.longrope?.attentionFactor.short ?? 1], [facts.attention_scaling], 1e-6);
+      const { short: low, long: high } = config.longrope?.attentionFactor ?? { short: 1, long: 1 };
+      const { short_mscale, long_mscale } = facts.rope_parameters;
+      const stated = facts.attention_scaling;
+      assert.close([low, high], [stated ?? short_mscale ?? 0, stated ?? long_mscale ?? 0], 1e-6);
     });
   }
 
