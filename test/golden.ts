@@ -50,15 +50,17 @@ export interface Golden {
 
 export const goldenFolder = (name: GoldenCase): string => `test/fixtures/golden/${name}`;
 
+/** The file of expected values; phi-4-multimodal-hub-names has the weights of phi-4-multimodal under other names, and thus its answers. */
+export const goldenTensors = (name: GoldenCase): string =>
+  `${goldenFolder(name === "phi-4-multimodal-hub-names" ? "phi-4-multimodal" : name)}/golden.safetensors`;
+
 /** The checkpoint alone, without what is expected of it. */
 export const goldenSource = (engine: Engine, name: GoldenCase): Source => folder(engine, goldenFolder(name));
 
 export async function openGolden(engine: Engine, name: GoldenCase): Promise<Golden> {
   const path = goldenFolder(name);
   const { prompts } = await readJson<{ prompts: GoldenPromptJson[] }>(engine, `${path}/golden.json`);
-  // The same weights under other names: the same answers.
-  const answers = name === "phi-4-multimodal-hub-names" ? goldenFolder("phi-4-multimodal") : path;
-  const tensors = readTensors(await engine.read(`${answers}/golden.safetensors`));
+  const tensors = readTensors(await engine.read(goldenTensors(name)));
   const find = (tensor: string) => {
     const found = tensors.get(tensor);
     if (!found) throw new Error(`${name}: no tensor ${tensor} in golden.safetensors`);

@@ -94,7 +94,7 @@ async function more(phi: Phi): Promise<void> {
 function hintAtPhi(embedded: boolean): void {
   if (!embedded) return;
   note("A real Phi: any folder with config.json, tokenizer.json and safetensors");
-  note("whose model_type is phi or phi3 (Phi-1 to Phi-4):");
+  note("whose model_type is phi, phi3, phimoe or phi4mm (Phi-1 to Phi-4):");
   note("  npm start -- --model DIR");
   note("  npx phi chat --model DIR");
   note("");

@@ -1,6 +1,6 @@
 import { openSafetensors } from "../../src/formats/safetensors/index.ts";
 import { hasShared, readFixtureJson, readJson } from "../fixtures.ts";
-import { GOLDEN_CASES, goldenFolder, goldenSource, openGolden } from "../golden.ts";
+import { GOLDEN_CASES, goldenSource, goldenTensors, openGolden } from "../golden.ts";
 import { suite } from "../harness.ts";
 
 suite("safetensors/goldens", async ({ test, assert, engine }) => {
@@ -11,7 +11,7 @@ suite("safetensors/goldens", async ({ test, assert, engine }) => {
       const { facts } = await readFixtureJson<{ facts: { tensors: string[] } }>(engine, `golden/${name}/golden.json`);
       assert.deepEqual([...model.tensors.keys()].sort(), [...facts.tensors].sort());
       await model.close();
-      const golden = await openSafetensors(await engine.read(`${goldenFolder(name)}/golden.safetensors`));
+      const golden = await openSafetensors(await engine.read(goldenTensors(name)));
       for (const { id, logits } of prompts) assert.deepEqual(await golden.toFloat32(`logits.${id}`), logits);
       await golden.close();
     });
