@@ -45,6 +45,7 @@ function partsOf(bytes, like) {
 
 /** The bytes that such a module carries, or undefined. Compare these, not texts: another zlib deflates the same bytes to others. */
 export function inlinedIn(text, like = undefined) {
+  if (like && !text.includes("like:")) return undefined;
   try {
     const parts = [...text.matchAll(/(?:from: (\d+), )?size: \d+,\s*deflated:\s*"([^"]*)"/g)].map(
       ([, from, base64]) => {
