@@ -8,11 +8,11 @@ import { OPTIONS } from "./args.ts";
 import { checkpointOf } from "./end-to-end/checkpoint.ts";
 import { type Cost, costOf } from "./end-to-end/cost.ts";
 import { watchKernels } from "./end-to-end/kernel-time.ts";
-import { hugePageBytes, machine } from "./end-to-end/machine.ts";
 import { CONTEXT, measure, type Samples } from "./end-to-end/measure.ts";
 import { type Run, ratesOf } from "./end-to-end/rates.ts";
-import { type Result, save } from "./end-to-end/result.ts";
+import { hugePageBytes, machine } from "./machine.ts";
 import { ProbeTeam } from "./probe/team.ts";
+import { type EndToEnd, save } from "./result.ts";
 
 const { values: given } = parseArgs({
   args: [...OPTIONS],
@@ -88,7 +88,15 @@ function show({ prompts, steps, stream, dots, outsideKernels, kernelCallsPerStep
 
 if (given.save && cost && hashes) {
   const { weightBytes, layerMacs, headMacs } = cost;
-  const model = { name, weightBytes, layerMacs, headMacs };
-  const result: Result = { ...machine(), hugePages, note: given.note, model, hashes, runs, best };
-  save(name, hugePages, result);
+  const result: EndToEnd = {
+    bench: "end-to-end",
+    ...machine(),
+    hugePages,
+    note: given.note,
+    model: { name, weightBytes, layerMacs, headMacs },
+    hashes,
+    runs,
+    best,
+  };
+  save(name, result);
 }
