@@ -4,6 +4,7 @@ import type { Safetensors, TensorInfo } from "../formats/safetensors/index.ts";
 import { isFloat, type WeightSpec } from "../model/weights.ts";
 import { findNonFinite } from "../quant/check.ts";
 import { GROUP, type PackedMatrix, ROWS } from "../quant/packed-matrix.ts";
+import { ALIGN } from "../tensor/arena.ts";
 import { BYTES, type DType } from "../tensor/dtype.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Slot } from "./allocate.ts";
@@ -15,8 +16,8 @@ const READABLE: Readonly<Record<string, DType>> = { F32: "f32", F16: "f16", BF16
 
 export interface FillOptions {
   signal?: AbortSignal;
-  /** Called after each block, with the file and the tensor that it belongs to. */
-  onBlock?: (file: string, tensor: string) => void;
+  /** Called after each block, with the file and the tensor that it belongs to, and its bytes there. */
+  onBlock?: (file: string, tensor: string, bytes: number) => void;
 }
 
 /**
@@ -110,63 +111,107 @@ function checkLayers(files: Safetensors, specs: readonly WeightSpec[], unused: (
 }
 
 /**
- * Streams all weights into their places, in the order in which they lie in the files: a block of rows is read into the arena's scratch and
- * packed from there, so that no more memory than the arenas is needed.
+ * Streams all weights into their places, in the order in which they lie in the files. While a block is packed, or looked through, the next one is
+ * read already; blocks lie in the arena's scratch or, where the file has them packed, in their place, so that no more memory than the arenas is
+ * needed.
  * @throws the signal's reason on abort; SourceError where a file cannot be read; FormatError (code "non_finite_weight") for a weight that
  * its q4 or q8 group cannot hold
  */
 export async function fillWeights(
   files: Safetensors,
   slots: readonly Slot[],
-  options: FillOptions = {},
+  { signal, onBlock }: FillOptions = {},
 ): Promise<void> {
+  const pacer = new Pacer();
+  const blocks = blocksOf(files, slots);
+  let next = readNext(files, blocks);
+  while (next) {
+    const { block, arrival } = next;
+    await arrival;
+    await pacer.pace();
+    // Whoever aborts at the last block does not want the model either.
+    signal?.throwIfAborted();
+    next = readNext(files, blocks);
+    block.place();
+    onBlock?.(block.info.file, block.info.name, block.into.length);
+  }
+  signal?.throwIfAborted();
+}
+
+/** Bytes of a tensor that are read at once, and what is done when they are here. */
+interface Block {
+  info: TensorInfo;
+  /** From the tensor's start. */
+  offset: number;
+  into: Uint8Array;
+  place(): void;
+}
+
+/** Begins to read a block. Who leaves without waiting for it has another error to tell: this one's is nobody's then. */
+function readNext(
+  files: Safetensors,
+  blocks: Iterator<Block>,
+): { block: Block; arrival: Promise<unknown> } | undefined {
+  const { value: block, done } = blocks.next();
+  if (done) return undefined;
+  const arrival = files.readInto(block.info.name, block.offset, block.into);
+  arrival.catch(() => {});
+  return { block, arrival };
+}
+
+/** Bytes that are read at a time: few enough to be still in a processor's cache when they are packed. */
+const STAGED_BLOCK = 2 ** 20;
+/** The same where they stay where they are. */
+const PACKED_BLOCK = 2 ** 22;
+
+function* blocksOf(files: Safetensors, slots: readonly Slot[]): Generator<Block, undefined> {
   const placed = slots.flatMap((slot) =>
     piecesOf(files, slot.spec, slot.matrix).map(({ info, matrix }) => ({ slot: { ...slot, matrix }, info })),
   );
   placed.sort((a, b) =>
     a.info.file === b.info.file ? a.info.offset - b.info.offset : a.info.file < b.info.file ? -1 : 1,
   );
-  const pacer = new Pacer();
+  let staged = 0;
   for (const { slot, info } of placed) {
-    const { matrix, stage, staging } = slot;
-    const { arena, kernels } = stage;
-    if (packedFormat(info)) {
-      for await (const _ of readPacked(files, slot, info, pacer, options.signal))
-        options.onBlock?.(info.file, info.name);
-      continue;
-    }
-    const dtype = READABLE[info.dtype];
-    const rowBytes = matrix.cols * BYTES[dtype];
-    const block = Math.floor(staging.bytes / rowBytes / ROWS) * ROWS;
-    for (let row = 0; row < matrix.rows; row += block) {
-      await pacer.pace();
-      options.signal?.throwIfAborted();
-      const n = Math.min(block, matrix.rows - row);
-      await files.readInto(info.name, row * rowBytes, new Uint8Array(arena.buffer, staging.ptr, n * rowBytes));
-      kernels.packRows(matrix, row, new Tensor(arena, staging.ptr, dtype, [n, matrix.cols]));
-      refuseNonFinite(matrix, row, n, info);
-      options.onBlock?.(info.file, info.name);
-    }
+    if (packedFormat(info)) yield* packedBlocks(slot, info);
+    else staged = yield* stagedBlocks(slot, info, staged);
   }
-  // Whoever aborts at the last block does not want the model either.
-  options.signal?.throwIfAborted();
+  return undefined;
 }
 
-/** Bytes of a packed matrix that are read at a time. */
-const PACKED_BLOCK = 2 ** 22;
+/**
+ * A matrix of numbers, some rows at a time by way of the scratch: through its halves in turn, since one is read while the other is packed.
+ * @param staged blocks before these
+ * @returns the same with these
+ */
+function* stagedBlocks({ matrix, stage, staging }: Slot, info: TensorInfo, staged: number): Generator<Block, number> {
+  const { arena, kernels } = stage;
+  const dtype = READABLE[info.dtype];
+  const rowBytes = matrix.cols * BYTES[dtype];
+  const half = Math.floor(staging.bytes / 2 / ALIGN) * ALIGN;
+  const rows = Math.max(1, Math.floor(Math.min(half, STAGED_BLOCK) / rowBytes / ROWS)) * ROWS;
+  for (let row = 0; row < matrix.rows; row += rows) {
+    const n = Math.min(rows, matrix.rows - row);
+    const ptr = staging.ptr + (staged++ % 2) * half;
+    const place = () => {
+      kernels.packRows(matrix, row, new Tensor(arena, ptr, dtype, [n, matrix.cols]));
+      refuseNonFinite(matrix, row, n, info);
+    };
+    yield { info, offset: row * rowBytes, into: new Uint8Array(arena.buffer, ptr, n * rowBytes), place };
+  }
+  return staged;
+}
 
-/** Reads a matrix that is packed already into its place, some rows of blocks at a time; yields after each. */
-async function* readPacked(files: Safetensors, { matrix }: Slot, info: TensorInfo, pacer: Pacer, signal?: AbortSignal) {
+/** A matrix that is packed already, some rows of blocks at a time. */
+function* packedBlocks({ matrix }: Slot, info: TensorInfo): Generator<Block> {
   const stride = info.byteLength / info.shape[0]; // of 8 rows
-  const block = Math.max(1, Math.floor(PACKED_BLOCK / stride));
-  for (let group = 0; group < info.shape[0]; group += block) {
-    await pacer.pace();
-    signal?.throwIfAborted();
-    const n = Math.min(block, info.shape[0] - group);
-    const at = matrix.ptr + group * stride;
-    await files.readInto(info.name, group * stride, new Uint8Array(matrix.arena.buffer, at, n * stride));
-    refuseNonFinite(matrix, group * ROWS, Math.min(n * ROWS, matrix.rows - group * ROWS), info);
-    yield;
+  const groups = Math.max(1, Math.floor(PACKED_BLOCK / stride));
+  for (let group = 0; group < info.shape[0]; group += groups) {
+    const n = Math.min(groups, info.shape[0] - group);
+    const into = new Uint8Array(matrix.arena.buffer, matrix.ptr + group * stride, n * stride);
+    const row = group * ROWS;
+    const place = () => refuseNonFinite(matrix, row, Math.min(n * ROWS, matrix.rows - row), info);
+    yield { info, offset: group * stride, into, place };
   }
 }
 

@@ -215,7 +215,7 @@ export async function fillModel(
 ): Promise<LoadedModel> {
   const { transformer, slots } = allocate(plan, chosen);
   meter.beginWeights();
-  await fillWeights(files, slots, { signal, onBlock: (file, tensor) => meter.block(file, tensor) });
+  await fillWeights(files, slots, { signal, onBlock: (file, tensor, bytes) => meter.block(file, tensor, bytes) });
   const { format: weights, embedding = weights, activations, kv, contextSize } = plan;
   const { kind: kernels, notices } = chosen;
   const formats = { weights, embedding, activations, kv, kernels };

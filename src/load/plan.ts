@@ -69,10 +69,10 @@ function weightBytes(spec: WeightSpec, input: PlanInput): number {
   return alignUp(packedBytes(formatOf(spec, input), spec.rows, spec.cols));
 }
 
-/** Bytes through which weights are read: at least 8 rows of the widest matrix as float32, and about a megabyte. */
+/** Bytes through which weights are read: at least twice 8 rows of the widest matrix as float32, and about a megabyte. */
 function stagingBytes(specs: readonly WeightSpec[]): number {
   const widest = specs.reduce((most, s) => Math.max(most, s.cols), 0);
-  return alignUp(Math.max(2 ** 20, ROWS * widest * 4));
+  return alignUp(Math.max(2 ** 20, 2 * alignUp(ROWS * widest * 4)));
 }
 
 /**

@@ -17,7 +17,8 @@ export interface LoadProgress {
 /** What is told of the weights while they are read. */
 export interface WeightMeter {
   beginWeights(): void;
-  block(file: string, tensor: string): void;
+  /** `bytes` more of `tensor` are in their place. */
+  block(file: string, tensor: string, bytes: number): void;
 }
 
 /** Bytes that arrive from afar come in thousands of pieces a second; so often are they told, in milliseconds. */
@@ -33,6 +34,8 @@ export class LoadMeter implements WeightMeter {
   #tensor: string | undefined;
   #announced = false;
   #total = 0;
+  /** Bytes of weights that have not found their place yet. */
+  #left = 0;
   #read = 0;
   #arrived = 0;
   #loaded = 0;
@@ -70,6 +73,7 @@ export class LoadMeter implements WeightMeter {
   /** The headers have been read: so many bytes of weights will be. */
   announce(weightBytes: number): void {
     this.#total += weightBytes;
+    this.#left = weightBytes;
     this.#announced = true;
   }
 
@@ -79,8 +83,9 @@ export class LoadMeter implements WeightMeter {
   }
 
   /** A block of a tensor has been read, and has found its place. */
-  block(file: string, tensor: string): void {
+  block(file: string, tensor: string, bytes: number): void {
     this.#tensor = tensor;
+    this.#left -= bytes;
     this.#tell(file);
   }
 
@@ -97,9 +102,8 @@ export class LoadMeter implements WeightMeter {
 
   #tell(file: string): void {
     if (!this.#announced || !this.#onProgress) return;
-    // What has arrived may be more than is needed, and is not done before it is read.
-    const done = this.#read === this.#total;
-    const here = done ? this.#total : Math.min(Math.max(this.#read, this.#arrived), this.#total - 1);
+    // What has arrived may be more than is needed, and what is read is not done before it is packed.
+    const here = this.#left === 0 ? this.#total : Math.min(Math.max(this.#read, this.#arrived), this.#total - 1);
     this.#loaded = Math.max(this.#loaded, here);
     this.#last = performance.now();
     const tensor = this.#tensor === undefined ? {} : { tensor: this.#tensor };

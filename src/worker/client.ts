@@ -26,7 +26,7 @@ export function loadingInWorker(connection: Connection, source: Source, signal: 
     },
     async fill(meter) {
       const onEvent = (event: FillEvent) =>
-        "begin" in event ? meter.beginWeights() : meter.block(event.file, event.tensor);
+        "begin" in event ? meter.beginWeights() : meter.block(event.file, event.tensor, event.bytes);
       const loaded = await underControl(connection, signal, (guard) => peer.ask("fill", undefined, guard(onEvent)));
       return { backend: workerBackend(connection, loaded), loaded };
     },

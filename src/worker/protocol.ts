@@ -5,7 +5,7 @@ import type { Inspected, LoadedModel, LoadOptions } from "../load/load.ts";
 import type { WireError } from "./wire-error.ts";
 
 /** Both ends must speak the same: a worker file that a user has bundled may be older than the page. Counted up with every change below. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 /** A call that the other side answers, once, with a value or an error; before that it may report events. */
 interface Call<Body, Answer, Event = never> {
@@ -61,7 +61,7 @@ export type EngineOptions = Omit<LoadOptions, "onProgress" | "signal">;
 export type InspectedFacts = Pick<Inspected, "config" | "generationConfig" | "sourceBytes">;
 
 /** A block of a tensor is in its place; before the first of them: the weights begin. */
-export type FillEvent = { begin: true } | { file: string; tensor: string };
+export type FillEvent = { begin: true } | { file: string; tensor: string; bytes: number };
 
 /** All of a loaded model but the decoder, which stays where it is. */
 export type LoadedFacts = Omit<LoadedModel, "decoder">;

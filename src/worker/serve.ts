@@ -59,7 +59,7 @@ export function serve(port: PortLike, backend?: Backend): void {
       const { model, chosen } = inspected;
       const meter: WeightMeter = {
         beginWeights: () => report({ begin: true }),
-        block: (file, tensor) => report({ file, tensor }),
+        block: (file, tensor, bytes) => report({ file, tensor, bytes }),
       };
       const { decoder, ...facts } = await fillModel(model, chosen, meter, signal);
       await model.files.close();
