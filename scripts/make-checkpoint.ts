@@ -9,20 +9,21 @@
 //   --seed N           default 0; equal seeds give equal files
 //   --shard-bytes N    default 5e9
 //   --tokenizer PATH   a tokenizer.json, or a folder with one (tokenizer_config.json is copied too)
+//   --packed FORMAT    q4 or q8: instead of a folder as Hugging Face's, one packed file (docs/format.md), FOLDER/model.safetensors: phi-4 in q4 has 8.3 GB
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { createFolder } from "../src/platform/node.ts";
 import { makeCheckpoint } from "./checkpoint/make.ts";
 import type { WeightDType } from "./checkpoint/normal.ts";
+import { makePacked } from "./checkpoint/packed.ts";
 import { OVERRIDES, PRESETS, type Preset } from "./checkpoint/presets.ts";
 
 const { values: given } = parseArgs({
   options: Object.fromEntries(
-    ["preset", "config", "out", "dtype", "seed", "shard-bytes", "tokenizer", ...Object.keys(OVERRIDES)].map((name) => [
-      name,
-      { type: "string" as const },
-    ]),
+    ["preset", "config", "out", "dtype", "seed", "shard-bytes", "tokenizer", "packed", ...Object.keys(OVERRIDES)].map(
+      (name) => [name, { type: "string" as const }],
+    ),
   ),
 }) as { values: Record<string, string | undefined> };
 
@@ -74,29 +75,36 @@ for (const [name, key] of Object.entries(OVERRIDES)) {
 }
 const tokenizer = given.tokenizer === undefined ? [] : tokenizerFiles(given.tokenizer);
 
+const { packed } = given;
+if (packed !== undefined && packed !== "q4" && packed !== "q8") stop(`--packed wants q4 or q8, got "${packed}"`);
+if (packed !== undefined && (dtype ?? given["shard-bytes"]) !== undefined)
+  stop("--packed goes without --dtype and --shard-bytes");
+
 const start = performance.now();
 let shown = 0;
 const gb = (bytes: number) => (bytes / 1e9).toFixed(2);
 const speed = (bytes: number) => `${Math.round(bytes / 1e3 / (performance.now() - start))} MB/s`;
+const options = {
+  seed: number("seed"),
+  dtype: dtype as WeightDType | undefined,
+  maxShardBytes: number("shard-bytes"),
+  onProgress({ written, total, tensor }: { written: number; total: number; tensor: string }) {
+    const now = performance.now();
+    if (now - shown < 200 && written < total) return;
+    shown = now;
+    const line = `${gb(written)} of ${gb(total)} GB  ${speed(written)}  ${tensor}`;
+    process.stderr.write(process.stderr.isTTY ? `\r${line.padEnd(80)}` : "");
+  },
+};
 try {
-  const { files, totalBytes } = await makeCheckpoint(
-    await createFolder(out),
-    { config, generation },
-    {
-      seed: number("seed"),
-      dtype: dtype as WeightDType | undefined,
-      maxShardBytes: number("shard-bytes"),
-      onProgress({ written, total, tensor }) {
-        const now = performance.now();
-        if (now - shown < 200 && written < total) return;
-        shown = now;
-        const line = `${gb(written)} of ${gb(total)} GB  ${speed(written)}  ${tensor}`;
-        process.stderr.write(process.stderr.isTTY ? `\r${line.padEnd(80)}` : "");
-      },
-    },
-  );
+  const sink = await createFolder(out);
+  const beside = new Map(tokenizer.map((file) => [basename(file), readFileSync(file)]));
+  const { files, totalBytes } =
+    packed === undefined
+      ? await makeCheckpoint(sink, { config, generation }, options)
+      : await makePacked(sink, { config, generation }, packed, options, beside);
   if (process.stderr.isTTY) process.stderr.write("\n");
-  for (const file of tokenizer) writeFileSync(join(out, basename(file)), readFileSync(file));
+  if (packed === undefined) for (const [name, bytes] of beside) writeFileSync(join(out, name), bytes);
   console.log(
     `${out}: ${gb(totalBytes)} GB in ${((performance.now() - start) / 1000).toFixed(1)} s (${speed(totalBytes)})`,
   );

@@ -68,7 +68,7 @@ function quantiles(): Float32Array {
 }
 
 /** 32 random bits at a time (Marsaglia, "Xorshift RNGs", 2003). */
-function xorshift128(seed: number): () => number {
+export function xorshift128(seed: number): () => number {
   let [x, y, z, w] = [0x9e3779b9, 0x243f6a88, 0xb7e15162, seed | 0].map((c) => mix(c ^ seed) | 1);
   const next = () => {
     const t = x ^ (x << 11);

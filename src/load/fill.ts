@@ -129,13 +129,13 @@ export async function fillWeights(
     const { block, arrival } = next;
     await arrival;
     await pacer.pace();
-    // Whoever aborts at the last block does not want the model either.
     signal?.throwIfAborted();
     next = readNext(files, blocks);
     block.place();
     onBlock?.(block.info.file, block.info.name, block.into.length);
+    // Whoever aborts at the last block does not want the model either.
+    signal?.throwIfAborted();
   }
-  signal?.throwIfAborted();
 }
 
 /** Bytes of a tensor that are read at once, and what is done when they are here. */

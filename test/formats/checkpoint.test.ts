@@ -1,9 +1,14 @@
 import { makeCheckpoint, phi3Tensors } from "../../scripts/checkpoint/make.ts";
 import { NormalWeights } from "../../scripts/checkpoint/normal.ts";
+import { makePacked } from "../../scripts/checkpoint/packed.ts";
 import { PRESETS, type Preset } from "../../scripts/checkpoint/presets.ts";
 import { ConfigError } from "../../src/errors.ts";
 import { bytesSink, bytesSource, openSafetensors } from "../../src/formats/safetensors/index.ts";
+import { loadPhi } from "../../src/index.ts";
+import { unpack } from "../../src/kernels/index.ts";
+import { allocMatrix } from "../../src/quant/index.ts";
 import { readJson } from "../../src/source/index.ts";
+import { Arena } from "../../src/tensor/index.ts";
 import { readFixtureJson } from "../fixtures.ts";
 import { goldenSource } from "../golden.ts";
 import { suite } from "../harness.ts";
@@ -73,7 +78,40 @@ suite("scripts/make-checkpoint", async ({ test, assert, engine }) => {
   test("presets have as many parameters as the published checkpoints", () => {
     const count = (name: string) =>
       phi3Tensors(PRESETS[name].config).reduce((n, { shape }) => n + shape.reduce((size, d) => size * d, 1), 0);
-    assert.deepEqual(Object.keys(PRESETS).map(count), [3_836_021_760, 3_821_079_552, 14_659_507_200]);
+    assert.deepEqual(
+      ["phi-4-mini", "phi-3-mini-4k", "phi-4"].map(count),
+      [3_836_021_760, 3_821_079_552, 14_659_507_200],
+    );
+  });
+
+  test("a packed one loads as it is in q4 and q8, and is plausible: weights of standard deviation 0.02 within a fifth, logits of a few units", async () => {
+    for (const format of ["q4", "q8"] as const) {
+      const files = new Map<string, Uint8Array>();
+      await makePacked(bytesSink(files), tiny, format, { seed: 3 });
+      assert.deepEqual([...files.keys()], ["model.safetensors"]);
+      const phi = await loadPhi(bytesSource(files), { contextSize: 64 });
+      assert.deepEqual([phi.weights, phi.embedding], [format, format]);
+      const logits = await phi.forward([1, 2, 3]);
+      const most = logits.reduce((max, v) => Math.max(max, Math.abs(v)), 0);
+      assert.ok(most > 0.01 && most < 20, `${most}`);
+      await phi.dispose();
+
+      const { tensors, read, close } = await openSafetensors(bytesSource(files));
+      const name = "model.layers.0.mlp.down_proj.weight";
+      const [groups8, groups, bytes] = tensors.get(name)?.shape ?? [];
+      const arena = new Arena(2 ** 20);
+      const matrix = allocMatrix(arena, format, groups8 * 8, groups * 32);
+      assert.equal(matrix.byteLength, groups8 * groups * bytes);
+      new Uint8Array(arena.buffer, matrix.ptr, matrix.byteLength).set(await read(name));
+      const weights = unpack(matrix).f32;
+      const deviation = Math.sqrt(weights.reduce((sum, w) => sum + w * w, 0) / weights.length);
+      assert.close([deviation], [0.02], 0.004);
+      await close();
+
+      const again = new Map<string, Uint8Array>();
+      await makePacked(bytesSink(again), tiny, format, { seed: 3 });
+      assert.deepEqual(again.get("model.safetensors"), files.get("model.safetensors"));
+    }
   });
 
   test("another model type, sizes that do not go together and factors that do not fit are ConfigErrors before anything is written", async () => {
