@@ -1,9 +1,9 @@
 // Writes dist/worker/code.js, "#worker-code" of the built package: the script of a worker, deflated, with holes for what the package carries
-// anyway, the WASM. Comes after tsc.
+// anyway, the WASM; and that of a helper. Comes after tsc.
 import { copyFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { inlinedModule } from "./inline.mjs";
-import { workerCode } from "./worker-code.mjs";
+import { helperCode, workerCode } from "./worker-code.mjs";
 
 const inProject = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
@@ -36,6 +36,7 @@ ${builds.map((build) => `import { ${build} } from "../kernels/generated/${build}
 ${module}
 const WASM = [${carried.map(([, expression]) => expression).join(", ")}];
 export const workerCode = () => new TextDecoder().decode(inlinedBytes(SCRIPT)).replace(/<wasm (\\d+)>/g, (_, i) => WASM[i]);
+export const helperCode = () => ${JSON.stringify(helperCode())};
 `,
 );
 renameSync(`${target}.${process.pid}`, target);

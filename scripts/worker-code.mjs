@@ -1,15 +1,20 @@
-// What runs in a worker, as one classic script that defines phiTsWorker.serve(port): bundled from src when it is asked for. This is what
-// "#worker-code" is when the library runs from source; for dist, scripts/build-worker.mjs writes it into a module.
+// What runs in a worker, and in a helper thread, each as one classic script that defines phiTsWorker.serve(port): bundled from src when it is asked
+// for. This is what "#worker-code" is when the library runs from source; for dist, scripts/build-worker.mjs writes it into a module.
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-let code;
+const made = new Map();
 
-export function workerCode() {
-  code ??= esbuild.buildSync({
+export const workerCode = () => bundled("src/worker/serve.ts");
+export const helperCode = () => bundled("src/threads/helper.ts");
+
+function bundled(entry) {
+  const known = made.get(entry);
+  if (known !== undefined) return known;
+  const code = esbuild.buildSync({
     absWorkingDir: root,
-    entryPoints: ["src/worker/serve.ts"],
+    entryPoints: [entry],
     bundle: true,
     write: false,
     format: "iife",
@@ -20,5 +25,6 @@ export function workerCode() {
     target: "es2022",
     minify: true,
   }).outputFiles[0].text;
+  made.set(entry, code);
   return code;
 }

@@ -11,7 +11,10 @@ import type { WeightFormat } from "./quant/packed-matrix.ts";
 
 /** Options of {@link estimate}: those of `loadPhi` that decide about memory, and a budget. */
 export interface EstimateOptions
-  extends Pick<LoadOptions, "weights" | "embedding" | "activations" | "kv" | "contextSize" | "kvTokens" | "signal"> {
+  extends Pick<
+    LoadOptions,
+    "weights" | "embedding" | "activations" | "kv" | "contextSize" | "kvTokens" | "threads" | "signal"
+  > {
   /** Bytes that the model may take. */
   budget?: number;
 }
@@ -47,7 +50,7 @@ export interface Estimate extends Partial<Fit> {
 export async function estimate(source: Input, options: EstimateOptions = {}): Promise<Estimate> {
   const where = "estimate";
   checkOptions(where, options, [
-    ...["weights", "embedding", "activations", "kv", "contextSize", "kvTokens", "signal", "budget"],
+    ...["weights", "embedding", "activations", "kv", "contextSize", "kvTokens", "threads", "signal", "budget"],
   ] satisfies string[]);
   checkFormats(where, options);
   checkSignal(where, options.signal);

@@ -1,5 +1,5 @@
 import { cpuTimeMs, startWorker } from "#platform";
-import { workerCode } from "#worker-code";
+import { helperCode, workerCode } from "#worker-code";
 import { OptionError, SourceError } from "./errors.ts";
 import { openPacked } from "./formats/packed/packed.ts";
 import { Engine } from "./generate/engine.ts";
@@ -7,12 +7,13 @@ import { localBackend } from "./generate/local.ts";
 import { checkSignal } from "./generate/options.ts";
 import type { KernelChoice } from "./kernels/choose.ts";
 import { checkWasm } from "./kernels/wasm-module.ts";
-import { fillModel, type Inspected, inspectModel, kernelsOf, type LoadOptions } from "./load/load.ts";
+import { checkThreads, fillModel, type Inspected, inspectModel, kernelsOf, type LoadOptions } from "./load/load.ts";
 import { LoadMeter } from "./load/progress.ts";
 import { type Input, openInput } from "./open.ts";
 import { checkCallback, checkChoice, checkOptions } from "./options.ts";
 import { Phi } from "./phi.ts";
 import { abortableSource, type Source } from "./source/index.ts";
+import { helpersBy } from "./threads/index.ts";
 import { stopTokensOf } from "./tokenizer/index.ts";
 import { tokenizerIn } from "./tokenizer/load.ts";
 import { connect, type Loading, loadingInWorker, type WorkerLike } from "./worker/index.ts";
@@ -22,7 +23,8 @@ export interface PhiOptions extends LoadOptions {
   /**
    * Where the model runs. `false` (default): in the caller's thread, whose event loop gets its turn now and then. `true`: in a worker made out
    * of code that phi-ts carries along, so that the caller's thread is free. A function: in the worker that it makes, whose file imports
-   * `phi-ts/worker`, for pages whose Content-Security-Policy forbids the former. The worker ends with `dispose()`.
+   * `phi-ts/worker`, for pages whose Content-Security-Policy forbids the former; it is called once more for each helper thread. The workers end
+   * with `dispose()`.
    */
   worker?: boolean | (() => WorkerLike);
 }
@@ -75,7 +77,8 @@ function loadingHere(folder: Source, signal: AbortSignal | undefined): Loading {
       return inspected;
     },
     async fill(meter) {
-      const loaded = await fillModel(inspected, chosen, meter, signal);
+      const start = helpersBy(startHelper);
+      const loaded = await fillModel(inspected, chosen, meter, { signal, start });
       await inspected.files.close();
       return { backend: localBackend(new Engine(loaded.decoder, loaded.contextSize)), loaded };
     },
@@ -86,8 +89,11 @@ function loadingHere(folder: Source, signal: AbortSignal | undefined): Loading {
 /** Loading in a worker, which starts now. */
 function connectTo(worker: true | (() => WorkerLike), folder: Source, signal: AbortSignal | undefined): Loading {
   const own = worker === true;
-  return loadingInWorker(connect(own ? () => startWorker(workerCode()) : worker, own, folder), folder, signal);
+  const start = own ? () => startWorker(workerCode()) : worker;
+  return loadingInWorker(connect(start, own ? startHelper : worker, own, folder), folder, signal);
 }
+
+const startHelper = (): WorkerLike => startWorker(helperCode());
 
 function checkLoad(options: PhiOptions): void {
   const where = "loadPhi";
@@ -98,6 +104,7 @@ function checkLoad(options: PhiOptions): void {
     "kv",
     "kernels",
     "wasm",
+    "threads",
     "contextSize",
     "kvTokens",
     "onProgress",
@@ -107,6 +114,7 @@ function checkLoad(options: PhiOptions): void {
   checkFormats(where, options);
   checkChoice(where, "kernels", options.kernels, ["auto", "relaxed", "strict", "reference"], "auto");
   checkWasm(where, options.wasm);
+  checkThreads(where, options.threads);
   checkCallback(where, "onProgress", options.onProgress);
   checkSignal(where, options.signal);
   const { worker } = options;

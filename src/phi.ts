@@ -40,6 +40,8 @@ export class Phi {
   readonly kv: LoadedModel["kv"];
   /** Which implementation of the kernels runs. */
   readonly kernels: LoadedModel["kernels"];
+  /** How many threads compute. */
+  readonly threads: LoadedModel["threads"];
   /** What is not as it should be, and yet no error: for instance that only the reference kernels run here. Mostly empty. */
   readonly notices: readonly Notice[];
   /** The most tokens of a sequence. */
@@ -58,6 +60,7 @@ export class Phi {
     this.activations = loaded.activations;
     this.kv = loaded.kv;
     this.kernels = loaded.kernels;
+    this.threads = loaded.threads;
     this.notices = loaded.notices;
     this.contextSize = loaded.contextSize;
     this.stopTokens = stopTokens;

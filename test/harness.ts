@@ -41,6 +41,8 @@ export interface Features {
   workers: boolean;
   /** WebAssembly memories can be shared between threads. */
   sharedMemory: boolean;
+  /** The thread of the tests may wait for another: a page's own may not. */
+  waits: boolean;
   simd: boolean;
   relaxedSimd: boolean;
   /** WebAssembly may be compiled from bytes while a test runs; else modules must be given. */

@@ -1,3 +1,4 @@
+import type { PhiOptions } from "../index.ts";
 import { type Given, HELP, type OptionSpec, UsageError, VERBOSE } from "./args.ts";
 
 /** Options that commands share, and what they are in the API. */
@@ -13,6 +14,7 @@ const WEIGHTS = ["auto", "f32", "q8", "q4"] as const;
 const EMBEDDING = ["auto", "q8", "q4"] as const;
 const ACTIVATIONS = ["int8", "f32"] as const;
 const KV = ["auto", "int8", "f32"] as const;
+const THREADS = "threads";
 const KERNELS = ["auto", "relaxed", "strict", "reference"] as const;
 
 /** How a model is held in memory. */
@@ -36,6 +38,7 @@ export const LOAD_OPTIONS: readonly OptionSpec[] = [
   MODEL,
   ...LAYOUT_OPTIONS,
   { name: "kernels", value: "KIND", help: `${KERNELS.join(", ")} (default: auto)` },
+  { name: THREADS, value: "N", help: "threads that compute, or auto (default: auto, one for a small model)" },
 ];
 
 export const SAMPLING_OPTIONS: readonly OptionSpec[] = [
@@ -88,8 +91,9 @@ export function layoutOf(given: Given): Layout {
   };
 }
 
-export function loadOptionsOf(given: Given): Layout & { kernels?: (typeof KERNELS)[number] } {
-  return { ...layoutOf(given), kernels: choiceOf(given, "kernels", KERNELS) };
+export function loadOptionsOf(given: Given): Layout & Pick<PhiOptions, "kernels" | "threads"> {
+  const threads = given.text(THREADS) === "auto" ? "auto" : wholeOf(given, THREADS);
+  return { ...layoutOf(given), kernels: choiceOf(given, "kernels", KERNELS), threads };
 }
 
 /** Only what was given: the library knows the defaults and the ranges. */

@@ -17,12 +17,17 @@ export class Engine {
   readonly #steps = new Queue();
   readonly #pacer: Pacer;
   readonly #disposals = new Set<() => void>();
+  #lost: Error | undefined;
 
   constructor(decoder: Decoder, contextSize: number, pacer: Pacer = new Pacer()) {
     this.decoder = decoder;
     this.contextSize = contextSize;
     this.room = new Room(decoder);
     this.#pacer = pacer;
+    decoder.onLost?.((error) => {
+      this.#lost ??= error;
+      this.dispose();
+    });
   }
 
   /** V */
@@ -30,8 +35,9 @@ export class Engine {
     return this.decoder.config.vocabSize;
   }
 
-  /** @throws DisposedError */
+  /** @throws DisposedError, or why the decoder is gone */
   check(): void {
+    if (this.#lost) throw this.#lost;
     if (this.disposed) throw new DisposedError("the model");
   }
 

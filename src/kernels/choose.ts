@@ -1,9 +1,17 @@
 import { type Notice, PhiError } from "../errors.ts";
 import { Arena } from "../tensor/arena.ts";
-import type { KernelKind, Operations, WasmBuild } from "./kernels.ts";
+import type { KernelKind, WasmBuild } from "./kernels.ts";
 import { wrongAnswers } from "./known-answers.ts";
 import { type DotForm, formsOf, simdKernels } from "./simd.ts";
-import { instantiate, moduleOf, type WasmModule, type WasmModules } from "./wasm-module.ts";
+import {
+  instantiate,
+  moduleOf,
+  variantOf,
+  type WasmExports,
+  type WasmModule,
+  type WasmModules,
+  type WasmVariant,
+} from "./wasm-module.ts";
 
 /** The builds that "auto" tries, the fastest first. */
 const PREFERENCE: readonly WasmBuild[] = ["relaxed", "strict"];
@@ -46,10 +54,18 @@ export function chooseKernels(wanted: "auto" | KernelKind, wasm?: WasmModules): 
   return { kind: "reference", notices: [...wrong, ...refused, { code: "reference_kernels", message }] };
 }
 
-/** A build's operations on one arena, unchecked. @throws PhiError (codes "wasm", "wasm_wrong"), OptionError */
-export function bindBuild(arena: Arena, build: WasmBuild, wasm?: WasmModules): Operations {
-  const { module, form } = provenModule(build, wasm);
-  return simdKernels(instantiate(arena, build, module), form);
+/** A build's functions on one arena, the form of the int8 dot product to call them with, and the module they are of. */
+export interface Bound {
+  readonly module: WasmModule;
+  readonly exports: WasmExports;
+  readonly form: DotForm;
+}
+
+/** Binds a build to an arena. @throws PhiError (codes "wasm", "wasm_wrong"), OptionError */
+export function bindBuild(arena: Arena, build: WasmBuild, wasm?: WasmModules): Bound {
+  const variant = variantOf(build, arena.shared);
+  const { module, form } = provenModule(variant, wasm);
+  return { module, form, exports: instantiate(arena, variant, module) };
 }
 
 /** A module, the form of the int8 dot product to run it with, and the operations whose known answers it does not give. */
@@ -61,12 +77,12 @@ interface Answered {
 
 const answered = new WeakMap<WasmModule, Answered>();
 
-/** The module of a build, after it has given its known answers, which it is asked for once. */
-function provenModule(build: WasmBuild, wasm?: WasmModules): Answered {
-  const module = moduleOf(build, wasm);
+/** The module of a variant, after it has given its known answers, which it is asked for once. @throws as {@link bindBuild} does */
+export function provenModule(variant: WasmVariant, wasm?: WasmModules): Answered {
+  const module = moduleOf(variant, wasm);
   let proven = answered.get(module);
   if (proven === undefined) {
-    proven = ask(build, module);
+    proven = ask(variant, module);
     answered.set(module, proven);
   }
   const { wrong } = proven;
@@ -74,16 +90,17 @@ function provenModule(build: WasmBuild, wasm?: WasmModules): Answered {
   const which = `${wrong.slice(0, 3).join(", ")}${wrong.length > 3 ? ` and ${wrong.length - 3} more` : ""}`;
   throw new PhiError(
     "wasm_wrong",
-    `the WASM kernels compute wrongly in this engine and are not used (build "${build}": ${which})`,
+    `the WASM kernels compute wrongly in this engine and are not used (build "${variant}": ${which})`,
   );
 }
 
 /** The first form with which the module gives its known answers, or what is wrong with the last. */
-function ask(build: WasmBuild, module: WasmModule): Answered {
+function ask(variant: WasmVariant, module: WasmModule): Answered {
   let asked: Answered | undefined;
-  const bind = (form: DotForm) => (arena: Arena) => simdKernels(instantiate(arena, build, module), form);
-  for (const form of formsOf(instantiate(new Arena(0, { name: "forms" }), build, module))) {
-    asked = { module, form, wrong: wrongAnswers(bind(form)) };
+  const shared = variant.endsWith("-shared");
+  const bind = (form: DotForm) => (arena: Arena) => simdKernels(instantiate(arena, variant, module), form);
+  for (const form of formsOf(instantiate(new Arena(0, { name: "forms", shared }), variant, module))) {
+    asked = { module, form, wrong: wrongAnswers(bind(form), shared) };
     if (asked.wrong.length === 0) return asked;
   }
   return asked as Answered;

@@ -243,9 +243,13 @@ export function bitsOf(places: readonly Place[], arena: Arena): number {
   return h >>> 0;
 }
 
-/** The names of the operations that do not give their known answers. @param bind the operations on an arena, unchecked */
-export function wrongAnswers(bind: (arena: Arena) => Operations): string[] {
-  const arena = new Arena(ROOM, { name: "known answers" });
+/**
+ * The names of the operations that do not give their known answers.
+ * @param bind the operations on an arena, unchecked
+ * @param shared whether they are asked in shared memory
+ */
+export function wrongAnswers(bind: (arena: Arena) => Operations, shared = false): string[] {
+  const arena = new Arena(ROOM, { name: "known answers", shared });
   const ops = bind(arena);
   const mark = arena.mark();
   return KNOWN_ANSWERS.filter(({ bits, run }) => {

@@ -1,13 +1,13 @@
 import { groupsOf, packedBytes, ROWS } from "../quant/packed-matrix.ts";
-import { KERNEL_RESERVE } from "../tensor/arena.ts";
+import { SCRATCH } from "./crew.ts";
 import type { Operations } from "./kernels.ts";
 import type { WasmExports } from "./wasm-module.ts";
 
-/** Where a call may put what lives no longer than itself: the upper half of what an arena reserves for kernels. */
-const SCRATCH = KERNEL_RESERVE / 2;
-
 /** Weight formats as numbers, as in wasm/layout.ts. */
-const FORMAT = { f32: 0, q8: 1, q4: 2 } as const;
+export const FORMAT = { f32: 0, q8: 1, q4: 2 } as const;
+
+/** The dtypes of rows that are packed; their places here are their numbers in wasm/load-rows.ts. */
+export const DTYPES: readonly string[] = ["f32", "f16", "bf16"];
 
 /** Work units of a linear layer with int8 rows, as in wasm/linear-int8.ts: a call may do any range of them, to the same bits. */
 export const linearUnits = (N: number): number => Math.ceil(N / ROWS);
@@ -44,7 +44,7 @@ export function simdKernels(wasm: WasmExports, form: DotForm): Operations {
         const operands = [q.ptr, pairs.ptr, scale.ptr, offset.ptr, ptr, FORMAT[format]];
         wasm.linearInt8(out.ptr, ...operands, T, N, groupsOf(C), FORM[form], SCRATCH, 0, linearUnits(N));
       } else {
-        wasm.linearF32(out.ptr, x.ptr, ptr, FORMAT[format], x.shape[0], N, C);
+        wasm.linearF32(out.ptr, x.ptr, ptr, FORMAT[format], x.shape[0], N, C, 0, linearUnits(N));
       }
     },
     rmsnorm(out, x, weight, eps) {
@@ -106,7 +106,7 @@ export function simdKernels(wasm: WasmExports, form: DotForm): Operations {
     },
     packRows({ format, cols, ptr }, row, src) {
       const rows = src.shape[0];
-      const dtype = ["f32", "f16", "bf16"].indexOf(src.dtype);
+      const dtype = DTYPES.indexOf(src.dtype);
       const at = ptr + packedBytes(format, row, cols);
       if (format === "f32") wasm.packF32(at, src.ptr, rows * cols, dtype, SCRATCH);
       else wasm[format === "q4" ? "packQ4" : "packQ8"](at, src.ptr, rows, cols, dtype, SCRATCH);

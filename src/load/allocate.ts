@@ -1,6 +1,7 @@
 import { MemoryError } from "../errors.ts";
 import type { KernelChoice } from "../kernels/choose.ts";
-import { createKernels } from "../kernels/create.ts";
+import { bindKernels } from "../kernels/create.ts";
+import { type Crew, SCRATCH_BYTES } from "../kernels/crew.ts";
 import { KV_BLOCK } from "../kernels/kernels.ts";
 import { allocKVLayer } from "../kernels/kv-layer.ts";
 import { KVPool } from "../model/kv-cache.ts";
@@ -10,7 +11,7 @@ import type { ModelWeights, WeightSpec } from "../model/weights.ts";
 import { allocMatrix, type PackedMatrix } from "../quant/packed-matrix.ts";
 import { Arena, KERNEL_RESERVE } from "../tensor/arena.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { type ArenaPlan, formatOf, kvBlocks, largestContext, type Plan } from "./plan.ts";
+import { type ArenaPlan, formatOf, helperBytes, kvBlocks, largestContext, type Plan } from "./plan.ts";
 
 /** A weight that has its place but not yet its values. */
 export interface Slot {
@@ -30,14 +31,14 @@ export interface Allocated {
 /** Makes a memory; tests give their own to see what happens when there is none. */
 export type NewArena = (bytes: number, name: string) => Arena;
 
-/** How a model's kernels were chosen; notices are no matter here. */
-type Chosen = Pick<KernelChoice, "kind" | "wasm">;
+/** How a model's kernels were chosen, and the threads that will work with them, if there are several. */
+type Chosen = Pick<KernelChoice, "kind" | "wasm"> & { readonly crew?: Crew };
 
 /** Reference kernels need no WebAssembly, which may be absent where they run. */
 const arenaFor =
-  ({ kind }: Chosen): NewArena =>
+  ({ kind, crew }: Chosen): NewArena =>
   (bytes, name) =>
-    new Arena(bytes - KERNEL_RESERVE, { name, wasm: kind !== "reference" });
+    new Arena(bytes - KERNEL_RESERVE, { name, wasm: kind !== "reference", shared: crew !== undefined });
 
 /**
  * Makes the memories that `plan` names, each of exactly its size, and puts every tensor into its place.
@@ -55,16 +56,18 @@ export function allocate(plan: Plan, chosen: Chosen, make: NewArena = arenaFor(c
   const read = ({ matrix, spec: { use = 1 } }: Slot) => use * matrix.byteLength;
   const weightBytesPerToken = Math.round(slots.reduce((sum, slot) => sum + read(slot), 0)) - table;
   const pool = new KVPool(kvBlocks(plan.kvTokens));
-  const parts = { config, stages, weights: weights as ModelWeights, pool, maxChunk, weightBytesPerToken };
+  const { crew } = chosen;
+  const release = () => crew?.end();
+  const parts = { config, stages, weights: weights as ModelWeights, pool, maxChunk, weightBytesPerToken, release };
   return { transformer: new Transformer(parts), slots };
 }
 
-/** Takes the pieces of one arena, in the order: weights, block table, caches, scratch. */
+/** Takes the pieces of one arena, in the order: weights, block table, caches, helpers' scratch, scratch. */
 function furnish(
   plan: Plan,
   arenaPlan: ArenaPlan,
   arena: Arena,
-  { kind, wasm }: Chosen,
+  { kind, wasm, crew }: Chosen,
   weights: Partial<ModelWeights>,
   slots: Slot[],
 ): Stage {
@@ -84,9 +87,11 @@ function furnish(
     const kv = allocKVLayer(arena, plan.kv, blocks, config.kvHeads, config.headDim, table);
     return { weights: layer, kv };
   });
-  const staging = { ptr: arena.mark(), bytes: arenaPlan.scratch };
+  const helpers = Array.from({ length: helperBytes(plan) / SCRATCH_BYTES }, () => arena.alloc(SCRATCH_BYTES));
+  const staging = { ptr: arena.mark(), bytes: arenaPlan.scratch - helperBytes(plan) };
   const scratch = allocScratch(arena, config, plan.maxChunk, plan.activations, arenaPlan.hasHead);
-  const stage: Stage = { arena, kernels: createKernels(arena, kind, { wasm }), scratch, layers: cached };
+  const kernels = bindKernels(arena, kind, wasm, crew && { crew, helperScratch: helpers });
+  const stage: Stage = { arena, kernels, scratch, layers: cached };
   slots.push(...mine.map((m) => ({ ...m, stage, staging })));
   return stage;
 }

@@ -10,10 +10,12 @@ import type { Decoder } from "../model/decoder.ts";
 import { parseConfig } from "../model/parse-config.ts";
 import { checkAngles } from "../model/rope.ts";
 import type { Activations } from "../model/scratch.ts";
+import type { WeightSpec } from "../model/weights.ts";
 import { checkNumber } from "../options.ts";
 import type { WeightFormat } from "../quant/packed-matrix.ts";
-import { ifThere, readJson } from "../source/index.ts";
+import { ifThere, orAbort, readJson } from "../source/index.ts";
 import type { Source } from "../source/source.ts";
+import { assemble, chooseThreads, oneThread, type StartHelpers, type ThreadChoice } from "../threads/index.ts";
 import { allocate } from "./allocate.ts";
 import { checkWeights, fillWeights } from "./fill.ts";
 import { chooseFormats } from "./formats.ts";
@@ -39,9 +41,14 @@ export interface LoadOptions {
   kernels?: "auto" | KernelKind;
   /**
    * A `WebAssembly.Module` of the kernels to use instead of the library's own bytes: `phi-ts/wasm/strict.wasm` imported as a module, where an
-   * engine compiles no bytes (workerd); or several by the names of their builds.
+   * engine compiles no bytes (workerd); or several by the names of their files (several threads need "strict" and "strict-shared").
    */
   wasm?: WasmModule | WasmModules;
+  /**
+   * Threads that work for the model, this one among them. "auto" (default): as many as are sensible on this machine; one for a small model, and
+   * where memory cannot be shared (a page without cross-origin isolation, or its own thread: use `worker: true`). Bits do not depend on it.
+   */
+  threads?: "auto" | number;
   /** Greatest length of a sequence in tokens. Default: the model's, at most 4096. */
   contextSize?: number;
   /** Tokens that the KV cache holds for all sequences together. Default: contextSize. */
@@ -78,6 +85,8 @@ export interface LoadedModel {
   activations: Activations;
   kv: KVFormat;
   kernels: KernelKind;
+  /** Threads that work for it. */
+  threads: number;
   /** What a user should know of how it was loaded. */
   notices: readonly Notice[];
   /** generation_config.json as parsed, where there is one. */
@@ -91,6 +100,8 @@ export interface Planned {
   plan: Plan;
   /** Bytes of weights that loading reads. */
   sourceBytes: number;
+  /** Threads that the plan is made for. */
+  threading: ThreadChoice;
 }
 
 /** A checkpoint that was looked at but not loaded. */
@@ -98,7 +109,12 @@ export interface Inspected extends Planned {
   generationConfig?: Record<string, unknown>;
 }
 
+/** Options of loading, and whether threads can be started for this one; default: whether it can itself. */
+export type PlanOptions = LoadOptions & { canStartThreads?: boolean };
+
 const DEFAULT_CONTEXT = 4096;
+/** More would be asked for by mistake. */
+const MAX_THREADS = 64;
 
 /** Published configs have a few kilobytes. */
 const CONFIG = { maxBytes: 2 ** 22 };
@@ -107,11 +123,12 @@ const readConfig = (from: Source, name: string) => readJson(from, name, CONFIG);
 
 /**
  * What {@link planModel} does, and generation_config.json.
+ * @param options as {@link planModel} takes them
  * @throws as {@link planModel}
  */
 export async function inspectModel(
   source: Source,
-  options: LoadOptions = {},
+  options: PlanOptions = {},
   maxArenaBytes = MAX_ARENA_BYTES,
 ): Promise<Inspected> {
   const planned = await planModel(source, options, maxArenaBytes);
@@ -130,7 +147,7 @@ export async function inspectModel(
  */
 export async function planModel(
   source: Source,
-  options: LoadOptions = {},
+  options: PlanOptions = {},
   maxArenaBytes = MAX_ARENA_BYTES,
 ): Promise<Planned> {
   const config = parseConfig(await readConfig(source, "config.json"));
@@ -160,12 +177,29 @@ export async function planModel(
     const activations = format === "f32" ? "f32" : (options.activations ?? "int8");
     const kv = kvFormat(options.kv, activations, config.headDim);
     const formats = { format, embedding, activations, kv };
-    const plan = planArenas({ config, specs, ...formats, contextSize, kvTokens, maxChunk, maxArenaBytes });
-    return { config, files, plan, sourceBytes };
+    const threading = planThreads(options, specs);
+    const { threads } = threading;
+    const plan = planArenas({ config, specs, ...formats, contextSize, kvTokens, maxChunk, maxArenaBytes, threads });
+    return { config, files, plan, sourceBytes, threading };
   } catch (error) {
     await opened.close();
     throw error;
   }
+}
+
+/** @throws OptionError for what is neither "auto" nor a number of threads */
+export function checkThreads(where: string, threads: unknown): "auto" | number {
+  if (threads === undefined || threads === "auto") return "auto";
+  return checkNumber(where, "threads", threads, { min: 1, max: MAX_THREADS, integer: true }, 1);
+}
+
+/** Threads for weights of these sizes. @throws OptionError for what is no number of threads */
+function planThreads({ threads, kernels, canStartThreads }: PlanOptions, specs: readonly WeightSpec[]): ThreadChoice {
+  const wanted = checkThreads("loadPhi", threads);
+  if (kernels === "reference" && wanted !== "auto" && wanted > 1)
+    return { wanted, threads: 1, notices: [oneThread("the reference kernels work alone")] };
+  const weights = specs.reduce((sum, { rows, cols }) => sum + rows * cols, 0);
+  return chooseThreads(kernels === "reference" ? 1 : wanted, weights, canStartThreads);
 }
 
 /** @throws OptionError for int8 where the heads are too wide for its integer sums */
@@ -182,6 +216,7 @@ function kvFormat(wanted: LoadOptions["kv"], activations: Activations, headDim: 
 /**
  * Loads a checkpoint folder: config.json, safetensors (one file or shards with an index), quantizing while it streams.
  * @param maxArenaBytes the most that one arena may take; smaller values spread a model over more arenas
+ * @param start starts the helper threads; default: there is only this one
  * @throws ConfigError, FormatError, SourceError, OptionError before memory is taken; MemoryError; the signal's reason on abort
  * @throws PhiError (codes "wasm", "wasm_wrong") if kernels that are asked for by name cannot run
  */
@@ -189,14 +224,16 @@ export async function loadModel(
   source: Source,
   options: LoadOptions = {},
   maxArenaBytes = MAX_ARENA_BYTES,
+  start?: StartHelpers,
 ): Promise<LoadedModel> {
   options.signal?.throwIfAborted();
   const chosen = kernelsOf(options);
   const meter = new LoadMeter(options.onProgress);
-  const inspected = await inspectModel(meter.watch(source), options, maxArenaBytes);
+  const planned = { ...options, threads: start ? options.threads : 1 };
+  const inspected = await inspectModel(meter.watch(source), planned, maxArenaBytes);
   try {
     meter.announce(inspected.sourceBytes);
-    return await fillModel(inspected, chosen, meter, options.signal);
+    return await fillModel(inspected, chosen, meter, { signal: options.signal, start });
   } finally {
     await inspected.files.close();
   }
@@ -206,25 +243,41 @@ export async function loadModel(
 export const kernelsOf = ({ kernels, wasm }: LoadOptions): KernelChoice =>
   chooseKernels(kernels ?? "auto", checkWasm("loadPhi", wasm));
 
+export interface FillControls {
+  signal?: AbortSignal;
+  /** Starts the helper threads; without it there is only this one. */
+  start?: StartHelpers;
+}
+
 /** Takes the memory that was planned and reads the weights into it. The files stay open. @throws as {@link loadModel} */
 export async function fillModel(
-  { config, generationConfig, files, plan }: Inspected,
+  { config, generationConfig, files, plan, threading }: Inspected,
   chosen: KernelChoice,
   meter: WeightMeter,
-  signal?: AbortSignal,
+  { signal, start }: FillControls,
 ): Promise<LoadedModel> {
-  const { transformer, slots } = allocate(plan, chosen);
-  meter.beginWeights();
-  await fillWeights(files, slots, { signal, onBlock: (file, tensor, bytes) => meter.block(file, tensor, bytes) });
+  const notices = [...chosen.notices, ...threading.notices];
+  const crew = start && assemble(threading, chosen, start, notices);
+  const { transformer, slots } = allocate(plan, { ...chosen, crew: crew?.leader });
+  let threads = 1;
+  try {
+    crew?.begin((error) => transformer.lose(error));
+    meter.beginWeights();
+    await fillWeights(files, slots, { signal, onBlock: (file, tensor, bytes) => meter.block(file, tensor, bytes) });
+    if (crew) threads = await orAbort(crew.ready(), signal);
+  } catch (error) {
+    transformer.dispose();
+    throw error;
+  }
   const { format: weights, embedding = weights, activations, kv, contextSize } = plan;
-  const { kind: kernels, notices } = chosen;
-  const formats = { weights, embedding, activations, kv, kernels };
+  const formats = { weights, embedding, activations, kv, kernels: chosen.kind };
   return {
     decoder: transformer,
     config,
     memory: memoryUse(plan),
     contextSize,
     ...formats,
+    threads,
     notices,
     generationConfig,
   };

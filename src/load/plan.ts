@@ -1,4 +1,5 @@
 import { MemoryError } from "../errors.ts";
+import { SCRATCH_BYTES } from "../kernels/crew.ts";
 import { KV_BLOCK, type KVFormat } from "../kernels/kernels.ts";
 import { kvLayerBytes } from "../kernels/kv-layer.ts";
 import type { PhiConfig } from "../model/config.ts";
@@ -26,6 +27,8 @@ export interface PlanInput {
   maxChunk: number;
   /** Most bytes that one arena may take, before it is rounded up to a page. */
   maxArenaBytes: number;
+  /** Threads that work in the arenas, which are shared if there are several. Default 1. */
+  threads?: number;
 }
 
 /** One arena: what lies in it, and how many bytes that takes. */
@@ -36,7 +39,7 @@ export interface ArenaPlan {
   layers: number;
   weights: number;
   kv: number;
-  /** Buffers of a forward pass; before the first one, weights are read through the same bytes. */
+  /** Buffers of a forward pass, and of the helper threads; before the first pass, weights are read through the same bytes. */
   scratch: number;
   hasHead: boolean;
   /** Sum of the above, of the block table and of the kernels' reserve, rounded up to a page: the size of the memory. */
@@ -68,6 +71,9 @@ export function formatOf(spec: WeightSpec, { format, embedding = format }: PlanI
 function weightBytes(spec: WeightSpec, input: PlanInput): number {
   return alignUp(packedBytes(formatOf(spec, input), spec.rows, spec.cols));
 }
+
+/** Bytes of scratch that helper threads have in each arena. */
+export const helperBytes = ({ threads = 1 }: PlanInput): number => (threads - 1) * SCRATCH_BYTES;
 
 /** Bytes through which weights are read: at least twice 8 rows of the widest matrix as float32, and about a megabyte. */
 function stagingBytes(specs: readonly WeightSpec[]): number {
@@ -109,7 +115,8 @@ function place(input: PlanInput): ArenaPlan[] {
     const weights = a.weights + mine.reduce((sum, s) => sum + weightBytes(s, input), 0);
     const kv = a.kv + layers * kvLayer;
     const hasHead = a.hasHead || head;
-    const scratch = Math.max(staging, scratchBytes(config, input.maxChunk, input.activations, hasHead));
+    const pass = scratchBytes(config, input.maxChunk, input.activations, hasHead);
+    const scratch = helperBytes(input) + Math.max(staging, pass);
     const bytes = KERNEL_RESERVE + table + weights + kv + scratch;
     return { ...a, specs: [...a.specs, ...mine], layers: a.layers + layers, weights, kv, scratch, hasHead, bytes };
   };

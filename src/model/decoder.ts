@@ -42,6 +42,8 @@ export interface Decoder {
   copyBlock(from: number, to: number): void;
   /** The regime that the reference uses for a forward pass whose sequence is `length` tokens long at its end. */
   regimeOf(length: number): RopeRegime;
+  /** Calls `listener` if the decoder is lost, with what every later step throws: a thread that it needs has died. */
+  onLost?(listener: (error: Error) => void): void;
   /** Gives all memory back; a later step throws. */
   dispose(): void;
 }

@@ -30,6 +30,8 @@ export interface TransformerParts {
   pool: KVPool;
   maxChunk: number;
   weightBytesPerToken: number;
+  /** Called once, when nobody computes any more. */
+  release?: () => void;
 }
 
 /**
@@ -45,6 +47,8 @@ export class Transformer implements Decoder {
   #parts: TransformerParts | undefined;
   #frequencies: Record<RopeRegime, Float32Array>;
   #views = new Map<number, Scratch[]>();
+  #lost: Error | undefined;
+  #onLost: ((error: Error) => void) | undefined;
 
   constructor(parts: TransformerParts) {
     this.config = parts.config;
@@ -152,12 +156,26 @@ export class Transformer implements Decoder {
     return ropeRegime(this.config, length);
   }
 
+  onLost(listener: (error: Error) => void): void {
+    this.#onLost = listener;
+  }
+
+  /** What computes is gone: every later step throws `error`. */
+  lose(error: Error): void {
+    this.#lost ??= error;
+    this.dispose();
+    this.#onLost?.(error);
+  }
+
   dispose(): void {
+    const release = this.#parts?.release;
     this.#parts = undefined;
     this.#views.clear();
+    release?.();
   }
 
   #alive(): TransformerParts {
+    if (this.#lost) throw this.#lost;
     if (!this.#parts) throw new DisposedError("the model");
     return this.#parts;
   }

@@ -1,12 +1,13 @@
 import { type FileHandle, mkdir, open, readdir, stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parentPort, Worker } from "node:worker_threads";
 import { SourceError } from "../errors.ts";
+import type { PortLike, WorkerLike } from "../port/port.ts";
 import { checkName, checkRange, notFound } from "../source/range.ts";
 import type { Sink } from "../source/sink.ts";
 import type { ListedSource, Opened, SourceFile } from "../source/source.ts";
-import type { PortLike, WorkerLike } from "../worker/port.ts";
 import { ownPort as webPort } from "./web.ts";
 
 /** One call of read() takes at most this much: Node's own limit is 2 GiB - 1. */
@@ -149,9 +150,26 @@ export function startWorker(code: string): WorkerLike {
   return new Worker(script, { eval: true, execArgv: [], name: "phi-ts" });
 }
 
+/** Whether workers can be started from here. */
+export const hasWorkers = (): boolean => true;
+
+/** Threads that the machine runs at a time, as far as this process may use it. */
+export const cores = (): number => availableParallelism();
+
+/**
+ * Whether a worker that was there is still there, without waiting for its `exit`. Node tells by the clock of its event loop; where that cannot be
+ * asked (Bun, Deno), the answer is yes.
+ */
+export function isRunning(worker: WorkerLike): boolean {
+  if (process.versions.bun) return true;
+  const { performance } = worker as Partial<Worker>;
+  const clock = performance?.eventLoopUtilization?.();
+  return clock === undefined || (clock.idle >= 0 && clock.idle + clock.active > 0);
+}
+
 /** In a worker, of worker_threads or of the web (Deno and Bun have both): the way to its owner. @throws WorkerError elsewhere */
 export function ownPort(): PortLike {
   return parentPort ?? webPort();
 }
 
-export { locks } from "./web.ts";
+export { isIsolated, locks } from "./web.ts";

@@ -1,7 +1,7 @@
 import { SourceError, WorkerError } from "../errors.ts";
+import type { PortLike, WorkerLike } from "../port/port.ts";
 import type { Sink } from "../source/sink.ts";
 import type { Opened } from "../source/source.ts";
-import type { PortLike, WorkerLike } from "../worker/port.ts";
 
 const noPaths = (path: string, instead: string): SourceError =>
   new SourceError(
@@ -52,6 +52,19 @@ export function startWorker(code: string): WorkerLike {
     throw error;
   }
 }
+
+/** Whether this page may share memory with its workers; engines without pages always may. */
+export const isIsolated = (): boolean =>
+  (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated !== false;
+
+/** Whether workers can be started from here. */
+export const hasWorkers = (): boolean => typeof Worker !== "undefined";
+
+/** Threads that the machine runs at a time, as far as the engine tells. */
+export const cores = (): number => (globalThis as { navigator?: Navigator }).navigator?.hardwareConcurrency ?? 1;
+
+/** Whether a worker is still there; the web does not tell before it tells everybody. */
+export const isRunning = (_: WorkerLike): boolean => true;
 
 /** In a worker: the way to its owner. @throws WorkerError elsewhere */
 export function ownPort(): PortLike {

@@ -34,7 +34,7 @@ export const alignUp = (n: number, to: number = ALIGN): number => Math.ceil(n / 
 
 /** A `WebAssembly.Memory`, by what is used of it: not every project's types have the name. */
 export interface WasmMemory {
-  readonly buffer: ArrayBuffer;
+  readonly buffer: ArrayBufferLike;
   grow(pages: number): number;
 }
 
@@ -46,6 +46,8 @@ export interface ArenaOptions {
   wasm?: boolean;
   /** Bytes up to which the arena may grow when it is full; default: it never grows. Growing detaches earlier views of `buffer`. */
   growTo?: number;
+  /** true: a shared memory, in which several threads can work; needs SharedArrayBuffer. Default false. */
+  shared?: boolean;
 }
 
 /**
@@ -57,6 +59,8 @@ export class Arena {
   readonly name: string;
   /** The memory WASM kernels bind to; undefined where WebAssembly is absent or not wanted. */
   readonly memory: WasmMemory | undefined;
+  /** Whether several threads may work in it: `buffer` is a SharedArrayBuffer then. */
+  readonly shared: boolean;
   #buffer: ArrayBuffer | undefined;
   #pages: number;
   readonly #mostPages: number;
@@ -67,7 +71,7 @@ export class Arena {
    * @throws MemoryError if the engine does not give that much, OptionError for an unknown or unfit option
    */
   constructor(bytes: number, options: ArenaOptions = {}) {
-    checkOptions("Arena", options, ["name", "wasm", "growTo"]);
+    checkOptions("Arena", options, ["name", "wasm", "growTo", "shared"]);
     this.name = options.name ?? "arena";
     checkBytes("Arena: bytes", bytes);
     this.#pages = Math.ceil((bytes + KERNEL_RESERVE) / PAGE);
@@ -76,9 +80,11 @@ export class Arena {
     }
     const growTo = checkNumber("Arena", "growTo", options.growTo, { min: 0, max: MOST_PAGES * PAGE }, 0);
     this.#mostPages = Math.max(this.#pages, Math.ceil(growTo / PAGE));
+    this.shared = options.shared === true;
     try {
-      if (options.wasm !== false && hasWasmMemory()) {
-        this.memory = new WebAssembly.Memory({ initial: this.#pages, maximum: this.#mostPages });
+      if (this.shared || (options.wasm !== false && hasWasmMemory())) {
+        const [initial, maximum] = [this.#pages, this.#mostPages];
+        this.memory = new WebAssembly.Memory({ initial, maximum, shared: this.shared });
       } else {
         this.#buffer = new ArrayBuffer(this.byteLength);
       }
@@ -93,8 +99,8 @@ export class Arena {
   }
 
   /** The bytes; ask anew after an allocation where the arena may grow. */
-  get buffer(): ArrayBuffer {
-    const buffer = this.memory ? (this.memory.buffer as ArrayBuffer) : this.#buffer;
+  get buffer(): ArrayBufferLike {
+    const buffer = this.memory ? this.memory.buffer : this.#buffer;
     if (!buffer) throw new MemoryError({ what: `${this.name} was used after it was freed` });
     return buffer;
   }

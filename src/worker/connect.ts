@@ -1,10 +1,7 @@
 import { OptionError, WorkerError } from "../errors.ts";
+import type { WorkerLike } from "../port/port.ts";
 import type { Source } from "../source/source.ts";
-import { Connection } from "./connection.ts";
-import type { WorkerLike } from "./port.ts";
-
-/** Makes a worker: our own, or a user's. */
-export type StartWorker = () => WorkerLike;
+import { Connection, SILENCE_MS, type StartWorker } from "./connection.ts";
 
 const FILE = '{ worker: () => new Worker(…) } with a file that imports "phi-ts/worker"';
 const HELP = {
@@ -14,10 +11,11 @@ const HELP = {
 
 /**
  * Starts the worker, which then loads itself while we do other things; {@link Connection.hello} tells when it is there.
+ * @param startHelper makes the threads of helpers
  * @param own whether the worker is ours, made out of code
  * @throws WorkerError (codes "no_worker", "worker_start"), OptionError for what is no Worker
  */
-export function connect(start: StartWorker, own: boolean, source: Source): Connection {
+export function connect(start: StartWorker, startHelper: StartWorker, own: boolean, source: Source): Connection {
   const help = own ? HELP.own : HELP.given;
   let worker: WorkerLike;
   try {
@@ -35,7 +33,7 @@ export function connect(start: StartWorker, own: boolean, source: Source): Conne
     };
     throw new OptionError(facts);
   }
-  return new Connection(worker, source, help);
+  return new Connection(worker, source, help, SILENCE_MS, startHelper);
 }
 
 function isWorker(x: unknown): x is WorkerLike {

@@ -1,14 +1,22 @@
 import { DisposedError, WorkerError } from "../errors.ts";
+import type { WorkerLike } from "../port/port.ts";
+import { type Ending, watchWorker } from "../port/watch.ts";
 import type { Source } from "../source/source.ts";
-import { newLock, whenGone } from "./life.ts";
-import { Peer } from "./peer.ts";
-import { onEvent, type WorkerLike } from "./port.ts";
+import { type HelperSetup, type HelperThreads, helpersBy } from "../threads/index.ts";
+import { type Handlers, Peer } from "./peer.ts";
 import { type CallerCalls, type CallerNotes, PROTOCOL, type WorkerCalls, type WorkerNotes } from "./protocol.ts";
 import { sourceHandlers } from "./remote-source.ts";
 import { ErrorPost } from "./wire-error.ts";
 
 /** The caller, talking to the worker. */
 export type CallerPeer = Peer<WorkerCalls, WorkerNotes, CallerCalls, CallerNotes>;
+
+/** Makes a worker: our own, or a user's. */
+export type StartWorker = () => WorkerLike;
+
+const noHelpers: StartWorker = () => {
+  throw new WorkerError({ what: "nobody starts helper threads here" }, "no_worker");
+};
 
 /** How long a fresh worker may keep silent before it is given up. */
 export const SILENCE_MS = 30_000;
@@ -20,34 +28,39 @@ export class Connection {
   /** Files that a worker has left open when it ends. */
   readonly #closeFiles: () => void;
   readonly #hello: Promise<void>;
+  #helpers: HelperThreads | undefined;
   #started = false;
   #holds = 0;
 
   /**
    * @param source answers what the worker asks for
    * @param help what to do where the worker cannot be started
+   * @param startHelper makes the thread of a helper
    */
-  constructor(worker: WorkerLike, source: Source, help: string, silenceMs = SILENCE_MS) {
+  constructor(
+    worker: WorkerLike,
+    source: Source,
+    help: string,
+    silenceMs = SILENCE_MS,
+    startHelper: StartWorker = noHelpers,
+  ) {
     this.#worker = worker;
     const { handlers, closeAll } = sourceHandlers(source);
-    this.peer = new Peer(worker, new ErrorPost(true), handlers);
-    this.#closeFiles = closeAll;
-    const failed = (what: string, got: unknown) => {
-      // A web worker's error would go on to the page's or the engine's own handlers.
-      (got as Partial<Event> | null)?.preventDefault?.();
-      const facts = { what, ...describe(got) };
-      const start = { ...facts, what: `the worker could not be started: ${what}`, expected: help };
-      this.#end(this.#started ? new WorkerError(facts, "worker_died") : new WorkerError(start, "worker_start"));
+    const helpers = async (setups: readonly HelperSetup[]): Promise<undefined> => {
+      this.#helpers = helpersBy(startHelper)(setups, (error) => void this.#end(error));
+      await this.#helpers.ready;
+      return undefined;
     };
-    onEvent(worker, "error", (event) => failed("the worker has failed", event));
-    onEvent(worker, "messageerror", (event) => failed("a message of the worker could not be read", event));
-    onEvent(worker, "exit", (code) => failed("the worker has ended", `exit code ${code}`));
-    const isWeb = !("on" in worker);
-    if (isWeb) watchTerminate(worker, () => failed("the worker was terminated", undefined));
-    const timer = setTimeout(() => failed(`no answer within ${silenceMs / 1000} s`, undefined), silenceMs);
-    const lock = isWeb ? newLock() : undefined;
-    const gone = () => failed("the worker has ended", undefined);
-    this.#hello = this.#greet(lock, gone).finally(() => clearTimeout(timer));
+    const all: Handlers<CallerCalls, CallerNotes> = { ...handlers, helpers };
+    this.peer = new Peer(worker, new ErrorPost(true), all);
+    this.#closeFiles = closeAll;
+    const failed = (ending: Ending) => {
+      const start = { ...ending, what: `the worker could not be started: ${ending.what}`, expected: help };
+      this.#end(this.#started ? new WorkerError(ending, "worker_died") : new WorkerError(start, "worker_start"));
+    };
+    const { lock, held } = watchWorker(worker, failed);
+    const timer = setTimeout(() => failed({ what: `no answer within ${silenceMs / 1000} s` }), silenceMs);
+    this.#hello = this.#greet(lock, held).finally(() => clearTimeout(timer));
     // Told to whoever asks something.
     this.#hello.catch(() => {});
   }
@@ -57,10 +70,10 @@ export class Connection {
     return this.#hello;
   }
 
-  async #greet(lock: string | undefined, gone: () => void): Promise<void> {
+  async #greet(lock: string | undefined, held: () => void): Promise<void> {
     this.#worker.unref?.();
     const { protocol, holdsLock } = await this.held(this.peer.ask("hello", { lock }).answer);
-    if (lock && holdsLock) whenGone(lock, gone);
+    if (holdsLock) held();
     if (protocol !== PROTOCOL) {
       const facts = {
         what: "the worker is of another version of phi-ts",
@@ -91,29 +104,8 @@ export class Connection {
   #end(error: Error): unknown {
     this.peer.end(error);
     this.#closeFiles();
-    return this.#worker.terminate();
+    const ended = this.#worker.terminate();
+    this.#helpers?.end();
+    return ended;
   }
-}
-
-/** What an error event, an Error or anything else tells. */
-function describe(got: unknown): { got?: unknown; cause?: unknown } {
-  if (got === undefined) return {};
-  if (got instanceof Error) return { got: got.message, cause: got };
-  if (typeof got !== "object" || got === null) return { got };
-  const { message, error } = got as { message?: string; error?: unknown };
-  return { ...(message && { got: message }), ...(error !== undefined && error !== null && { cause: error }) };
-}
-
-/** The web tells nobody that a worker was terminated, Node does. Most pages have locks to notice it by, but not all (see life.ts). */
-function watchTerminate(worker: WorkerLike, terminated: () => void): void {
-  const { terminate } = worker;
-  let over = false;
-  worker.terminate = () => {
-    const result = terminate.call(worker);
-    if (!over) {
-      over = true;
-      terminated();
-    }
-    return result;
-  };
 }

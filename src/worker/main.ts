@@ -4,6 +4,9 @@
  * @module
  */
 import { ownPort } from "#platform";
+import { serve as serveAsHelper } from "../threads/helper.ts";
 import { serve } from "./serve.ts";
 
+// The owner's first message says which it is to be.
 serve(ownPort());
+serveAsHelper(ownPort());

@@ -14,3 +14,6 @@ export function workerCode(): string {
     "no_worker",
   );
 }
+
+/** The helper's code is a few lines; but it belongs to the same script. @throws WorkerError (code "no_worker") always */
+export const helperCode = workerCode;

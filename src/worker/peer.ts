@@ -1,4 +1,4 @@
-import { onMessage, type PortLike } from "./port.ts";
+import { onMessage, type PortLike } from "../port/port.ts";
 import type { Message } from "./protocol.ts";
 import type { ErrorPost } from "./wire-error.ts";
 

@@ -2,6 +2,7 @@ import type { Account, LogitsWanted, Token, TokenJob } from "../generate/backend
 import type { RopeChoice } from "../generate/engine.ts";
 import type { Progress, Reprefill } from "../generate/row.ts";
 import type { Inspected, LoadedModel, LoadOptions } from "../load/load.ts";
+import type { HelperSetup } from "../threads/index.ts";
 import type { WireError } from "./wire-error.ts";
 
 /** Both ends must speak the same: a worker file that a user has bundled may be older than the page. Counted up with every change below. */
@@ -43,10 +44,12 @@ export interface WorkerNotes {
   pause: { stream: number };
 }
 
-/** What the worker asks of the caller: the files of the source. */
+/** What the worker asks of the caller: the files of the source, and helper threads. */
 export interface CallerCalls {
   list: Call<undefined, string[]>;
   open: Call<{ name: string }, { file: number; size: number }>;
+  /** Starts a helper for each setup; answers when they are at work. If one is lost later, the connection ends. */
+  helpers: Call<readonly HelperSetup[], undefined>;
   /** `length` bytes, transferred. `spare` is memory of an earlier answer, given back to be used again. */
   read: Call<{ file: number; offset: number; length: number; spare?: ArrayBuffer }, Uint8Array>;
 }

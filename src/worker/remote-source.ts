@@ -31,14 +31,16 @@ export function remoteSource(peer: WorkerPeer, lists: boolean): Source {
   };
 }
 
+type SourceHandlers = Omit<Handlers<CallerCalls, CallerNotes>, "helpers">;
+
 /** On the caller's side: answers what the worker asks of `source`. */
-export function sourceHandlers(source: Source): { handlers: Handlers<CallerCalls, CallerNotes>; closeAll(): void } {
+export function sourceHandlers(source: Source): { handlers: SourceHandlers; closeAll(): void } {
   const files = new Map<number, SourceFile>();
   let opened = 0;
   let over = false;
   // Nobody waits for it; a file that cannot be closed has been read all the same.
   const close = (file: SourceFile | undefined) => void file?.close?.().catch(() => {});
-  const handlers: Handlers<CallerCalls, CallerNotes> = {
+  const handlers: SourceHandlers = {
     list: async () => source.list?.() ?? [],
     async open({ name }) {
       const file = await source.open(name);

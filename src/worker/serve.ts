@@ -5,9 +5,10 @@ import { localBackend } from "../generate/local.ts";
 import type { KernelChoice } from "../kernels/choose.ts";
 import { fillModel, type Inspected, inspectModel, kernelsOf } from "../load/load.ts";
 import type { WeightMeter } from "../load/progress.ts";
-import { hold } from "./life.ts";
+import { hold } from "../port/life.ts";
+import { onEvent, type PortLike } from "../port/port.ts";
+import type { StartHelpers } from "../threads/index.ts";
 import { type Context, type Handlers, Handover, Peer } from "./peer.ts";
-import { onEvent, type PortLike } from "./port.ts";
 import {
   type CallerCalls,
   type CallerNotes,
@@ -48,7 +49,8 @@ export function serve(port: PortLike, backend?: Backend): void {
       if (inspected || backend)
         throw new PhiError("worker_protocol", "this worker has a model already: each needs its own");
       const chosen = kernelsOf(options);
-      const model = await inspectModel(remoteSource(peer, lists), options);
+      // The caller, who has started this worker, can start others.
+      const model = await inspectModel(remoteSource(peer, lists), { ...options, canStartThreads: true });
       inspected = { model, chosen };
       const { config, generationConfig, sourceBytes } = model;
       return { config, generationConfig, sourceBytes };
@@ -61,7 +63,7 @@ export function serve(port: PortLike, backend?: Backend): void {
         beginWeights: () => report({ begin: true }),
         block: (file, tensor, bytes) => report({ file, tensor, bytes }),
       };
-      const { decoder, ...facts } = await fillModel(model, chosen, meter, signal);
+      const { decoder, ...facts } = await fillModel(model, chosen, meter, { signal, start });
       await model.files.close();
       backend = localBackend(new Engine(decoder, facts.contextSize));
       return facts;
@@ -95,6 +97,10 @@ export function serve(port: PortLike, backend?: Backend): void {
       sequences.delete(number);
       return undefined;
     },
+  };
+  // The caller starts and ends them, and notices their end even while we compute.
+  const start: StartHelpers = (setups) => {
+    return { ready: peer.ask("helpers", setups).answer, running: () => true, end() {} };
   };
   // A call that was lost would be waited for without end: better that the worker dies, which is noticed.
   onEvent(port, "messageerror", () => {

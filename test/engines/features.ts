@@ -20,6 +20,7 @@ export async function detectFeatures(): Promise<Omit<Features, "files">> {
   return {
     workers: typeof Worker !== "undefined",
     sharedMemory: sharedMemory(),
+    waits: waits(),
     simd: WebAssembly.validate(moduleOf(...V128, DROP)),
     relaxedSimd: WebAssembly.validate(moduleOf(...V128, ...V128, ...RELAXED_DOT, DROP)),
     compileBytes: await WebAssembly.compile(simple).then(
@@ -27,6 +28,14 @@ export async function detectFeatures(): Promise<Omit<Features, "files">> {
       () => false,
     ),
   };
+}
+
+function waits(): boolean {
+  try {
+    return sharedMemory() && Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1, 0) === "not-equal";
+  } catch {
+    return false;
+  }
 }
 
 /** Pages without cross-origin isolation have the memory and cannot send it to a thread: that is no. */

@@ -3,6 +3,7 @@ import { workerCode } from "#worker-code";
 import { bytesSource, loadPhi, OptionError, type PhiError, WorkerError, type WorkerLike } from "../../src/index.ts";
 import { startWorker as startOfTheWeb } from "../../src/platform/web.ts";
 import { Connection } from "../../src/worker/connection.ts";
+import { PROTOCOL } from "../../src/worker/protocol.ts";
 import { phiTinyFolder } from "../fixtures.ts";
 import { suite, unless } from "../harness.ts";
 import { channel } from "./pair.ts";
@@ -88,7 +89,7 @@ suite("worker/death", ({ test, assert, engine }) => {
   );
 
   threaded("an error thrown in the worker outside of any call is its death, told with its message", async () => {
-    const answer = '{ kind: "answer", id: message.id, value: { protocol: 1 } }';
+    const answer = `{ kind: "answer", id: message.id, value: { protocol: ${PROTOCOL} } }`;
     const listen =
       "const on = (f) => port.on ? port.on('message', f) : port.addEventListener('message', (e) => f(e.data));";
     const worker = workerOf(

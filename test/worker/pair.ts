@@ -1,8 +1,8 @@
 import { giveTurn } from "../../src/event-loop.ts";
 import type { Backend } from "../../src/generate/backend.ts";
 import { bytesSource, type Source } from "../../src/index.ts";
+import type { WorkerLike } from "../../src/port/port.ts";
 import { Connection } from "../../src/worker/connection.ts";
-import type { WorkerLike } from "../../src/worker/port.ts";
 import { serve } from "../../src/worker/serve.ts";
 
 interface Event {

@@ -4,6 +4,7 @@ export { addBias } from "./add-bias";
 export { addRows } from "./add-rows";
 export { argmax } from "./argmax";
 export { attention } from "./attention";
+export { arrive, help, join, lead, leave } from "./crew";
 export { fastestForm } from "./dot";
 export { embed } from "./embed";
 export { exp } from "./exp";

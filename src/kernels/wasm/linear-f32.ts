@@ -18,35 +18,40 @@ const EIGHT = memory.data<i32>([8, 8, 8, 8], 16);
  *
  *     w    | row 0 | row 1 | row 2 | row 3 |  p_j   | row 0 | row 1 | row 2 | row 3 |     of the inputs k+j
  *
+ * Of out the rows of blocks begin … end - 1, of 8 rows each, whose bits do not depend on how the blocks are cut into calls.
  * Neither x nor f32 weights are read past C. Rows past N are computed (from padding, or from row N-1 again) and not stored.
  * Alignment: q4 and q8 16 bytes, others 4.
  */
-export function linearF32(out: usize, x: usize, w: usize, format: i32, T: i32, N: i32, C: i32): void {
-  if (format == F32) linearPlain(out, x, w, T, N, C);
-  else if (format == Q4) linearPacked<u8>(out, x, w, T, N, C);
-  else linearPacked<i8>(out, x, w, T, N, C);
+export function linearF32(
+  out: usize, x: usize, w: usize, format: i32, T: i32, N: i32, C: i32, begin: i32, end: i32,
+): void {
+  if (format == F32) linearPlain(out, x, w, T, N, C, begin << 3, min(N, end << 3));
+  else if (format == Q4) linearPacked<u8>(out, x, w, T, N, C, begin << 3, min(N, end << 3));
+  else linearPacked<i8>(out, x, w, T, N, C, begin << 3, min(N, end << 3));
 }
 
 // ── f32 weights ──
 
-function linearPlain(out: usize, x: usize, w: usize, T: i32, N: i32, C: i32): void {
+/** Rows from (a multiple of 8) … to - 1. */
+function linearPlain(out: usize, x: usize, w: usize, T: i32, N: i32, C: i32, from: i32, to: i32): void {
   const row = <usize>C << 2;
   const next = <usize>N << 2;
-  for (let n = 0; n < N; n += 4) {
-    let to = out + (<usize>n << 2);
-    let from = x;
+  w += <usize>from * row;
+  for (let n = from; n < to; n += 4) {
+    let o = out + (<usize>n << 2);
+    let i = x;
     let t = 0;
     if (N - n >= 4 && (C & 3) === 0) {
       for (; t < T - 1; t += 2) {
-        tilePlain4x2(to, next, from, w, C);
-        to += next << 1;
-        from += row << 1;
+        tilePlain4x2(o, next, i, w, C);
+        o += next << 1;
+        i += row << 1;
       }
     }
     for (; t < T; t++) {
-      tilePlain(to, from, w, N - n, C);
-      to += next;
-      from += row;
+      tilePlain(o, i, w, N - n, C);
+      o += next;
+      i += row;
     }
     w += row << 2;
   }
@@ -164,8 +169,9 @@ function total(v: v128): f32 {
 
 // ── q4 and q8 weights ──
 
-function linearPacked<W>(out: usize, x: usize, w: usize, T: i32, N: i32, C: i32): void {
-  for (let n = 0; n < N; n += 8) {
+function linearPacked<W>(out: usize, x: usize, w: usize, T: i32, N: i32, C: i32, from: i32, to: i32): void {
+  w += <usize>(from >> 3) * <usize>groupsOf(C) * blockBytes<W>();
+  for (let n = from; n < to; n += 8) {
     for (let t = 0; t < T; t++) {
       const to = out + (<usize>(t * N + n) << 2);
       const from = x + (<usize>(t * C) << 2);
