@@ -27,6 +27,8 @@ import { inProject, PHI_TINY } from "../engines/disk.ts";
 import { bigByte, type Logged } from "./big-byte.ts";
 
 const PIECE = 2 ** 16;
+/** Before a connection is cut, what was written goes out and is read: a browser drops what has come but is not yet read when the cut comes. */
+const TAKEN_MS = 100;
 
 interface Body {
   size: number;
@@ -157,7 +159,7 @@ async function listen(): Promise<string> {
       }
     }
     if (stop === to) response.end();
-    else if (cut <= stall) setTimeout(() => response.destroy(), 5); // what was written goes out first
+    else if (cut <= stall) setTimeout(() => response.destroy(), TAKEN_MS);
   }
 }
 
