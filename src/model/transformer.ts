@@ -8,6 +8,7 @@ import { architectureOf } from "./architectures.ts";
 import type { PhiConfig } from "./config.ts";
 import type { Chunk, Decoder, RopeRegime } from "./decoder.ts";
 import type { KVPool } from "./kv-cache.ts";
+import { norm } from "./norm.ts";
 import { project } from "./project.ts";
 import { fillRope, inverseFrequencies, ropeRegime } from "./rope.ts";
 import { type Scratch, scratchFor } from "./scratch.ts";
@@ -114,10 +115,7 @@ export class Transformer implements Decoder {
     move(scratch[from].x, s.x);
     // Rows before the last are normed only for those who look at them.
     const first = out?.length === T * V || chunk.trace ? 0 : T - 1;
-    const { norm, normBias } = weights;
-    const [h, x] = [s.h.rows(first, T), s.x.rows(first, T)];
-    if (normBias) kernels.layernorm(h, x, norm, normBias, config.normEps);
-    else kernels.rmsnorm(h, x, norm, config.normEps);
+    norm(kernels, s.h.rows(first, T), s.x.rows(first, T), weights.norm, weights.normBias, config.normEps);
     chunk.trace?.("norm", s.h, s.own);
     if (!out || !s.logits) return;
     const room = s.logits.shape[0];

@@ -5,6 +5,7 @@ import { chooseKernels, type KernelChoice } from "../kernels/choose.ts";
 import { createKernels } from "../kernels/create.ts";
 import type { Kernels, KVFormat } from "../kernels/kernels.ts";
 import type { PhiConfig } from "../model/config.ts";
+import { norm } from "../model/norm.ts";
 import { isFloat, type WeightSpec } from "../model/weights.ts";
 import { allocMatrix, type PackedMatrix, packedBytes } from "../quant/packed-matrix.ts";
 import { Arena, alignUp } from "../tensor/arena.ts";
@@ -117,8 +118,8 @@ function compiledKernels(): KernelChoice {
 function workbench({ config, specs }: Calibration, layer: readonly WeightSpec[]): Kernels {
   const widths = matrices(layer).map((s) => s.cols);
   const moments = widths.reduce((sum, C) => sum + Moments.bytes(C), 0);
-  const norm = alignUp(config.hiddenSize * 4) * (CHUNK + 1) + Moments.bytes(headSpec(specs).cols);
-  const bytes = Math.max(moments, norm, ...widths.map(matrixBytes), matrixBytes(headSpec(specs).cols));
+  const norms = alignUp(config.hiddenSize * 4) * (CHUNK + 2) + Moments.bytes(headSpec(specs).cols);
+  const bytes = Math.max(moments, norms, ...widths.map(matrixBytes), matrixBytes(headSpec(specs).cols));
   return createKernels(new Arena(bytes, { name: "quantizer" }));
 }
 
@@ -203,10 +204,16 @@ const STREAM_PIECES = ["stream-even", "stream-odd"] as const;
 async function quantizeHead(job: Calibration, bench: Kernels, { x }: Stream): Promise<Uint8Array> {
   const { files, config, specs, progress, pacer } = job;
   const { name, rows, cols: D } = headSpec(specs);
-  const norm = specs.find((s) => s.slot === "norm") as WeightSpec;
   const mark = bench.arena.mark();
-  const weight = Tensor.alloc(bench.arena, "f32", [D]);
-  weight.f32.set(await files.toFloat32(norm.name));
+  const vector = async (slot: string) => {
+    const spec = specs.find((s) => s.slot === slot);
+    if (!spec) return undefined;
+    const values = Tensor.alloc(bench.arena, "f32", [D]);
+    values.f32.set(await files.toFloat32(spec.name));
+    return values;
+  };
+  const weight = (await vector("norm")) as Tensor;
+  const bias = await vector("normBias");
   const h = Tensor.alloc(bench.arena, "f32", [CHUNK, D]);
   const moments = new Moments(bench, D);
   for (let at = 0; at < x.length; at += CHUNK * D) {
@@ -214,7 +221,7 @@ async function quantizeHead(job: Calibration, bench: Kernels, { x }: Stream): Pr
     const T = part.length / D;
     const chunk = h.rows(0, T);
     chunk.f32.set(part);
-    bench.rmsnorm(chunk, chunk, weight, config.normEps);
+    norm(bench, chunk, chunk, weight, bias, config.normEps);
     moments.take(chunk.f32);
     if (moments.room < CHUNK) await moments.add(pacer);
     progress.add(T * momentCost(D), "head", "output layer");

@@ -3,7 +3,7 @@ import type { KernelKind } from "../../src/kernels/index.ts";
 import { bytesSink, type QuantizeOptions, quantizeCheckpoint } from "../../src/quantize/index.ts";
 import type { Source } from "../../src/source/index.ts";
 import { phiTinyFolder } from "../fixtures.ts";
-import { openGolden, openPhiTinyGolden } from "../golden.ts";
+import { type GoldenCase, openGolden, openPhiTinyGolden } from "../golden.ts";
 import type { Engine } from "../harness.ts";
 
 /** How a model is loaded. */
@@ -31,11 +31,11 @@ export interface ModelUnderTest {
   prompts: Record<string, number[]>;
 }
 
-/** phi-tiny with prompts of 27 to 130 tokens; and a random model each with a sliding window, and with LongRoPE past its switch. */
+/** phi-tiny with prompts of 27 to 130 tokens; and a random model each with a sliding window, with LongRoPE past its switch, of phi, and of phimoe. */
 export async function models(engine: Engine): Promise<ModelUnderTest[]> {
   const tiny = (await openPhiTinyGolden(engine)).prompts;
   const pick = (i: number): number[] => [...tiny[i].promptIds, ...tiny[i].ids];
-  const golden = async (name: "phi-3-mini-4k" | "phi-3-mini-128k" | "phi-4-mini", id: string) => {
+  const golden = async (name: GoldenCase, id: string) => {
     const { source, prompts } = await openGolden(engine, name);
     const prompt = prompts.find((p) => p.id === id);
     if (!prompt) throw new Error(`${name} has no prompt ${id}`);
@@ -50,6 +50,8 @@ export async function models(engine: Engine): Promise<ModelUnderTest[]> {
     await golden("phi-3-mini-4k", "len60"),
     await golden("phi-3-mini-128k", "len100"),
     await golden("phi-4-mini", "len60"),
+    await golden("phi-2", "len33"),
+    await golden("phi-3.5-moe", "len56"),
   ];
 }
 
@@ -66,6 +68,8 @@ export const PACKED: readonly [model: string, options: QuantizeOptions][] = [
   ["phi-tiny", { tokens: 200, seed: 3 }],
   ["phi-4-mini", { tokens: 100, embedding: "q8" }],
   ["phi-3-mini-4k", { fast: true }],
+  ["phi-2", { tokens: 100 }],
+  ["phi-3.5-moe", { fast: true }],
 ];
 
 /** Hash of the packed file of a model. */
