@@ -34,8 +34,7 @@ export class LoadMeter implements WeightMeter {
   #tensor: string | undefined;
   #announced = false;
   #total = 0;
-  /** Bytes of weights that have not found their place yet. */
-  #left = 0;
+  /** Bytes that have been read, and found their place where they are weights. */
   #read = 0;
   #arrived = 0;
   #loaded = 0;
@@ -58,10 +57,11 @@ export class LoadMeter implements WeightMeter {
           size: file.size,
           read: async (offset, length, into) => {
             if (this.#failure) throw this.#failure.reason;
-            if (this.#phase === "files") this.#total += length;
+            if (this.#phase === "weights") return file.read(offset, length, into);
+            this.#total += length;
             const bytes = await file.read(offset, length, into);
             this.#read += length;
-            if (this.#phase === "files") this.#tell(name);
+            this.#tell(name);
             return bytes;
           },
           close: async () => file.close?.(),
@@ -73,7 +73,6 @@ export class LoadMeter implements WeightMeter {
   /** The headers have been read: so many bytes of weights will be. */
   announce(weightBytes: number): void {
     this.#total += weightBytes;
-    this.#left = weightBytes;
     this.#announced = true;
   }
 
@@ -85,7 +84,7 @@ export class LoadMeter implements WeightMeter {
   /** A block of a tensor has been read, and has found its place. */
   block(file: string, tensor: string, bytes: number): void {
     this.#tensor = tensor;
-    this.#left -= bytes;
+    this.#read += bytes;
     this.#tell(file);
   }
 
@@ -102,8 +101,9 @@ export class LoadMeter implements WeightMeter {
 
   #tell(file: string): void {
     if (!this.#announced || !this.#onProgress) return;
-    // What has arrived may be more than is needed, and what is read is not done before it is packed.
-    const here = this.#left === 0 ? this.#total : Math.min(Math.max(this.#read, this.#arrived), this.#total - 1);
+    // What has arrived may be more than is needed, and is not done before it is read.
+    const done = this.#read === this.#total;
+    const here = done ? this.#total : Math.min(Math.max(this.#read, this.#arrived), this.#total - 1);
     this.#loaded = Math.max(this.#loaded, here);
     this.#last = performance.now();
     const tensor = this.#tensor === undefined ? {} : { tensor: this.#tensor };
