@@ -2,10 +2,9 @@ import { checkSignal } from "./generate/options.ts";
 import type { KVFormat } from "./kernels/kernels.ts";
 import { type Fit, fitBudget } from "./load/budget.ts";
 import { type LoadOptions, type MemoryUse, memoryUse, planModel } from "./load/load.ts";
-import { checkFormats, openCheckpoint } from "./load-phi.ts";
+import { checkFormats, type ModelInput, openCheckpoint } from "./load-phi.ts";
 import type { PhiConfig } from "./model/config.ts";
 import type { Activations } from "./model/scratch.ts";
-import type { Input } from "./open.ts";
 import { checkNumber, checkOptions } from "./options.ts";
 import type { WeightFormat } from "./quant/packed-matrix.ts";
 
@@ -47,7 +46,7 @@ export interface Estimate extends Partial<Fit> {
  * const { memory, fits, largestContextSize } = await estimate("models/phi-tiny", { budget: 4e9 });
  * console.log(`${memory.total} bytes`, fits ? "fit" : `are too many; ${largestContextSize} tokens would fit`);
  */
-export async function estimate(source: Input, options: EstimateOptions = {}): Promise<Estimate> {
+export async function estimate(source: ModelInput, options: EstimateOptions = {}): Promise<Estimate> {
   const where = "estimate";
   checkOptions(where, options, [
     ...["weights", "embedding", "activations", "kv", "contextSize", "kvTokens", "threads", "signal", "budget"],

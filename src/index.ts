@@ -31,7 +31,7 @@ export type { ForwardOptions, Sequence, SequenceOptions } from "./generate/seque
 export type { ChatOptions, ChatResult } from "./generate/start.ts";
 export type { LoadOptions, MemoryUse } from "./load/load.ts";
 export type { LoadProgress } from "./load/progress.ts";
-export { loadPhi, type PhiOptions } from "./load-phi.ts";
+export { loadPhi, type ModelInput, type PhiOptions } from "./load-phi.ts";
 export type { LongRope, PhiConfig } from "./model/config.ts";
 export { type Input, type UrlOptions, urlSource } from "./open.ts";
 export type { Phi } from "./phi.ts";

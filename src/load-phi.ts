@@ -1,6 +1,7 @@
 import { cpuTimeMs, startWorker } from "#platform";
 import { helperCode, workerCode } from "#worker-code";
 import { OptionError, SourceError } from "./errors.ts";
+import { ggufFolder, isGgufStart } from "./formats/gguf/checkpoint/source.ts";
 import { openPacked } from "./formats/packed/packed.ts";
 import { Engine } from "./generate/engine.ts";
 import { localBackend } from "./generate/local.ts";
@@ -12,11 +13,14 @@ import { LoadMeter } from "./load/progress.ts";
 import { type Input, openInput } from "./open.ts";
 import { checkCallback, checkChoice, checkOptions } from "./options.ts";
 import { Phi } from "./phi.ts";
-import { abortableSource, type Source } from "./source/index.ts";
+import { abortableSource, type Bytes, bytesSource, type Opened, type Source, withFile } from "./source/index.ts";
 import { helpersBy } from "./threads/index.ts";
 import { stopTokensOf } from "./tokenizer/index.ts";
 import { tokenizerIn } from "./tokenizer/load.ts";
 import { connect, type Loading, loadingInWorker, type WorkerLike } from "./worker/index.ts";
+
+/** Whatever {@link loadPhi} takes: what a folder or a file is read from, or the bytes of a file. */
+export type ModelInput = Input | Bytes;
 
 /** Options of {@link loadPhi}. */
 export interface PhiOptions extends LoadOptions {
@@ -30,9 +34,10 @@ export interface PhiOptions extends LoadOptions {
 }
 
 /**
- * Loads a Phi checkpoint: a folder with config.json, safetensors and, for text, the tokenizer's files.
- * @param source the path of the folder (Node, Bun, Deno), its http(s): URL, its Files or Blobs, or a {@link Source} ({@link urlSource} takes
- * headers, {@link droppedFiles} a drop)
+ * Loads a Phi checkpoint: a folder with config.json, safetensors and, for text, the tokenizer's files; or a GGUF file, which has all of that; or a
+ * packed file of `phi quantize`. What a file is is told by its content.
+ * @param source the path of the folder or file (Node, Bun, Deno), its http(s): URL, its Files or Blobs, its bytes, or a {@link Source}
+ * ({@link urlSource} takes headers, {@link droppedFiles} a drop)
  * @throws OptionError for an unknown option or a bad value
  * @throws SourceError, FormatError, ConfigError, TokenizerError naming file and cause, before large memory is taken
  * @throws MemoryError with the largest contextSize that fits; or the signal's reason
@@ -43,7 +48,7 @@ export interface PhiOptions extends LoadOptions {
  * for await (const { text } of phi.chat("What is 12 + 30?")) console.log(text);
  * await phi.dispose();
  */
-export async function loadPhi(source: Input, options: PhiOptions = {}): Promise<Phi> {
+export async function loadPhi(source: ModelInput, options: PhiOptions = {}): Promise<Phi> {
   const start = performance.now();
   checkLoad(options);
   const { worker, onProgress, signal, ...engine } = options;
@@ -137,14 +142,39 @@ export function checkFormats(where: string, options: LoadOptions): void {
  * @throws OptionError, SourceError if it is neither; FormatError for a packed file of another version
  */
 export async function openCheckpoint(where: string, input: unknown, signal?: AbortSignal): Promise<Source> {
-  const { source, file } = await openInput(where, input);
+  const { source, file } = await openAny(where, input);
   const folder = abortableSource(source, signal);
+  const gguf = await ggufIn(folder, file);
+  if (gguf) return gguf;
   const packed = await openPacked(folder, file);
   if (packed) return packed;
   if (file === undefined) return folder;
   throw new SourceError({
-    what: `${where} takes the folder of a checkpoint, or a packed file, but not one of its files`,
+    what: `${where} takes the folder of a checkpoint, a GGUF file or a packed file, but not one of a folder's files`,
     file,
     expected: "a folder with config.json and *.safetensors",
   });
+}
+
+/** What was given, bytes included: these have no name, and get one by their beginning. */
+async function openAny(where: string, input: unknown): Promise<Opened> {
+  if (!(input instanceof Uint8Array || input instanceof ArrayBuffer)) return openInput(where, input);
+  const bytes = input instanceof Uint8Array ? input : new Uint8Array(input);
+  const file = isGgufStart(bytes) ? "model.gguf" : "model.safetensors";
+  return { source: bytesSource({ [file]: bytes }), file };
+}
+
+/**
+ * The folder that a GGUF checkpoint stands for: the file that was named, whatever it is called, or the only one of a folder without config.json.
+ * @returns undefined if it is none
+ */
+async function ggufIn(folder: Source, file: string | undefined): Promise<Source | undefined> {
+  if (file !== undefined) {
+    if (/\.(json|jinja|gz)$/.test(file)) return undefined;
+    const start = await withFile(folder, file, (opened) => opened.read(0, Math.min(4, opened.size)));
+    return isGgufStart(start) || file.endsWith(".gguf") ? ggufFolder(folder, file) : undefined;
+  }
+  const names = (await folder.list?.()) ?? [];
+  const wanted = !names.includes("config.json") && names.some((name) => name.endsWith(".gguf"));
+  return wanted ? ggufFolder(folder) : undefined;
 }

@@ -58,18 +58,29 @@ export const goldenTensors = (name: GoldenCase): string =>
 export const goldenSource = (engine: Engine, name: GoldenCase): Source => folder(engine, goldenFolder(name));
 
 export async function openGolden(engine: Engine, name: GoldenCase): Promise<Golden> {
-  const path = goldenFolder(name);
-  const { prompts } = await readJson<{ prompts: GoldenPromptJson[] }>(engine, `${path}/golden.json`);
-  const tensors = readTensors(await engine.read(goldenTensors(name)));
+  return {
+    case: name,
+    source: goldenSource(engine, name),
+    ...(await readGolden(engine, goldenFolder(name), goldenTensors(name))),
+  };
+}
+
+/** What is expected of a checkpoint: the prompts of `folder`'s `json`, and the tensors that it names. */
+export async function readGolden(
+  engine: Engine,
+  folder: string,
+  file: string,
+  json = "golden.json",
+): Promise<Pick<Golden, "prompts" | "vocabSize">> {
+  const { prompts } = await readJson<{ prompts: GoldenPromptJson[] }>(engine, `${folder}/${json}`);
+  const tensors = readTensors(await engine.read(file));
   const find = (tensor: string) => {
     const found = tensors.get(tensor);
-    if (!found) throw new Error(`${name}: no tensor ${tensor} in golden.safetensors`);
+    if (!found) throw new Error(`${folder}: no tensor ${tensor} in ${file}`);
     return found;
   };
   const values = (tensor: string): Float32Array => find(tensor).data;
   return {
-    case: name,
-    source: goldenSource(engine, name),
     vocabSize: tensors.get(prompts[0].logits)?.shape[1] ?? 0,
     prompts: prompts.map((p) => ({
       id: p.id,

@@ -47,17 +47,18 @@ async function look(path: string, layout: ReturnType<typeof layoutOf>, budget?: 
   await files.close();
   const tokenizer = await tokenizerIn(source, { generationConfig });
   const rawConfig = (await readJson(source, "config.json")) as Record<string, unknown>;
-  const classes = new Map<string, { dtypes: Set<string>; format: string; tensors: number; parameters: number }>();
+  const classes = new Map<string, { dtypes: Set<string>; formats: Set<string>; tensors: number; parameters: number }>();
   for (const spec of plan.specs) {
     const name = classOf(spec);
     const row = classes.get(name) ?? {
       dtypes: new Set(),
-      format: formatOf(spec, plan),
+      formats: new Set(),
       tensors: 0,
       parameters: 0,
     };
     const info = files.tensors.get(spec.name);
     row.dtypes.add((info && packedFormat(info)) ?? info?.dtype ?? "?");
+    row.formats.add(formatOf(spec, plan));
     row.tensors++;
     row.parameters += spec.rows * spec.cols;
     classes.set(name, row);
@@ -68,7 +69,9 @@ async function look(path: string, layout: ReturnType<typeof layoutOf>, budget?: 
     architectures: rawConfig.architectures,
     config,
     parameters: parametersOf(plan.specs),
-    tensors: [...classes].map(([name, row]) => ({ class: name, ...row, dtypes: [...row.dtypes] })),
+    tensors: [...classes].map(([name, { formats, dtypes, ...row }]) => {
+      return { class: name, format: [...formats].join(", "), ...row, dtypes: [...dtypes] };
+    }),
     sourceBytes,
     contextSize: plan.contextSize,
     weights: plan.format,
@@ -76,7 +79,7 @@ async function look(path: string, layout: ReturnType<typeof layoutOf>, budget?: 
     activations: plan.activations,
     kv: plan.kv,
     kernels,
-    notices,
+    notices: [...notices, ...inspected.notices],
     memory: memoryUse(plan),
     ...(budget !== undefined && { budget, ...fitBudget(plan, budget) }),
     tokenizer: tokenizer && { vocabSize: tokenizer.vocabSize, addedTokens: tokenizer.addedTokens.length },

@@ -1,15 +1,17 @@
 import { FormatError } from "../errors.ts";
 import { Pacer } from "../event-loop.ts";
-import type { Safetensors, TensorInfo } from "../formats/safetensors/index.ts";
 import { isFloat, type WeightSpec } from "../model/weights.ts";
 import { findNonFinite } from "../quant/check.ts";
+import { GGML_FORMATS } from "../quant/ggml/index.ts";
 import { GROUP, type PackedMatrix, ROWS } from "../quant/packed-matrix.ts";
 import { ALIGN } from "../tensor/arena.ts";
 import { BYTES, type DType } from "../tensor/dtype.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Slot } from "./allocate.ts";
+import { exactFormat, isBlocks } from "./block-formats.ts";
 import { packedFormat, packedShape } from "./formats.ts";
 import { piecesOf } from "./parts.ts";
+import { toFloats, type WeightFiles, type WeightTensor } from "./weight-files.ts";
 
 /** Which dtypes of a file weights may have, and what they are in memory. */
 const READABLE: Readonly<Record<string, DType>> = { F32: "f32", F16: "f16", BF16: "bf16" };
@@ -29,7 +31,7 @@ export interface FillOptions {
  * @returns bytes that loading will read
  */
 export function checkWeights(
-  files: Safetensors,
+  files: WeightFiles,
   specs: readonly WeightSpec[],
   unused: (tensor: string) => boolean = () => false,
 ): number {
@@ -53,12 +55,12 @@ export function checkWeights(
         expected: shape,
       });
     }
-    if (!Object.hasOwn(READABLE, info.dtype)) {
+    if (!Object.hasOwn(READABLE, info.dtype) && !isBlocks(info)) {
       throw new FormatError({
         what: "weights of this dtype are not built",
         ...place,
         got: info.dtype,
-        expected: Object.keys(READABLE),
+        expected: [...Object.keys(READABLE), ...GGML_FORMATS.slice(3)],
       });
     }
     bytes += info.byteLength;
@@ -68,7 +70,7 @@ export function checkWeights(
 }
 
 /** @throws FormatError if a packed matrix has another shape than the config says */
-function checkPacked({ file, name: tensor, shape }: TensorInfo, spec: WeightSpec, format: "q4" | "q8"): void {
+function checkPacked({ file, name: tensor, shape }: WeightTensor, spec: WeightSpec, format: "q4" | "q8"): void {
   const expected = packedShape(format, spec);
   if (shape.every((d, i) => d === expected[i])) return;
   throw new FormatError({
@@ -77,7 +79,7 @@ function checkPacked({ file, name: tensor, shape }: TensorInfo, spec: WeightSpec
   });
 }
 
-function missing(files: Safetensors, { name, parts }: WeightSpec, shape: readonly number[]): FormatError {
+function missing(files: WeightFiles, { name, parts }: WeightSpec, shape: readonly number[]): FormatError {
   const part = parts?.find((p) => !files.tensors.has(p.name));
   const tensor = part?.name ?? name;
   const expected = part ? [part.rows, ...shape.slice(1)] : shape;
@@ -91,7 +93,7 @@ function missing(files: Safetensors, { name, parts }: WeightSpec, shape: readonl
  * What is left over in a layer, be it a bias or a whole layer, would change the answers; elsewhere it does no harm.
  * @throws FormatError (code "extra_tensor")
  */
-function checkLayers(files: Safetensors, specs: readonly WeightSpec[], unused: (tensor: string) => boolean): void {
+function checkLayers(files: WeightFiles, specs: readonly WeightSpec[], unused: (tensor: string) => boolean): void {
   const known = new Set(specs.flatMap(({ name, parts = [] }) => [name, ...parts.map((part) => part.name)]));
   for (const { name: tensor, file, shape } of files.tensors.values()) {
     // Frequencies that old checkpoints keep; the config gives them too.
@@ -118,7 +120,7 @@ function checkLayers(files: Safetensors, specs: readonly WeightSpec[], unused: (
  * its q4 or q8 group cannot hold
  */
 export async function fillWeights(
-  files: Safetensors,
+  files: WeightFiles,
   slots: readonly Slot[],
   { signal, onBlock }: FillOptions = {},
 ): Promise<void> {
@@ -140,7 +142,7 @@ export async function fillWeights(
 
 /** Bytes of a tensor that are read at once, and what is done when they are here. */
 interface Block {
-  info: TensorInfo;
+  info: WeightTensor;
   /** From the tensor's start. */
   offset: number;
   into: Uint8Array;
@@ -149,7 +151,7 @@ interface Block {
 
 /** Begins to read a block. Who leaves without waiting for it has another error to tell: this one's is nobody's then. */
 function readNext(
-  files: Safetensors,
+  files: WeightFiles,
   blocks: Iterator<Block>,
 ): { block: Block; arrival: Promise<unknown> } | undefined {
   const { value: block, done } = blocks.next();
@@ -164,7 +166,7 @@ const STAGED_BLOCK = 2 ** 20;
 /** The same where they stay where they are. */
 const PACKED_BLOCK = 2 ** 22;
 
-function* blocksOf(files: Safetensors, slots: readonly Slot[]): Generator<Block, undefined> {
+function* blocksOf(files: WeightFiles, slots: readonly Slot[]): Generator<Block, undefined> {
   const placed = slots.flatMap((slot) =>
     piecesOf(files, slot.spec, slot.matrix).map(({ info, matrix }) => ({ slot: { ...slot, matrix }, info })),
   );
@@ -180,30 +182,38 @@ function* blocksOf(files: Safetensors, slots: readonly Slot[]): Generator<Block,
 }
 
 /**
- * A matrix of numbers, some rows at a time by way of the scratch: through its halves in turn, since one is read while the other is packed.
+ * A matrix of numbers or of a GGUF file's blocks, some rows at a time by way of the scratch: through its halves in turn, since one is read while
+ * the other is packed. Blocks that memory holds as they are go straight through; others are dequantized on the way.
  * @param staged blocks before these
  * @returns the same with these
  */
-function* stagedBlocks({ matrix, stage, staging }: Slot, info: TensorInfo, staged: number): Generator<Block, number> {
+function* stagedBlocks({ matrix, stage, staging }: Slot, info: WeightTensor, staged: number): Generator<Block, number> {
   const { arena, kernels } = stage;
-  const dtype = READABLE[info.dtype];
-  const rowBytes = matrix.cols * BYTES[dtype];
+  const exact = exactFormat(info) === matrix.format;
+  const dtype = exact ? "u8" : (READABLE[info.dtype] ?? "f32");
+  const rowBytes = info.byteLength / (info.shape.length === 1 ? 1 : info.shape[0]);
+  const stagedBytes = exact ? rowBytes : matrix.cols * BYTES[dtype];
+  const dequantized = !exact && isBlocks(info);
   const half = Math.floor(staging.bytes / 2 / ALIGN) * ALIGN;
-  const rows = Math.max(1, Math.floor(Math.min(half, STAGED_BLOCK) / rowBytes / ROWS)) * ROWS;
+  const rows = Math.max(1, Math.floor(Math.min(half, STAGED_BLOCK) / stagedBytes / ROWS)) * ROWS;
   for (let row = 0; row < matrix.rows; row += rows) {
     const n = Math.min(rows, matrix.rows - row);
     const ptr = staging.ptr + (staged++ % 2) * half;
+    const into = dequantized ? new Uint8Array(n * rowBytes) : new Uint8Array(arena.buffer, ptr, n * rowBytes);
     const place = () => {
-      kernels.packRows(matrix, row, new Tensor(arena, ptr, dtype, [n, matrix.cols]));
+      if (dequantized) toFloats(info.dtype, into, new Float32Array(arena.buffer, ptr, n * matrix.cols));
+      const rows = new Tensor(arena, ptr, dtype, [n, stagedBytes / BYTES[dtype]]);
+      if (exact) kernels.repackRows(matrix, row, rows);
+      else kernels.packRows(matrix, row, rows);
       refuseNonFinite(matrix, row, n, info);
     };
-    yield { info, offset: row * rowBytes, into: new Uint8Array(arena.buffer, ptr, n * rowBytes), place };
+    yield { info, offset: row * rowBytes, into, place };
   }
   return staged;
 }
 
 /** A matrix that is packed already, some rows of blocks at a time. */
-function* packedBlocks({ matrix }: Slot, info: TensorInfo): Generator<Block> {
+function* packedBlocks({ matrix }: Slot, info: WeightTensor): Generator<Block> {
   const stride = info.byteLength / info.shape[0]; // of 8 rows
   const groups = Math.max(1, Math.floor(PACKED_BLOCK / stride));
   for (let group = 0; group < info.shape[0]; group += groups) {
@@ -216,11 +226,16 @@ function* packedBlocks({ matrix }: Slot, info: TensorInfo): Generator<Block> {
 }
 
 /** An infinity or NaN would spoil its whole group of 32 when quantized; as float32 it is the file's own affair. */
-function refuseNonFinite(matrix: PackedMatrix, row: number, n: number, { file, name, dtype, shape }: TensorInfo): void {
+function refuseNonFinite(
+  matrix: PackedMatrix,
+  row: number,
+  n: number,
+  { file, name, dtype, shape }: WeightTensor,
+): void {
   const bad = matrix.format === "f32" ? undefined : findNonFinite(matrix, row, row + n);
   if (!bad) return;
   const columns = `row ${bad.row}, columns ${bad.col} to ${bad.col + GROUP - 1}`;
-  if (packedFormat({ dtype, shape })) {
+  if (packedFormat({ dtype, shape }) || exactFormat({ dtype }) === matrix.format) {
     const what = "a scale that is not finite";
     throw new FormatError({ what, file, tensor: name, got: columns, expected: "finite scales" }, "non_finite_weight");
   }

@@ -1,12 +1,24 @@
-import { FormatError, OptionError } from "../errors.ts";
-import type { Safetensors, TensorInfo } from "../formats/safetensors/index.ts";
+import { FormatError, type Notice, OptionError } from "../errors.ts";
 import { isFloat, type WeightSpec } from "../model/weights.ts";
 import { BLOCK_BYTES, groupsOf, ROWS, type WeightFormat } from "../quant/packed-matrix.ts";
+import { blockFormats } from "./block-formats.ts";
+import type { WeightFiles, WeightTensor } from "./weight-files.ts";
 
 /** What the matrices are to be in memory; "auto" leaves it to the file. */
 export interface WantedFormats {
   weights?: "auto" | WeightFormat;
   embedding?: "auto" | "q4" | "q8";
+}
+
+/** What they will be. */
+export interface ChosenFormats {
+  /** Of the layers' matrices, or of most of them. */
+  format: WeightFormat;
+  /** Of embedding and output layer. */
+  embedding: WeightFormat;
+  /** Each matrix's own, by its name, where the file decides. */
+  formats?: ReadonlyMap<string, WeightFormat>;
+  notices?: readonly Notice[];
 }
 
 /** Shape of a matrix [N, C] in a packed file: its blocks, as they lie in memory. */
@@ -15,22 +27,24 @@ export function packedShape(format: "q4" | "q8", { rows, cols }: Pick<WeightSpec
 }
 
 /** The format that a file's tensor is packed in already; undefined for one of numbers. */
-export function packedFormat({ dtype, shape }: Pick<TensorInfo, "dtype" | "shape">): "q4" | "q8" | undefined {
+export function packedFormat({ dtype, shape }: Pick<WeightTensor, "dtype" | "shape">): "q4" | "q8" | undefined {
   if (dtype !== "U8" || shape.length !== 3) return undefined;
   return shape[2] === BLOCK_BYTES.q4 ? "q4" : shape[2] === BLOCK_BYTES.q8 ? "q8" : undefined;
 }
 
 /**
- * Formats of the layers' matrices and of embedding and output layer. Matrices that are packed in the file stay as they are; others become
- * what is wanted, q4 by default, and `embedding` follows `weights`.
+ * Formats of the layers' matrices and of embedding and output layer. Matrices that are packed in the file stay as they are; so do those of a GGUF
+ * file with blocks, unless another format is wanted; others become what is wanted, q4 by default, and `embedding` follows `weights`.
  * @throws OptionError if another format is wanted than a packed file has
  * @throws FormatError (code "mixed_formats") if the file has more than one where memory has one
  */
 export function chooseFormats(
-  files: Safetensors,
+  files: WeightFiles,
   specs: readonly WeightSpec[],
   { weights = "auto", embedding = "auto" }: WantedFormats,
-): { format: WeightFormat; embedding: WeightFormat } {
+): ChosenFormats {
+  const blocks = weights === "auto" && embedding === "auto" ? blockFormats(files, specs) : undefined;
+  if (blocks) return blocks;
   const layers = oneFormat(files, specs, (place) => typeof place === "number");
   const tables = oneFormat(files, specs, (place) => typeof place !== "number");
   const format = layers ? asPacked("weights", weights, layers) : weights === "auto" ? "q4" : weights;
@@ -40,11 +54,11 @@ export function chooseFormats(
 
 /** The format that matrices of one kind have in the file; undefined for numbers, which are packed while they are read. */
 function oneFormat(
-  files: Safetensors,
+  files: WeightFiles,
   specs: readonly WeightSpec[],
   here: (place: WeightSpec["place"]) => boolean,
 ): "q4" | "q8" | undefined {
-  const found = new Map<string | undefined, TensorInfo>();
+  const found = new Map<string | undefined, WeightTensor>();
   for (const spec of specs) {
     const info = files.tensors.get(spec.name);
     if (!info || isFloat(spec) || !here(spec.place)) continue;

@@ -1,5 +1,4 @@
 import { type Notice, OptionError } from "../errors.ts";
-import { openSafetensors, type Safetensors } from "../formats/safetensors/index.ts";
 import { chooseKernels, type KernelChoice } from "../kernels/choose.ts";
 import type { KernelKind, KVFormat } from "../kernels/kernels.ts";
 import { INT8_HEAD_DIMS } from "../kernels/kv-layer.ts";
@@ -20,8 +19,9 @@ import { allocate } from "./allocate.ts";
 import { checkWeights, fillWeights } from "./fill.ts";
 import { chooseFormats } from "./formats.ts";
 import { withJoined } from "./parts.ts";
-import { MAX_ARENA_BYTES, MAX_CHUNK, type Plan, planArenas } from "./plan.ts";
+import { formatOf, MAX_ARENA_BYTES, MAX_CHUNK, type Plan, planArenas } from "./plan.ts";
 import { LoadMeter, type LoadProgress, type WeightMeter } from "./progress.ts";
+import { openWeights, type WeightFiles } from "./weight-files.ts";
 
 /** Options of {@link loadPhi}. */
 export interface LoadOptions {
@@ -96,12 +96,14 @@ export interface LoadedModel {
 /** What config.json and the headers of the weights say of loading. */
 export interface Planned {
   config: PhiConfig;
-  files: Safetensors;
+  files: WeightFiles;
   plan: Plan;
   /** Bytes of weights that loading reads. */
   sourceBytes: number;
   /** Threads that the plan is made for. */
   threading: ThreadChoice;
+  /** What a user should know of the files, and of how their weights will be held. */
+  notices: readonly Notice[];
 }
 
 /** A checkpoint that was looked at but not loaded. */
@@ -167,20 +169,21 @@ export async function planModel(
   );
   const architecture = architectureOf(config);
   const specs = architecture.weights(config);
-  const opened = await openSafetensors(source);
+  const opened = await openWeights(source);
   try {
     const files = withJoined(opened, specs);
     const sourceBytes = checkWeights(files, specs, architecture.unused);
     checkAngles(config, contextSize);
     const maxChunk = Math.min(MAX_CHUNK, contextSize);
-    const { format, embedding } = chooseFormats(files, specs, options);
-    const activations = format === "f32" ? "f32" : (options.activations ?? "int8");
+    const { notices = [], ...chosen } = chooseFormats(files, specs, options);
+    const quantized = specs.some((spec) => formatOf(spec, chosen) !== "f32");
+    const activations = quantized ? (options.activations ?? "int8") : "f32";
     const kv = kvFormat(options.kv, activations, config.headDim);
-    const formats = { format, embedding, activations, kv };
+    const formats = { ...chosen, activations, kv };
     const threading = planThreads(options, specs);
     const { threads } = threading;
     const plan = planArenas({ config, specs, ...formats, contextSize, kvTokens, maxChunk, maxArenaBytes, threads });
-    return { config, files, plan, sourceBytes, threading };
+    return { config, files, plan, sourceBytes, threading, notices: [...(files.notices ?? []), ...notices] };
   } catch (error) {
     await opened.close();
     throw error;
@@ -214,7 +217,7 @@ function kvFormat(wanted: LoadOptions["kv"], activations: Activations, headDim: 
 }
 
 /**
- * Loads a checkpoint folder: config.json, safetensors (one file or shards with an index), quantizing while it streams.
+ * Loads a checkpoint folder: config.json and safetensors (one file or shards with an index) or GGUF, quantizing while it streams.
  * @param maxArenaBytes the most that one arena may take; smaller values spread a model over more arenas
  * @param start starts the helper threads; default: there is only this one
  * @throws ConfigError, FormatError, SourceError, OptionError before memory is taken; MemoryError; the signal's reason on abort
@@ -251,12 +254,12 @@ export interface FillControls {
 
 /** Takes the memory that was planned and reads the weights into it. The files stay open. @throws as {@link loadModel} */
 export async function fillModel(
-  { config, generationConfig, files, plan, threading }: Inspected,
+  { config, generationConfig, files, plan, threading, notices: known }: Inspected,
   chosen: KernelChoice,
   meter: WeightMeter,
   { signal, start }: FillControls,
 ): Promise<LoadedModel> {
-  const notices = [...chosen.notices, ...threading.notices];
+  const notices = [...chosen.notices, ...threading.notices, ...known];
   const crew = start && assemble(threading, chosen, start, notices);
   const { transformer, slots } = allocate(plan, { ...chosen, crew: crew?.leader });
   let threads = 1;

@@ -2,22 +2,22 @@
  * Weights that lie in memory as one and in a checkpoint as several tensors (q_proj, k_proj and v_proj as one matrix), or under another name.
  */
 import { FormatError } from "../errors.ts";
-import type { Safetensors, TensorInfo } from "../formats/safetensors/index.ts";
 import type { Part, WeightSpec } from "../model/weights.ts";
 import { type PackedMatrix, packedBytes, ROWS } from "../quant/packed-matrix.ts";
+import type { WeightFiles, WeightTensor } from "./weight-files.ts";
 
 /**
  * The checkpoint with a tensor for each weight of `specs` that it holds in parts, under the weight's own name. A weight that lacks a part is left out.
  * @throws FormatError for a part of another shape than the config says, or of another dtype than the first
  */
-export function withJoined(files: Safetensors, specs: readonly WeightSpec[]): Safetensors {
-  const wholes = new Map<string, readonly TensorInfo[]>();
+export function withJoined(files: WeightFiles, specs: readonly WeightSpec[]): WeightFiles {
+  const wholes = new Map<string, readonly WeightTensor[]>();
   const tensors = new Map(files.tensors);
   for (const spec of specs) {
     if (files.tensors.has(spec.name) || !spec.parts) continue;
     const infos = spec.parts.map((part) => checkPart(files.tensors.get(part.name), part, spec));
     if (infos.some((info) => info === undefined)) continue;
-    const found = infos as readonly TensorInfo[];
+    const found = infos as readonly WeightTensor[];
     const other = found.find((info) => info.dtype !== found[0].dtype);
     if (other) {
       const facts = { file: other.file, tensor: other.name, got: other.dtype, expected: found[0].dtype };
@@ -45,8 +45,6 @@ export function withJoined(files: Safetensors, specs: readonly WeightSpec[]): Sa
     ...files,
     tensors,
     readInto,
-    read: async (name) =>
-      wholes.has(name) ? readInto(name, 0, new Uint8Array(bytesOf(tensors, name))) : files.read(name),
     async toFloat32(name) {
       const parts = wholes.get(name);
       if (!parts) return files.toFloat32(name);
@@ -63,9 +61,7 @@ export function withJoined(files: Safetensors, specs: readonly WeightSpec[]): Sa
   };
 }
 
-const bytesOf = (tensors: ReadonlyMap<string, TensorInfo>, name: string): number => tensors.get(name)?.byteLength ?? 0;
-
-function checkPart(info: TensorInfo | undefined, { rows }: Part, spec: WeightSpec): TensorInfo | undefined {
+function checkPart(info: WeightTensor | undefined, { rows }: Part, spec: WeightSpec): WeightTensor | undefined {
   if (!info) return undefined;
   const expected = spec.vector ? [rows] : [rows, spec.cols];
   if (info.shape.length === expected.length && info.shape.every((d, i) => d === expected[i])) return info;
@@ -75,7 +71,7 @@ function checkPart(info: TensorInfo | undefined, { rows }: Part, spec: WeightSpe
 
 /** A tensor of the checkpoint and the rows of a weight's matrix that it fills. */
 export interface Piece {
-  info: TensorInfo;
+  info: WeightTensor;
   matrix: PackedMatrix;
 }
 
@@ -84,15 +80,15 @@ export interface Piece {
  * lie in two of them.
  * @param whole the checkpoint as {@link withJoined} gives it
  */
-export function piecesOf(whole: Safetensors, spec: WeightSpec, matrix: PackedMatrix): Piece[] {
-  const info = whole.tensors.get(spec.name) as TensorInfo;
+export function piecesOf(whole: WeightFiles, spec: WeightSpec, matrix: PackedMatrix): Piece[] {
+  const info = whole.tensors.get(spec.name) as WeightTensor;
   const parts = spec.parts?.map(({ name, rows }) => ({ info: whole.tensors.get(name), rows })) ?? [];
   if (parts.length === 0 || parts.some((part) => part.info === undefined)) return [{ info, matrix }];
   const pieces: Piece[] = [];
   let row = 0;
   for (const { info: part, rows } of parts) {
     if (matrix.format !== "f32" && row % ROWS !== 0) return [{ info, matrix }];
-    pieces.push({ info: part as TensorInfo, matrix: rowsOf(matrix, spec, row, rows) });
+    pieces.push({ info: part as WeightTensor, matrix: rowsOf(matrix, spec, row, rows) });
     row += rows;
   }
   return pieces;

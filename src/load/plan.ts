@@ -16,6 +16,8 @@ export interface PlanInput {
   format: WeightFormat;
   /** Of the tables with a row for each token, embedding and head, tied or not. Default: `format`. */
   embedding?: WeightFormat;
+  /** Of single matrices that have another one, by their names. */
+  formats?: ReadonlyMap<string, WeightFormat>;
   activations: Activations;
   /** How keys and values are cached. */
   kv: KVFormat;
@@ -62,8 +64,13 @@ export const MAX_CHUNK = 32;
 export const kvBlocks = (kvTokens: number): number => Math.ceil(kvTokens / KV_BLOCK);
 
 /** The format that a weight has in memory. */
-export function formatOf(spec: WeightSpec, { format, embedding = format }: PlanInput): WeightFormat {
+export function formatOf(
+  spec: WeightSpec,
+  { format, embedding = format, formats }: Pick<PlanInput, "format" | "embedding" | "formats">,
+): WeightFormat {
   if (isFloat(spec)) return "f32";
+  const own = formats?.get(spec.name);
+  if (own) return own;
   return typeof spec.place === "number" ? format : embedding;
 }
 

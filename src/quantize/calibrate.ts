@@ -1,9 +1,9 @@
 import { PhiError } from "../errors.ts";
 import type { Pacer } from "../event-loop.ts";
-import type { Safetensors } from "../formats/safetensors/index.ts";
 import { chooseKernels, type KernelChoice } from "../kernels/choose.ts";
 import { createKernels } from "../kernels/create.ts";
 import type { Kernels, KVFormat } from "../kernels/kernels.ts";
+import type { WeightFiles } from "../load/weight-files.ts";
 import type { PhiConfig } from "../model/config.ts";
 import { norm } from "../model/norm.ts";
 import { isFloat, type WeightSpec } from "../model/weights.ts";
@@ -24,7 +24,7 @@ import { embedRows, readRows } from "./rows.ts";
 const CHUNK = 32;
 
 export interface Calibration {
-  files: Safetensors;
+  files: WeightFiles;
   config: PhiConfig;
   specs: readonly WeightSpec[];
   /** Formats of the layers and of the tables; what is q8 is not calibrated. */

@@ -1,9 +1,9 @@
-import type { Safetensors } from "../formats/safetensors/index.ts";
 import type { KernelChoice } from "../kernels/choose.ts";
 import type { Kernels, KVFormat } from "../kernels/kernels.ts";
 import { allocate, type Slot } from "../load/allocate.ts";
 import { fillWeights } from "../load/fill.ts";
 import { MAX_ARENA_BYTES, planArenas } from "../load/plan.ts";
+import type { WeightFiles } from "../load/weight-files.ts";
 import { architectureOf } from "../model/architectures.ts";
 import type { PhiConfig } from "../model/config.ts";
 import { fillRope, inverseFrequencies } from "../model/rope.ts";
@@ -60,7 +60,7 @@ export class LayerRunner {
   }
 
   /** Reads weights of a layer from a checkpoint: those of `specs`. @throws as {@link fillWeights} */
-  async fill(files: Safetensors, specs: readonly WeightSpec[], signal?: AbortSignal): Promise<void> {
+  async fill(files: WeightFiles, specs: readonly WeightSpec[], signal?: AbortSignal): Promise<void> {
     const slots = specs.map((spec) => ({ ...this.#slot(spec.slot), spec }));
     await fillWeights(files, slots, { signal });
   }

@@ -1,10 +1,10 @@
 import { FormatError } from "../errors.ts";
 import type { Pacer } from "../event-loop.ts";
 import { CARRIED, PACKED_FILES, PACKED_KEY, PACKED_VERSION } from "../formats/packed/packed.ts";
-import type { Safetensors, TensorInfo } from "../formats/safetensors/index.ts";
 import { type Pieces, type ShardEntry, writeShardedSafetensors } from "../formats/safetensors/index.ts";
 import { createKernels } from "../kernels/create.ts";
 import { packedShape } from "../load/formats.ts";
+import type { WeightFiles, WeightTensor } from "../load/weight-files.ts";
 import { isFloat, type WeightSpec } from "../model/weights.ts";
 import { findNonFinite } from "../quant/check.ts";
 import { allocMatrix, GROUP, packedBytes, ROWS } from "../quant/packed-matrix.ts";
@@ -17,7 +17,7 @@ import { readRows } from "./rows.ts";
 const PIECE = 2 ** 22;
 
 export interface PackedContents {
-  files: Safetensors;
+  files: WeightFiles;
   /** The folder, for the small files. */
   folder: Source;
   specs: readonly WeightSpec[];
@@ -57,7 +57,7 @@ function weightEntry(contents: PackedContents, spec: WeightSpec, pacer: Pacer): 
   const { files } = contents;
   const { name } = spec;
   if (isFloat(spec)) {
-    const { shape } = files.tensors.get(name) as TensorInfo;
+    const { shape } = files.tensors.get(name) as WeightTensor;
     return { name, dtype: "F32", shape, data: () => floatPieces(files, name) };
   }
   const format = contents.formatOf(spec);
@@ -69,7 +69,7 @@ function weightEntry(contents: PackedContents, spec: WeightSpec, pacer: Pacer): 
   };
 }
 
-async function* floatPieces(files: Safetensors, name: string): Pieces {
+async function* floatPieces(files: WeightFiles, name: string): Pieces {
   yield new Uint8Array((await files.toFloat32(name)).buffer);
 }
 
@@ -81,7 +81,7 @@ async function* matrixPieces(contents: PackedContents, spec: WeightSpec, format:
 
 /** A matrix as loading packs it, some rows at a time. @throws FormatError (code "non_finite_weight") */
 async function* packedPieces(
-  files: Safetensors,
+  files: WeightFiles,
   { name, rows, cols }: WeightSpec,
   format: "q4" | "q8",
   pacer: Pacer,

@@ -10,4 +10,4 @@ export { type Dropped, droppedFiles } from "./dropped.ts";
 export { JsonScanner, type JsonValue, parseStrictJson } from "./json.ts";
 export { ifThere, MAX_TEXT_BYTES, readAll, readJson, readSmall, readText, together, withFile } from "./read.ts";
 export { bytesSink, type Sink, type SinkFile } from "./sink.ts";
-export type { ListedSource, OpenOptions, Source, SourceFile } from "./source.ts";
+export type { ListedSource, Opened, OpenOptions, Source, SourceFile } from "./source.ts";

@@ -32,7 +32,7 @@ export const CARRIED = [
  */
 export async function openPacked(source: Source, file?: string): Promise<Source | undefined> {
   const name = file ?? (await onlyWeights(source));
-  if (name === undefined || !name.endsWith(".safetensors")) return undefined;
+  if (name === undefined || /\.(json|jinja|gz|gguf)$/.test(name)) return undefined;
   const opened = await openSafetensors(source, { file: name });
   await opened.close();
   const version = opened.metadata[PACKED_KEY];

@@ -23,13 +23,16 @@ export async function ggufFolder(source: Source, file?: string): Promise<ListedS
       put("tokenizer_config.json", tokenizer.config);
     }
     kept.stop();
-    const names = [...files.keys(), ...gguf.files];
+    // A file that is a GGUF by its content gets the ending, too.
+    const shown = new Map(gguf.files.map((name) => [name.endsWith(".gguf") ? name : "model.gguf", name]));
+    const names = [...files.keys(), ...shown.keys()];
     return {
       list: async () => names,
       async open(name, options) {
         const bytes = files.get(name);
         if (bytes) return inMemory(name, bytes);
-        if (gguf.files.includes(name)) return kept.source.open(name, options);
+        const theirs = shown.get(name);
+        if (theirs !== undefined) return kept.source.open(theirs, options);
         throw notFound(name, names);
       },
     };
@@ -37,6 +40,9 @@ export async function ggufFolder(source: Source, file?: string): Promise<ListedS
     await gguf.close();
   }
 }
+
+/** Whether bytes begin as a GGUF file does. */
+export const isGgufStart = (bytes: Uint8Array): boolean => String.fromCharCode(...bytes.subarray(0, 4)) === "GGUF";
 
 function inMemory(name: string, bytes: Uint8Array): SourceFile {
   return {

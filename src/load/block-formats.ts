@@ -1,0 +1,80 @@
+import type { Notice } from "../errors.ts";
+import { isFloat, type WeightSpec } from "../model/weights.ts";
+import { type GgmlFormat, isGgmlFormat } from "../quant/ggml/index.ts";
+import type { WeightFormat } from "../quant/packed-matrix.ts";
+import type { WeightFiles, WeightTensor } from "./weight-files.ts";
+
+/** The kernel format that holds the blocks of a GGUF file bit for bit. Blocks that are not here are held as f32, which is exact, too. */
+const KERNEL_FORMAT: Partial<Record<GgmlFormat, WeightFormat>> = {
+  Q4_0: "q4",
+  Q8_0: "q8",
+};
+
+/** True for tensors that are quantized in the file, as blocks of ggml. */
+export const isBlocks = <T extends Pick<WeightTensor, "dtype">>(info: T): info is T & { dtype: GgmlFormat } =>
+  isGgmlFormat(info.dtype) && !["F32", "F16", "BF16"].includes(info.dtype);
+
+/** The kernel format that a tensor's blocks are moved into without a change; undefined for others. */
+export const exactFormat = (info: Pick<WeightTensor, "dtype">): WeightFormat | undefined =>
+  isBlocks(info) ? KERNEL_FORMAT[info.dtype] : undefined;
+
+/** How the matrices of a file with blocks are held. */
+export interface BlockFormats {
+  /** That of most weights of the layers, and of the tables with a row for each token. */
+  format: WeightFormat;
+  embedding: WeightFormat;
+  /** Each matrix's own. */
+  formats: ReadonlyMap<string, WeightFormat>;
+  notices: readonly Notice[];
+}
+
+/**
+ * The formats of a file that is quantized already: every matrix stays as exact as it is. Blocks that no kernel reads become f32, and matrices that
+ * the file has as f16, bf16 or f32 beside its blocks become q8, which loses next to nothing; notices say so.
+ * @returns undefined for a file without blocks
+ */
+export function blockFormats(files: WeightFiles, specs: readonly WeightSpec[]): BlockFormats | undefined {
+  const matrices = specs.flatMap((spec) => {
+    const info = isFloat(spec) ? undefined : files.tensors.get(spec.name);
+    return info ? [{ spec, info }] : [];
+  });
+  if (!matrices.some(({ info }) => isBlocks(info))) return undefined;
+  const formats = new Map<string, WeightFormat>();
+  const widened = new Map<string, number>();
+  const rounded = new Map<string, number>();
+  for (const { spec, info } of matrices) {
+    const format = isBlocks(info) ? (exactFormat(info) ?? "f32") : "q8";
+    formats.set(spec.name, format);
+    const told = !isBlocks(info) ? rounded : format === "f32" ? widened : undefined;
+    told?.set(info.dtype, (told.get(info.dtype) ?? 0) + spec.rows * spec.cols * (format === "f32" ? 4 : 1));
+  }
+  const most = (here: (place: WeightSpec["place"]) => boolean): WeightFormat => {
+    const weights = new Map<WeightFormat, number>();
+    for (const { spec } of matrices) {
+      const format = formats.get(spec.name) as WeightFormat;
+      if (here(spec.place)) weights.set(format, (weights.get(format) ?? 0) + spec.rows * spec.cols);
+    }
+    return [...weights].sort(([, a], [, b]) => b - a)[0]?.[0] ?? "q4";
+  };
+  return {
+    format: most((place) => typeof place === "number"),
+    embedding: most((place) => typeof place !== "number"),
+    formats,
+    notices: [...widenedNotice(widened), ...roundedNotice(rounded)],
+  };
+}
+
+function widenedNotice(bytes: ReadonlyMap<string, number>): Notice[] {
+  if (bytes.size === 0) return [];
+  const total = [...bytes.values()].reduce((sum, n) => sum + n, 0);
+  const message =
+    `blocks of ${[...bytes.keys()].join(", ")} are held as f32, exactly, in ${Math.ceil(total / 2 ** 20)} MiB of memory; ` +
+    `weights: "q8" would take a quarter`;
+  return [{ code: "wide_weights", message }];
+}
+
+function roundedNotice(weights: ReadonlyMap<string, number>): Notice[] {
+  if (weights.size === 0) return [];
+  const message = `matrices of ${[...weights.keys()].join(", ")} in a quantized file are held as q8; weights: "f32" would keep them exactly`;
+  return [{ code: "rounded_weights", message }];
+}
