@@ -2,7 +2,7 @@ import { FormatError } from "../errors.ts";
 import { Pacer } from "../event-loop.ts";
 import { isFloat, type WeightSpec } from "../model/weights.ts";
 import { findNonFinite } from "../quant/check.ts";
-import { GGML_FORMATS } from "../quant/ggml/index.ts";
+import { dequantizeGgml, GGML_FORMATS } from "../quant/ggml/index.ts";
 import { GROUP, type PackedMatrix, ROWS } from "../quant/packed-matrix.ts";
 import { ALIGN } from "../tensor/arena.ts";
 import { BYTES, type DType } from "../tensor/dtype.ts";
@@ -11,7 +11,7 @@ import type { Slot } from "./allocate.ts";
 import { exactFormat, isBlocks } from "./block-formats.ts";
 import { packedFormat, packedShape } from "./formats.ts";
 import { piecesOf } from "./parts.ts";
-import { toFloats, type WeightFiles, type WeightTensor } from "./weight-files.ts";
+import type { WeightFiles, WeightTensor } from "./weight-files.ts";
 
 /** Which dtypes of a file weights may have, and what they are in memory. */
 const READABLE: Readonly<Record<string, DType>> = { F32: "f32", F16: "f16", BF16: "bf16" };
@@ -193,15 +193,15 @@ function* stagedBlocks({ matrix, stage, staging }: Slot, info: WeightTensor, sta
   const dtype = exact ? "u8" : (READABLE[info.dtype] ?? "f32");
   const rowBytes = info.byteLength / (info.shape.length === 1 ? 1 : info.shape[0]);
   const stagedBytes = exact ? rowBytes : matrix.cols * BYTES[dtype];
-  const dequantized = !exact && isBlocks(info);
   const half = Math.floor(staging.bytes / 2 / ALIGN) * ALIGN;
   const rows = Math.max(1, Math.floor(Math.min(half, STAGED_BLOCK) / stagedBytes / ROWS)) * ROWS;
   for (let row = 0; row < matrix.rows; row += rows) {
     const n = Math.min(rows, matrix.rows - row);
     const ptr = staging.ptr + (staged++ % 2) * half;
-    const into = dequantized ? new Uint8Array(n * rowBytes) : new Uint8Array(arena.buffer, ptr, n * rowBytes);
+    const blocks = !exact && isBlocks(info) ? info.dtype : undefined;
+    const into = blocks ? new Uint8Array(n * rowBytes) : new Uint8Array(arena.buffer, ptr, n * rowBytes);
     const place = () => {
-      if (dequantized) toFloats(info.dtype, into, new Float32Array(arena.buffer, ptr, n * matrix.cols));
+      if (blocks) dequantizeGgml(blocks, into, new Float32Array(arena.buffer, ptr, n * matrix.cols));
       const rows = new Tensor(arena, ptr, dtype, [n, stagedBytes / BYTES[dtype]]);
       if (exact) kernels.repackRows(matrix, row, rows);
       else kernels.packRows(matrix, row, rows);
