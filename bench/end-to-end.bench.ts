@@ -47,7 +47,7 @@ for (const threads of list(given.threads).map(Number)) {
       console.log(`\n${title}: this engine has no such kernels`);
       continue;
     }
-    const options = { kernels, ...(threads === 1 ? {} : { threads }), ...CONTEXT } as PhiOptions;
+    const options: PhiOptions = { kernels, threads, ...CONTEXT };
     const start = performance.now();
     const phi = await loadPhi(source, options);
     const seconds = (performance.now() - start) / 1000;

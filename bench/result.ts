@@ -36,6 +36,25 @@ export interface Ladder extends Result {
   rungs: { name: string; gbPerS?: Rates; gmacPerS?: Rates; gmacPerS32?: Rates }[];
 }
 
+/** Tokens per second of a runtime: medians. */
+export interface PeerRates {
+  name: string;
+  /** As the runtime tells it. */
+  version: string;
+  threads: number;
+  /** By the prompt's length. */
+  prompts: Record<number, number>;
+  decode: number;
+}
+
+/** Of bench/peers/run.ts. */
+export interface Peers extends Result {
+  bench: "peers";
+  /** The preset of scripts/checkpoint/presets.ts whose shape all runtimes have. */
+  model: string;
+  rates: PeerRates[];
+}
+
 const folder = fileURLToPath(new URL("results/", import.meta.url));
 
 /** Writes bench/results/NAME-ENGINE-PAGES.json. */

@@ -1,0 +1,110 @@
+// phi-ts beside other runtimes, on the same shapes, in turn. bench/README.md says what has to be installed.
+//   npm run bench:peers -- --in node,chromium --threads 1,2 --preset phi-200m --rounds 3 --save
+import { existsSync, mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { PRESETS } from "../../scripts/checkpoint/presets.ts";
+import { checkpointOf } from "../end-to-end/checkpoint.ts";
+import { quantile } from "../end-to-end/clock.ts";
+import { machine } from "../machine.ts";
+import { type PeerRates, type Peers, save } from "../result.ts";
+import { type Browser, openBrowser } from "./browser.ts";
+import { type GgufFormat, writeGguf } from "./gguf.ts";
+import { openNodeLlamaCpp } from "./node-llama-cpp.ts";
+import type { Peer } from "./peer.ts";
+import { openPhiTs } from "./phi-ts.ts";
+
+const { values: given } = parseArgs({
+  options: {
+    in: { type: "string", default: "node,chromium" },
+    threads: { type: "string", default: "1,2" },
+    preset: { type: "string", default: "phi-200m" },
+    only: { type: "string", default: "" }, // peers whose names contain this; phi-ts always runs
+    prompts: { type: "string", default: "128,512" },
+    tokens: { type: "string", default: "32" }, // of decoding, in each round
+    rounds: { type: "string", default: "3" },
+    save: { type: "boolean", default: false },
+    note: { type: "string" },
+  },
+});
+const list = (text: string) => text.split(",").filter((part) => part !== "");
+const prompts = list(given.prompts).map(Number);
+
+const models = join(tmpdir(), "phi-ts-bench");
+mkdirSync(models, { recursive: true });
+const folder = await checkpointOf(given.preset);
+function ggufOf(format: GgufFormat): string {
+  const file = `${given.preset}-${format}.gguf`;
+  if (!existsSync(join(models, file))) writeGguf(join(models, file), PRESETS[given.preset].config, format);
+  return file;
+}
+
+interface Contender {
+  name: string;
+  open(threads: number): Promise<Peer>;
+}
+const NODE: Contender[] = [
+  { name: "phi-ts", open: (threads) => openPhiTs(folder, threads) },
+  { name: "node-llama-cpp, Q4_0", open: (threads) => openNodeLlamaCpp(join(models, ggufOf("Q4_0")), threads) },
+  { name: "node-llama-cpp, Q4_K", open: (threads) => openNodeLlamaCpp(join(models, ggufOf("Q4_K")), threads) },
+];
+const inChromium = (browser: Browser): Contender[] => [
+  { name: "phi-ts", open: (threads) => browser.open("phi-ts", given.preset, threads) },
+  { name: "wllama, Q4_0", open: (threads) => browser.open("wllama", ggufOf("Q4_0"), threads) },
+  { name: "wllama, Q4_K", open: (threads) => browser.open("wllama", ggufOf("Q4_K"), threads) },
+];
+
+/** Round after round each runtime does one of everything, so that what else the machine does meets all of them. */
+async function compare(contenders: readonly Contender[], threads: number): Promise<PeerRates[]> {
+  const wanted = contenders.filter(({ name }) => name === "phi-ts" || name.includes(given.only));
+  const peers: { name: string; peer: Peer; prompts: Map<number, number[]>; steps: number[] }[] = [];
+  for (const { name, open } of wanted) {
+    const peer = await open(threads);
+    peers.push({ name, peer, prompts: new Map(prompts.map((T) => [T, []])), steps: [] });
+    console.log(`${name}: ${peer.name}`);
+    await peer.prompt(32);
+    await peer.decode(4);
+  }
+  for (let round = 0; round < Number(given.rounds); round++) {
+    for (const T of prompts) for (const { peer, prompts } of peers) prompts.get(T)?.push(await peer.prompt(T));
+    for (const { peer, steps } of peers) steps.push(...(await peer.decode(Number(given.tokens))));
+  }
+  for (const { peer } of peers) await peer.close();
+  return peers.map(({ name, peer, prompts, steps }) => ({
+    name,
+    version: peer.name,
+    threads,
+    prompts: Object.fromEntries([...prompts].map(([T, times]) => [T, rate((1000 * T) / quantile(times, 0.5))])),
+    decode: rate(1000 / quantile(steps, 0.5)),
+  }));
+}
+const rate = (value: number): number => Number(value.toPrecision(4));
+
+for (const place of list(given.in)) {
+  const browser = place === "chromium" ? await openBrowser(models) : undefined;
+  const engine = browser ? `Chromium ${browser.version}` : `Node ${process.versions.node}`;
+  const contenders = browser ? inChromium(browser) : NODE;
+  const rates: PeerRates[] = [];
+  for (const threads of list(given.threads).map(Number)) rates.push(...(await compare(contenders, threads)));
+  await browser?.close();
+  console.log(`\n${given.preset} in ${engine}, tokens per second`);
+  console.table(
+    rates.map(({ name, threads, prompts, decode }) => ({
+      name,
+      threads,
+      ...Object.fromEntries(Object.entries(prompts).map(([T, tokens]) => [`pp${T}`, tokens])),
+      decode,
+    })),
+  );
+  if (!given.save) continue;
+  const result: Peers = {
+    bench: "peers",
+    ...machine(engine),
+    hugePages: process.env.LD_PRELOAD?.includes("huge-pages") ?? false,
+    note: given.note,
+    model: given.preset,
+    rates,
+  };
+  save(`peers-${given.preset}`, result);
+}
