@@ -60,7 +60,7 @@ const MAY_IMPORT = {
   ],
   quantize: [
     ...["errors", "options", "event-loop", "source", "open", "formats", "tensor", "quant", "kernels", "model", "load"],
-    ...["tokenizer", "generate", "phi", "load-phi", "#platform"],
+    ...["tokenizer", "generate", "phi", "threads", "load-phi", "#platform"],
   ],
   cli: [
     "errors",

@@ -14,7 +14,7 @@ import { type Input, openInput } from "./open.ts";
 import { checkCallback, checkChoice, checkOptions } from "./options.ts";
 import { Phi } from "./phi.ts";
 import { abortableSource, type Bytes, bytesSource, type Opened, type Source, withFile } from "./source/index.ts";
-import { helpersBy } from "./threads/index.ts";
+import { helpersBy, type StartHelpers } from "./threads/index.ts";
 import { stopTokensOf } from "./tokenizer/index.ts";
 import { tokenizerIn } from "./tokenizer/load.ts";
 import { connect, type Loading, loadingInWorker, type WorkerLike } from "./worker/index.ts";
@@ -82,8 +82,7 @@ function loadingHere(folder: Source, signal: AbortSignal | undefined): Loading {
       return inspected;
     },
     async fill(meter) {
-      const start = helpersBy(startHelper);
-      const loaded = await fillModel(inspected, chosen, meter, { signal, start });
+      const loaded = await fillModel(inspected, chosen, meter, { signal, start: startHelpers });
       await inspected.files.close();
       return { backend: localBackend(new Engine(loaded.decoder, loaded.contextSize)), loaded };
     },
@@ -99,6 +98,9 @@ function connectTo(worker: true | (() => WorkerLike), folder: Source, signal: Ab
 }
 
 const startHelper = (): WorkerLike => startWorker(helperCode());
+
+/** Helper threads, made out of code. */
+export const startHelpers: StartHelpers = helpersBy(startHelper);
 
 function checkLoad(options: PhiOptions): void {
   const where = "loadPhi";

@@ -15,6 +15,11 @@ const EMBEDDING = ["auto", "q8", "q4"] as const;
 const ACTIVATIONS = ["int8", "f32"] as const;
 const KV = ["auto", "int8", "f32"] as const;
 const THREADS = "threads";
+export const THREADS_OPTION: OptionSpec = {
+  name: THREADS,
+  value: "N",
+  help: "threads that compute, or auto (default: auto, one for a small model)",
+};
 const KERNELS = ["auto", "relaxed", "strict", "reference"] as const;
 
 /** How a model is held in memory. */
@@ -38,7 +43,7 @@ export const LOAD_OPTIONS: readonly OptionSpec[] = [
   MODEL,
   ...LAYOUT_OPTIONS,
   { name: "kernels", value: "KIND", help: `${KERNELS.join(", ")} (default: auto)` },
-  { name: THREADS, value: "N", help: "threads that compute, or auto (default: auto, one for a small model)" },
+  THREADS_OPTION,
 ];
 
 export const SAMPLING_OPTIONS: readonly OptionSpec[] = [
@@ -92,9 +97,11 @@ export function layoutOf(given: Given): Layout {
 }
 
 export function loadOptionsOf(given: Given): Layout & Pick<PhiOptions, "kernels" | "threads"> {
-  const threads = given.text(THREADS) === "auto" ? "auto" : wholeOf(given, THREADS);
-  return { ...layoutOf(given), kernels: choiceOf(given, "kernels", KERNELS), threads };
+  return { ...layoutOf(given), kernels: choiceOf(given, "kernels", KERNELS), threads: threadsOf(given) };
 }
+
+export const threadsOf = (given: Given): "auto" | number | undefined =>
+  given.text(THREADS) === "auto" ? "auto" : wholeOf(given, THREADS);
 
 /** Only what was given: the library knows the defaults and the ranges. */
 export function samplingOf(given: Given) {

@@ -5,7 +5,7 @@ import { createFolder, openPath } from "#platform";
 import { SourceError } from "../errors.ts";
 import { type Quantized, type QuantizeProgress, quantizeCheckpoint } from "../quantize/index.ts";
 import { type Command, type Given, UsageError } from "./args.ts";
-import { COMMON_OPTIONS, choiceOf, wholeOf } from "./options.ts";
+import { COMMON_OPTIONS, choiceOf, THREADS_OPTION, threadsOf, wholeOf } from "./options.ts";
 import { INTERRUPTED, OK } from "./program.ts";
 import { bytes, count, dim, interruptible, note, ProgressLine } from "./ui.ts";
 
@@ -26,6 +26,7 @@ export const quantize: Command = {
     { name: "text", value: "FILE", help: "calibrate on this text (default: on what the model writes)" },
     { name: "tokens", value: "N", help: "calibrate on N tokens (default: 10240)" },
     { name: "seed", value: "N", help: "of the texts that the model writes (default: 0)" },
+    THREADS_OPTION,
     { name: "force", help: "replace FILE if it is there" },
     ...COMMON_OPTIONS,
   ],
@@ -39,6 +40,7 @@ export const quantize: Command = {
       text: textFile === undefined ? undefined : await readText(textFile),
       tokens: wholeOf(given, "tokens"),
       seed: wholeOf(given, "seed"),
+      threads: threadsOf(given),
     };
     if (existsSync(file) && !given.flag("force"))
       throw new SourceError({ what: "the file is there already (--force replaces it)", file }, "exists");

@@ -1,7 +1,4 @@
-import { PhiError } from "../errors.ts";
 import type { Pacer } from "../event-loop.ts";
-import { chooseKernels, type KernelChoice } from "../kernels/choose.ts";
-import { createKernels } from "../kernels/create.ts";
 import type { Kernels, KVFormat } from "../kernels/kernels.ts";
 import type { WeightFiles } from "../load/weight-files.ts";
 import type { PhiConfig } from "../model/config.ts";
@@ -10,6 +7,7 @@ import { isFloat, type WeightSpec } from "../model/weights.ts";
 import { allocMatrix, type PackedMatrix, packedBytes } from "../quant/packed-matrix.ts";
 import { Arena, alignUp } from "../tensor/arena.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import type { ThreadChoice } from "../threads/index.ts";
 import type { Ids } from "./calibration.ts";
 import { factorCost, forwardCost, layerSpecs, momentCost, solveCost } from "./cost.ts";
 import type { Kept } from "./kept.ts";
@@ -19,6 +17,7 @@ import { Moments } from "./moments.ts";
 import { DAMPING, type Damping, TIED_DAMPING } from "./objective.ts";
 import type { Progress } from "./progress.ts";
 import { embedRows, readRows } from "./rows.ts";
+import { makeTeam, type Team } from "./team.ts";
 
 /** Tokens of a chunk that goes through the last norm. */
 const CHUNK = 32;
@@ -37,6 +36,7 @@ export interface Calibration {
   kept: Kept;
   progress: Progress;
   pacer: Pacer;
+  threading: ThreadChoice;
   signal?: AbortSignal;
 }
 
@@ -70,18 +70,28 @@ const matrixCost = ({ rows, cols }: WeightSpec, tokens: number): number =>
  * output layer by what the last norm gives. The stream begins with the embedding as the checkpoint has it. A layer is run twice: packed as q8
  * to see its inputs (they differ from those of float32 by next to nothing, and it costs a quarter of the memory), and quantized, to go on.
  * Finished layers are kept.
- * @throws PhiError (codes "calibration", "other_job", "wasm"); MemoryError; SourceError; what `pacer` throws
+ * @throws PhiError (codes "calibration", "other_job", "wasm"); WorkerError; MemoryError; SourceError; what `pacer` throws
  */
 export async function calibrate(job: Calibration): Promise<void> {
+  const team = makeTeam(job.threading);
+  try {
+    await work(job, team);
+  } finally {
+    team.end();
+  }
+}
+
+async function work(job: Calibration, team: Team): Promise<void> {
   const { files, config, specs, weights, length, kept, pacer } = job;
   const layers = layerSpecs(specs, config);
   const embed = specs.find((s) => s.slot === "embed") as WeightSpec;
   const x = await embedRows(files, embed.name, job.sequences, () => pacer.pace());
   const stream: Stream = { x, lengths: job.sequences.map((s) => s.length) };
-  const bench = workbench(job, layers[0]);
-  const runner = { config, kv: job.kv, contextSize: length, kernels: compiledKernels() };
+  const bench = workbench(job, layers[0], team);
+  const runner = { config, kv: job.kv, contextSize: length, team };
   const original = new LayerRunner(layers[0], { ...runner, format: "q8" });
   const quantized = weights === "q4" ? new LayerRunner(layers[0], { ...runner, format: "q4" }) : original;
+  await team.begin();
   const start = weights === "q4" ? await resume(job, x, layers) : 0;
   for (const [i, layer] of layers.entries()) {
     if (i < start) continue;
@@ -107,20 +117,13 @@ export async function calibrate(job: Calibration): Promise<void> {
     await kept.put(HEAD_PIECE, await quantizeHead(job, bench, stream));
 }
 
-/** Those of WASM, whichever build is the fastest. @throws PhiError (code "wasm") without any: the reference kernels have other bits */
-function compiledKernels(): KernelChoice {
-  const chosen = chooseKernels("auto");
-  if (chosen.kind !== "reference") return chosen;
-  throw new PhiError("wasm", `quantizing needs the WASM kernels: ${chosen.notices.map((n) => n.message).join("; ")}`);
-}
-
 /** Kernels in an arena with room for the moments of one layer, or for the work on its widest matrix. */
-function workbench({ config, specs }: Calibration, layer: readonly WeightSpec[]): Kernels {
+function workbench({ config, specs }: Calibration, layer: readonly WeightSpec[], team: Team): Kernels {
   const widths = matrices(layer).map((s) => s.cols);
   const moments = widths.reduce((sum, C) => sum + Moments.bytes(C), 0);
   const norms = alignUp(config.hiddenSize * 4) * (CHUNK + 2) + Moments.bytes(headSpec(specs).cols);
   const bytes = Math.max(moments, norms, ...widths.map(matrixBytes), matrixBytes(headSpec(specs).cols));
-  return createKernels(new Arena(bytes, { name: "quantizer" }));
+  return team.bench(bytes, "quantizer");
 }
 
 /** The layer's matrices, packed one after the other; they lie in `quantized` then. */

@@ -1,6 +1,6 @@
 import { OptionError } from "../errors.ts";
 import { Prng } from "../generate/prng.ts";
-import { loadPhi } from "../load-phi.ts";
+import { loadPhi, type PhiOptions } from "../load-phi.ts";
 import type { Phi } from "../phi.ts";
 import type { Source } from "../source/index.ts";
 import { renderChat, type Tokenizer } from "../tokenizer/index.ts";
@@ -37,8 +37,8 @@ export class OwnTexts {
   }
 
   /** @param length of the longest sequence, in tokens @throws as {@link loadPhi} */
-  static async load(source: Source, hasTokenizer: boolean, seed: number, length: number, signal?: AbortSignal) {
-    const phi = await loadPhi(source, { weights: "q4", contextSize: length, signal });
+  static async load(source: Source, hasTokenizer: boolean, seed: number, length: number, options: PhiOptions) {
+    const phi = await loadPhi(source, { ...options, weights: "q4", contextSize: length });
     return new OwnTexts(phi, hasTokenizer ? phi.tokenizer : undefined, seed, length);
   }
 

@@ -1,4 +1,3 @@
-import type { KernelChoice } from "../kernels/choose.ts";
 import type { Kernels, KVFormat } from "../kernels/kernels.ts";
 import { allocate, type Slot } from "../load/allocate.ts";
 import { fillWeights } from "../load/fill.ts";
@@ -11,6 +10,7 @@ import { scratchFor } from "../model/scratch.ts";
 import type { Stage } from "../model/transformer.ts";
 import type { WeightSpec } from "../model/weights.ts";
 import type { PackedMatrix, WeightFormat } from "../quant/packed-matrix.ts";
+import type { Team } from "./team.ts";
 
 /** Tokens of one chunk. */
 const CHUNK = 32;
@@ -33,7 +33,7 @@ export interface RunnerOptions {
   kv: KVFormat;
   /** Tokens of the longest sequence. */
   contextSize: number;
-  kernels: KernelChoice;
+  team: Team;
 }
 
 /**
@@ -47,11 +47,12 @@ export class LayerRunner {
   readonly #frequencies: Float32Array;
 
   /** @param specs of any layer @throws MemoryError */
-  constructor(specs: readonly WeightSpec[], { config, format, kv, contextSize, kernels }: RunnerOptions) {
+  constructor(specs: readonly WeightSpec[], { config, format, kv, contextSize, team }: RunnerOptions) {
     // As a model of this one layer: nothing of embedding and head is taken.
     const alone = { ...config, layers: 1, tiedEmbeddings: true };
     const placed = specs.map((s) => ({ ...s, place: 0 }));
-    const sizes = { contextSize, kvTokens: contextSize, maxChunk: CHUNK, maxArenaBytes: MAX_ARENA_BYTES };
+    const { threads, kernels } = team;
+    const sizes = { contextSize, kvTokens: contextSize, maxChunk: CHUNK, maxArenaBytes: MAX_ARENA_BYTES, threads };
     const plan = planArenas({ config: alone, specs: placed, format, kv, activations: "int8", ...sizes });
     this.#config = config;
     this.#slots = allocate(plan, kernels).slots;

@@ -1,5 +1,6 @@
 import { OptionError } from "../errors.ts";
 import { checkFlag, checkSignal } from "../generate/options.ts";
+import { checkThreads } from "../load/load.ts";
 import { checkCallback, checkChoice, checkNumber, checkOptions } from "../options.ts";
 import { checkName } from "../source/range.ts";
 import type { WorkFolder } from "./kept.ts";
@@ -18,6 +19,8 @@ export interface QuantizeOptions {
   tokens?: number;
   /** Of the model's own texts. Default 0. */
   seed?: number;
+  /** Threads that compute; "auto" as for `loadPhi`. Their number changes no byte. Default "auto". */
+  threads?: "auto" | number;
   /** Name of the file in the sink. Default "model.safetensors". */
   file?: string;
   /** Where finished layers are kept, so that an interrupted job goes on and ends with the same bytes. Default: in memory. */
@@ -38,14 +41,26 @@ export interface QuantizeProgress {
   remainingMs?: number;
 }
 
-export type Checked = Required<Pick<QuantizeOptions, "weights" | "fast" | "tokens" | "seed" | "file">> &
+export type Checked = Required<Pick<QuantizeOptions, "weights" | "fast" | "tokens" | "seed" | "threads" | "file">> &
   Pick<QuantizeOptions, "text" | "work" | "onProgress" | "signal"> & { embedding: "q4" | "q8" };
 
 /** @throws OptionError */
 export function checkQuantize(options: QuantizeOptions): Checked {
   const where = "quantizeCheckpoint";
   checkOptions(where, options, [
-    ...(["weights", "embedding", "fast", "text", "tokens", "seed", "file", "work", "onProgress", "signal"] as const),
+    ...([
+      "weights",
+      "embedding",
+      "fast",
+      "text",
+      "tokens",
+      "seed",
+      "threads",
+      "file",
+      "work",
+      "onProgress",
+      "signal",
+    ] as const),
   ] satisfies (keyof QuantizeOptions)[]);
   const weights = checkChoice(where, "weights", options.weights, ["q4", "q8"], "q4");
   const embedding = checkChoice(where, "embedding", options.embedding, ["auto", "q4", "q8"], "auto");
@@ -64,6 +79,7 @@ export function checkQuantize(options: QuantizeOptions): Checked {
     fast: checkFlag(where, "fast", options.fast),
     tokens: checkNumber(where, "tokens", options.tokens, { min: 64, max: 2 ** 20, integer: true }, 10240),
     seed: checkNumber(where, "seed", options.seed, { min: 0, max: 2 ** 32 - 1, integer: true }, 0),
+    threads: checkThreads(where, options.threads),
     ...{ text, file, work, onProgress, signal },
   };
 }

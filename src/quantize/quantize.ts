@@ -58,13 +58,13 @@ export async function quantizeCheckpoint(
   options: QuantizeOptions = {},
 ): Promise<Quantized> {
   const checked = checkQuantize(options);
-  const { weights, embedding, signal, file } = checked;
+  const { weights, embedding, threads, signal, file } = checked;
   signal?.throwIfAborted();
   if (typeof sink !== "string" && typeof sink?.create !== "function") {
     throw new OptionError({ what: "quantizeCheckpoint: sink", got: sink, expected: "a folder's path or a Sink" });
   }
   const folder = await openCheckpoint("quantizeCheckpoint", source, signal);
-  const inspected = await inspectModel(folder, { weights, embedding });
+  const inspected = await inspectModel(folder, { weights, embedding, threads });
   try {
     return await run(folder, inspected, typeof sink === "string" ? await createFolder(sink) : sink, checked, file);
   } finally {
@@ -79,7 +79,7 @@ async function run(
   options: Checked,
   file: string,
 ): Promise<Quantized> {
-  const { files, config, plan } = inspected;
+  const { files, config, plan, threading } = inspected;
   const { specs } = plan;
   const { weights, embedding, signal } = options;
   refusePacked(inspected);
@@ -104,7 +104,7 @@ async function run(
     const length = Math.min(LENGTH, config.contextLength, config.longrope?.originalContext ?? LENGTH);
     const sequences = await calibrationSequences(folder, options, length, kept, progress, writeCost(specs));
     tokens = sequences.reduce((n, s) => n + s.length, 0);
-    await calibrate({ ...parts, sequences, length, kept, progress, pacer, signal });
+    await calibrate({ ...parts, sequences, length, kept, progress, pacer, threading, signal });
   }
   const contents = {
     ...{ files, folder, specs, formatOf, notes: notesOf(options, tokens) },
@@ -155,7 +155,7 @@ function refusePacked({ files, plan }: Inspected): void {
 /** The sequences to calibrate on: of the text that was given, or written by the model itself and kept. */
 async function calibrationSequences(
   folder: Source,
-  { text, tokens, seed, signal }: Checked,
+  { text, tokens, seed, threads, signal }: Checked,
   length: number,
   kept: Kept,
   progress: Progress,
@@ -181,7 +181,7 @@ async function calibrationSequences(
       let size = mine.reduce((n, s) => n + s.length, 0);
       if (found) progress.add(cost * size, "calibration", "texts of an earlier run", true);
       while (!found && size < BATCH && count + size < tokens) {
-        own ??= await OwnTexts.load(folder, tokenizer !== undefined, seed, length, signal);
+        own ??= await OwnTexts.load(folder, tokenizer !== undefined, seed, length, { threads, signal });
         const ids = await own.write(sequences.length + mine.length, signal);
         mine.push(ids);
         size += ids.length;

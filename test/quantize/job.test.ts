@@ -11,6 +11,7 @@ import { Progress } from "../../src/quantize/progress.ts";
 import { phiTinyFolder } from "../fixtures.ts";
 import { goldenSource } from "../golden.ts";
 import { suite } from "../harness.ts";
+import { noThreads } from "../threads/crew.ts";
 
 const FEW: QuantizeOptions = { tokens: 128 };
 
@@ -54,6 +55,15 @@ const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length &&
 suite("quantize/job", ({ test, assert, engine }) => {
   const folder = goldenSource(engine, "phi-4-mini");
   const tiny = phiTinyFolder(engine);
+
+  const alone = noThreads(engine, true);
+  const threadsTitle = "two threads write the same bytes as one";
+  if (alone) test.skip(threadsTitle, alone);
+  else
+    test(threadsTitle, async () => {
+      const [one, two] = [await quantized(folder, { threads: 1 }), await quantized(folder, { threads: 2 })];
+      assert.ok(same(one.bytes, two.bytes), "other bytes");
+    });
 
   test("stopped after any piece of work, in the middle of writing it or by its signal, the job goes on to the same bytes", async () => {
     const whole = await quantized(folder, {});
