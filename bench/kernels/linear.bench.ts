@@ -45,8 +45,8 @@ function check(all: readonly Kernels[], x: Tensor | Int8Rows, m: PackedMatrix) {
 }
 
 for (const { name, N, C } of MATRICES) {
-  const large = N > 1e5; // timed in one format, with int8 activations
-  for (const format of large ? (["q4"] as const) : (["q4", "q8", "f32"] as const)) {
+  const large = N > 1e5; // timed in two formats, with int8 activations
+  for (const format of large ? (["q4", "q4z"] as const) : (["q4", "q4z", "q8", "f32"] as const)) {
     const arena = new Arena(packedBytes(format, N, C) + (32 * (N + 4 * C) * 4 + (1 << 20)));
     const kernels = KINDS.map((kind) => createKernels(arena, kind));
     const matrix = filled(arena, format, N, C);

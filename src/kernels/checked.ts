@@ -1,4 +1,5 @@
 import { ShapeError, show } from "../errors.ts";
+import { int4Shape } from "../quant/int4/index.ts";
 import { GROUP, groupsOf, type PackedMatrix, ROWS } from "../quant/packed-matrix.ts";
 import type { Arena } from "../tensor/arena.ts";
 import type { DType } from "../tensor/dtype.ts";
@@ -194,6 +195,15 @@ export function checked(arena: Arena, ops: Operations): Operations {
       inRows("addRows", ids, T);
       ops.addRows(out, ids, x, weights);
     },
+    permute(out, x, order) {
+      const [T, C] = rank("permute", "x", x, 2);
+      is("permute", "x", x, [T, C]);
+      is("permute", "out", out, [T, C]);
+      is("permute", "order", order, [C], ["i32"]);
+      inRows("permute", order, C);
+      if (out.ptr === x.ptr) throw new ShapeError({ what: "permute: out is x" });
+      ops.permute(out, x, order);
+    },
     swiglu(out, gateUp) {
       const [T, F] = rank("swiglu", "out", out, 2);
       is("swiglu", "out", out, [T, F]);
@@ -224,6 +234,7 @@ export function checked(arena: Arena, ops: Operations): Operations {
       ops.topk(ids, values, x);
     },
     packRows(matrix, row, src) {
+      if (matrix.format === "q4z") throw new ShapeError({ what: "packRows: no numbers are quantized to q4z" });
       const [n] = rank("packRows", "src", src, 2);
       is("packRows", "src", src, [n, matrix.cols], ["f32", "f16", "bf16"]);
       block("packRows", matrix, row, n, true);
@@ -231,11 +242,31 @@ export function checked(arena: Arena, ops: Operations): Operations {
     },
     repackRows(matrix, row, src) {
       const [n] = rank("repackRows", "src", src, 2);
-      if (matrix.format === "f32")
-        throw new ShapeError({ what: "repackRows: the matrix should be q4 or q8", got: "f32" });
+      if (matrix.format !== "q4" && matrix.format !== "q8")
+        throw new ShapeError({ what: "repackRows: the matrix should be q4 or q8", got: matrix.format });
       is("repackRows", "src", src, [n, groupsOf(matrix.cols) * PLAIN_BLOCK_BYTES[matrix.format]], ["u8"]);
       block("repackRows", matrix, row, n, true);
       ops.repackRows(matrix, row, src);
+    },
+    repackInt4(matrix, layout, at, src, places) {
+      const { rows: N, cols: C, format } = matrix;
+      here("repackInt4", "the matrix", matrix.arena);
+      if (format !== "q4" && format !== "q4z")
+        throw new ShapeError({ what: "repackInt4: the matrix should be q4 or q4z", got: format });
+      const whole = int4Shape(layout, [N, C]);
+      const [n] = rank("repackInt4", "src", src, 2);
+      is("repackInt4", "src", src, [n, whole[1]], ["i32"]);
+      const eights = layout === "gptq" ? 1 : 8;
+      if (layout !== "pack-quantized" && (N % 8 !== 0 || C % GROUP !== 0))
+        throw new ShapeError({ what: `repackInt4: ${layout}`, got: [N, C], expected: "outputs by 8, inputs by 32" });
+      if (!(at >= 0 && at % eights === 0 && at + n <= whole[0] && (n % eights === 0 || at + n === whole[0])))
+        throw new ShapeError({ what: `repackInt4: rows ${at} to ${at + n} of ${whole[0]}, by ${eights}` });
+      if (places) {
+        is("repackInt4", "places", places, [C], ["i32"]);
+        inRows("repackInt4", places, C);
+        if (layout === "awq") throw new ShapeError({ what: "repackInt4: AWQ keeps its inputs where they are" });
+      }
+      ops.repackInt4(matrix, layout, at, src, places);
     },
     unpackRows(out, matrix, row) {
       const [n] = rank("unpackRows", "out", out, 2);

@@ -1,3 +1,4 @@
+import type { Int4Layout } from "../quant/int4/index.ts";
 import type { PackedMatrix } from "../quant/packed-matrix.ts";
 import type { Arena } from "../tensor/arena.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -20,7 +21,7 @@ export interface Operations {
   layernorm(out: Tensor, x: Tensor, weight: Tensor, bias: Tensor, eps: number): void;
   /** Each row of x [T, C] to int8 groups of 32 with an f32 scale; see {@link Int8Rows}. */
   quantizeActivations(out: Int8Rows, x: Tensor): void;
-  /** out[T, N] = x · Wᵀ, with x as float32 [T, C] (any format of W), or as int8 rows (q8 and q4 weights). */
+  /** out[T, N] = x · Wᵀ, with x as float32 [T, C] (any format of W), or as int8 rows (any format but f32). */
   linear(out: Tensor, x: Tensor | Int8Rows, weight: PackedMatrix): void;
 
   // ── attention ────────────────────────────────────────────────────────────────────────────────
@@ -44,6 +45,8 @@ export interface Operations {
   add(out: Tensor, a: Tensor, b: Tensor): void;
   /** out[T, N] = x[T, N] + bias[N]; out may be x. */
   addBias(out: Tensor, x: Tensor, bias: Tensor): void;
+  /** out[T, C] = x[T, order[C]], columns in another order (i32 [C]); out is not x. */
+  permute(out: Tensor, x: Tensor, order: Tensor): void;
   /** out[ids[i]] += weights[i] · x[i], row by row: out [T, D], ids i32 [n], x [n, D], weights [n]. An id may come several times. */
   addRows(out: Tensor, ids: Tensor, x: Tensor, weights: Tensor): void;
   /** out[T, F] = silu(gate) · up, of gateUp [T, 2F] = [gate; up]. */
@@ -65,6 +68,12 @@ export interface Operations {
   packRows(matrix: PackedMatrix, row: number, src: Tensor): void;
   /** The same from rows of plain blocks (u8 [n, G · block bytes]) of ggml's Q4_0 (into q4) or Q8_0 (into q8), without loss. */
   repackRows(matrix: PackedMatrix, row: number, src: Tensor): void;
+  /**
+   * The nibbles of a q4 or q4z matrix, without loss, from n rows, from row `at` on, of the tensor of words (i32) that an int4 checkpoint has: inputs
+   * by eights (gptq), inputs (awq, by eights), or outputs (pack-quantized, by eights but for the last ones). Input i becomes input places[i]
+   * (i32 [C]) where that is given, which AWQ does without. Scales and zero points are `writeScales`' (src/quant/int4/scales.ts).
+   */
+  repackInt4(matrix: PackedMatrix, layout: Int4Layout, at: number, src: Tensor, places?: Tensor): void;
   /** out[n, C] = rows `row` … `row + n - 1` of the matrix, as float32. */
   unpackRows(out: Tensor, matrix: PackedMatrix, row: number): void;
 }

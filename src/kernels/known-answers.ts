@@ -1,3 +1,5 @@
+import { type Int4Layout, int4Shape } from "../quant/int4/index.ts";
+import { writeScales } from "../quant/int4/scales.ts";
 import { allocMatrix, type PackedMatrix, type WeightFormat } from "../quant/packed-matrix.ts";
 import { Arena } from "../tensor/arena.ts";
 import type { DType } from "../tensor/dtype.ts";
@@ -74,6 +76,49 @@ function pack(format: WeightFormat, dtype: "f32" | "f16" | "bf16", bits: number)
     name: `packRows ${dtype} to ${format}`,
     bits,
     run: (k, arena) => [matrix(k, arena, format, input(arena, 2, [N, C], dtype))],
+  };
+}
+
+/** A q4z matrix [16, 64] of words that are laid out so, whose zero points and scales are any: of the build's own nibbles. */
+function int4(k: Operations, arena: Arena, layout: Int4Layout, places?: Tensor): PackedMatrix {
+  const size = [16, 64] as const;
+  const packed = allocMatrix(arena, "q4z", ...size);
+  const src = room(arena, int4Shape(layout, size), "i32");
+  (src.data as Int32Array).set(values(14, src.size).map((v) => v * 2 ** 31));
+  const zeros = Uint8Array.from(values(15, 32), (v) => Math.abs(v) * 16);
+  writeScales(packed, [1, 0], new Uint16Array(32).fill(0x2c00), zeros);
+  k.repackInt4(packed, layout, 0, src, places);
+  return packed;
+}
+
+/** Of float32 or int8 inputs [5, 64], with inputs ±1 throughout among them; and the matrix's rows as float32. */
+function linearInt4(inputs: "f32" | "int8", bits: number): KnownAnswer {
+  return {
+    name: `linear q4z × ${inputs}`,
+    bits,
+    run(k, arena) {
+      const w = int4(k, arena, "gptq");
+      const x = extremes(arena, 3, T, 64);
+      const out = room(arena, [T, 16]);
+      const unpacked = room(arena, [3, 64]);
+      k.unpackRows(unpacked, w, 6);
+      const rows = allocInt8Rows(arena, T, 64);
+      k.quantizeActivations(rows, x);
+      k.linear(out, inputs === "f32" ? x : rows, w);
+      return [out, unpacked];
+    },
+  };
+}
+
+function repackInt4(layout: Int4Layout, ordered: boolean, bits: number): KnownAnswer {
+  return {
+    name: `repackInt4 of ${layout}${ordered ? ", places" : ""}`,
+    bits,
+    run(k, arena) {
+      const places = room(arena, [64], "i32");
+      for (let i = 0; i < 64; i++) places.data[i] = (i * 23) % 64;
+      return [int4(k, arena, layout, ordered ? places : undefined)];
+    },
   };
 }
 
@@ -197,6 +242,12 @@ export const KNOWN_ANSWERS: readonly KnownAnswer[] = [
   linear("q4", "f32", 0x9bc3f1bb),
   linear("q8", "int8", 0xc21fcd69),
   linear("q4", "int8", 0xae421e35),
+  linearInt4("f32", 0x58946081),
+  linearInt4("int8", 0x73724845),
+  repackInt4("gptq", false, 0x02bef10c),
+  repackInt4("gptq", true, 0xbe186be1),
+  repackInt4("awq", false, 0x2417ac9e),
+  repackInt4("pack-quantized", false, 0xc5ce6cd4),
   rows("rmsnorm", 0x74e5935b, (k, out, x, arena) => k.rmsnorm(out, x, input(arena, 9, [C]), 1e-5)),
   rows("layernorm", 0xc33e1611, (k, out, x, arena) =>
     k.layernorm(out, x, input(arena, 9, [C]), input(arena, 10, [C]), 1e-5),
@@ -222,6 +273,11 @@ export const KNOWN_ANSWERS: readonly KnownAnswer[] = [
     (ids.data as Int32Array).set([3, 0, 3, 4, 1]);
     k.add(out, x, x);
     k.addRows(out, ids, x, input(arena, 9, [T]));
+  }),
+  rows("permute", 0x62977853, (k, out, x, arena) => {
+    const order = room(arena, [C], "i32");
+    for (let i = 0; i < C; i++) order.data[i] = (i * 11) % C;
+    k.permute(out, x, order);
   }),
   rows("swiglu", 0x08092d81, (k, out, x) => k.swiglu(out, x), [T, C / 2]),
   rows("gelu tanh", 0x367adf8f, (k, out, x) => k.gelu(out, x, "tanh")),

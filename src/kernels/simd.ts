@@ -1,10 +1,10 @@
-import { groupsOf, packedBytes, ROWS } from "../quant/packed-matrix.ts";
+import { groupsOf, packedBytes, ROWS, rowGroupBytes } from "../quant/packed-matrix.ts";
 import { SCRATCH } from "./crew.ts";
 import type { Operations } from "./kernels.ts";
 import type { WasmExports } from "./wasm-module.ts";
 
 /** Weight formats as numbers, as in wasm/layout.ts. */
-export const FORMAT = { f32: 0, q8: 1, q4: 2 } as const;
+export const FORMAT = { f32: 0, q8: 1, q4: 2, q4z: 3 } as const;
 
 /** The dtypes of rows that are packed; their places here are their numbers in wasm/load-rows.ts. */
 export const DTYPES: readonly string[] = ["f32", "f16", "bf16"];
@@ -85,6 +85,10 @@ export function simdKernels(wasm: WasmExports, form: DotForm): Operations {
       const [T, N] = x.shape;
       wasm.addBias(out.ptr, x.ptr, bias.ptr, T, N);
     },
+    permute(out, x, order) {
+      const [T, C] = x.shape;
+      wasm.permute(out.ptr, x.ptr, order.ptr, T, C);
+    },
     addRows(out, ids, x, weights) {
       const [n, D] = x.shape;
       wasm.addRows(out.ptr, ids.ptr, x.ptr, weights.ptr, n, D);
@@ -114,6 +118,13 @@ export function simdKernels(wasm: WasmExports, form: DotForm): Operations {
     repackRows({ format, cols, ptr }, row, src) {
       const at = ptr + packedBytes(format, row, cols);
       wasm[format === "q4" ? "repackQ4" : "repackQ8"](at, src.ptr, src.shape[0], groupsOf(cols));
+    },
+    repackInt4({ format, rows: N, cols: C, ptr }, layout, at, src, places) {
+      const n = src.shape[0];
+      const stride = rowGroupBytes(format as "q4" | "q4z", C);
+      if (layout === "gptq") wasm.repackGptq(ptr, stride, at, src.ptr, n, N, places?.ptr ?? 0);
+      else if (layout === "awq") wasm.repackAwq(ptr, stride, at, src.ptr, n, N);
+      else wasm.repackPacked(ptr + (at / ROWS) * stride, stride, src.ptr, n, C, places?.ptr ?? 0);
     },
     unpackRows(out, { ptr, format, cols }, row) {
       wasm.unpackRows(out.ptr, ptr, FORMAT[format], row, out.shape[0], cols);

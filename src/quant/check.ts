@@ -1,7 +1,7 @@
-import { BLOCK_BYTES, GROUP, groupsOf, type PackedMatrix, ROWS } from "./packed-matrix.ts";
+import { BLOCK_BYTES, GROUP, groupsOf, type PackedMatrix, ROWS, rowGroupBytes } from "./packed-matrix.ts";
 
 /**
- * The first weight (f32) or group of 32 weights (q4, q8) that is not finite, in rows `from` to `to` (exclusive) of a matrix; undefined if
+ * The first weight (f32) or group of 32 weights (of the other formats) that is not finite, in rows `from` to `to` (exclusive) of a matrix; undefined if
  * all are. `packRows` gives groups that their format cannot hold a NaN scale and goes on; who fills a matrix asks here afterwards.
  * @returns the row, and the column at which the weight or group begins
  */
@@ -18,7 +18,7 @@ export function findNonFinite(
   }
   const G = groupsOf(cols);
   for (let first = from - (from % ROWS); first < to; first += ROWS) {
-    const at = ptr + (first / ROWS) * G * BLOCK_BYTES[format];
+    const at = ptr + (first / ROWS) * rowGroupBytes(format, cols);
     if (!anyNonFinite(new Int32Array(arena.buffer, at, (G * BLOCK_BYTES[format]) / 4), BLOCK_BYTES[format] / 4))
       continue;
     for (let row = Math.max(first, from); row < Math.min(first + ROWS, to); row++) {

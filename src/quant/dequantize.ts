@@ -1,11 +1,12 @@
 import { f16ToF32 } from "../tensor/convert.ts";
 import { GROUP, groupsOf, type PackedMatrix, ROWS } from "./packed-matrix.ts";
 import { q4Block, readQ4 } from "./q4.ts";
+import { readZero } from "./q4z.ts";
 import { q8Block, readQ8 } from "./q8.ts";
 
-/** One row of a q4 or q8 matrix as integers and scales: weight k = q[k] · scale[floor(k / 32)], exactly. */
+/** One row of a matrix of another format than f32 as integers and scales: weight k = q[k] · scale[floor(k / 32)], exactly. */
 export interface QuantizedRow {
-  /** [32 G]: int8 for q8, nibble - 8 for q4; padding inputs are 0. */
+  /** [32 G]: int8 for q8, nibble - 8 for q4, nibble - zero for q4z; padding inputs are 0 but for q4z. */
   readonly q: Int8Array;
   /** [G]: the f16 scales as float32. */
   readonly scale: Float32Array;
@@ -17,7 +18,7 @@ export function allocRow(matrix: PackedMatrix): QuantizedRow {
   return { q: new Int8Array(groups * GROUP), scale: new Float32Array(groups) };
 }
 
-/** Row `row` (of a q4 or q8 matrix) as integers and scales, into `into`. */
+/** Row `row` (of a matrix of another format than f32) as integers and scales, into `into`. */
 export function readRow({ q, scale }: QuantizedRow, matrix: PackedMatrix, row: number): void {
   const bytes = new Uint8Array(matrix.arena.buffer);
   const r = row % ROWS;
@@ -28,8 +29,9 @@ export function readRow({ q, scale }: QuantizedRow, matrix: PackedMatrix, row: n
   } else {
     for (let g = 0; g < scale.length; g++) {
       scale[g] = f16ToF32(readQ4(q, g * GROUP, bytes, q4Block(matrix, row, g), r));
+      const zero = matrix.format === "q4z" ? readZero(matrix, row, g) : 8;
+      for (let k = g * GROUP; k < (g + 1) * GROUP; k++) q[k] -= zero;
     }
-    for (let k = 0; k < q.length; k++) q[k] -= 8;
   }
 }
 

@@ -114,7 +114,7 @@ suite("kernels/choose", ({ test, assert, engine }) => {
     [
       "with a constant of its data changed",
       () => edited((bytes) => bytes.set([7], find(bytes, Array(8).fill([15, 0]).flat()))),
-      /build "strict": linear q4 × int8\)/,
+      /build "strict": linear q4 × int8, linear q4z × int8\)/,
     ],
   ];
   for (const [what, modules, named] of WRONG) {

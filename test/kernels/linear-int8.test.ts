@@ -11,7 +11,7 @@ import { ALL_FORMS, BUILDS, bench, benchForm, bound, FORMS, type Form, place, SI
 import { definedInt8 } from "./linear-definition.ts";
 import { knownInt8Rows, knownMatrix, randomInt8Rows, randomMatrix, tokensOf } from "./matrices.ts";
 
-const FORMATS = ["q8", "q4"] as const;
+const FORMATS = ["q8", "q4", "q4z"] as const;
 
 /** [T, N, C]: every C of SIZES with tails of rows and tokens, then sizes of real models with few rows. */
 const SHAPES: readonly (readonly number[])[] = [
@@ -65,7 +65,7 @@ suite("kernels/linear int8", ({ test, assert }) => {
           (k: number) => (k & 2 ? -1 : 1),
           (k: number) => (k & 4 ? -1 : 1),
         ];
-        for (const w of format === "q4" ? [-8, 7] : [-128, 127, -127, -16, 15]) {
+        for (const w of format === "q8" ? [-128, 127, -127, -16, 15] : [-8, 7]) {
           for (const sign of signs) {
             const { arena, kernels } = make(1);
             const { matrix } = knownMatrix(arena, format, 9, C, {
@@ -159,6 +159,34 @@ suite("kernels/linear int8", ({ test, assert }) => {
     }
   }
 
+  for (const { name, make } of IMPLEMENTATIONS) {
+    test(`${name}, q4z: nibbles and zero points of 0 and 15 with activations of ±127 are exact in every group (no overflow)`, () => {
+      const C = 96;
+      for (const [nibble, zero] of [
+        [15, 0],
+        [0, 15],
+        [15, 15],
+        [0, 0],
+      ]) {
+        for (const a of [
+          (k: number) => (k & 1 ? -127 : 127),
+          (k: number) => (k & 2 ? -127 : 127),
+          () => 127,
+          () => -127,
+        ]) {
+          const { arena, kernels } = make(1);
+          const int = () => nibble - zero;
+          const { matrix } = knownMatrix(arena, "q4z", 17, C, { int, scale: () => 0x3c00, zero: () => zero });
+          const x = knownInt8Rows(arena, 5, C, { int: (_, k) => a(k), scale: () => 1 });
+          const out = Tensor.alloc(arena, "f32", [5, 17]);
+          kernels.linear(out, x, matrix);
+          const sum = Array.from({ length: C }, (_, k) => a(k)).reduce((s, v) => s + v, 0);
+          assert.deepEqual([...out.f32], new Array(85).fill((nibble - zero) * sum + 0));
+        }
+      }
+    });
+  }
+
   test("instances of all builds work in one arena, in turn", () => {
     const arena = new Arena(1 << 20);
     const all = FORMS.map((form) => bound(form, arena));
@@ -192,10 +220,13 @@ suite("kernels/linear int8", ({ test, assert }) => {
   });
 });
 
+/** Formats as numbers, as in src/kernels/wasm/layout.ts. */
+const FORMAT = { f32: 0, q8: 1, q4: 2, q4z: 3 } as const;
+
 /** The export itself, for blocks begin … end - 1. */
 function ranges(arena: Arena, form: Form, { q, pairs, scale, offset, rows: T }: Int8Rows, w: PackedMatrix) {
   const wasm = instantiate(arena, form.build, moduleOf(form.build));
-  const operands = [q.ptr, pairs.ptr, scale.ptr, offset.ptr, w.ptr, w.format === "q4" ? 2 : 1, T, w.rows];
+  const operands = [q.ptr, pairs.ptr, scale.ptr, offset.ptr, w.ptr, FORMAT[w.format], T, w.rows];
   return (out: Tensor, begin: number, end: number) =>
     wasm.linearInt8(out.ptr, ...operands, groupsOf(w.cols), FORM[form.form], KERNEL_RESERVE / 2, begin, end);
 }

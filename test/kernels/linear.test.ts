@@ -8,7 +8,7 @@ import { BUILDS, bench, KINDS, place, SIZES } from "./kinds.ts";
 import { definedF32 } from "./linear-definition.ts";
 import { floatsOf, knownInt8Rows, knownMatrix, plainMatrix, randomMatrix } from "./matrices.ts";
 
-const QUANT = ["q8", "q4"] as const;
+const QUANT = ["q8", "q4", "q4z"] as const;
 const FORMATS = ["f32", ...QUANT] as const;
 
 /** [T, N, C]: every C of SIZES with tails of rows and tokens, then sizes of real models with few rows. */

@@ -1,14 +1,22 @@
 import { allocInt8Rows, groupAt, type Int8Rows } from "../../src/kernels/index.ts";
-import { allocMatrix, GROUP, groupsOf, type PackedMatrix, writeQ4Group, writeQ8Group } from "../../src/quant/index.ts";
+import {
+  allocMatrix,
+  GROUP,
+  groupsOf,
+  type PackedMatrix,
+  writeQ4Group,
+  writeQ8Group,
+  writeZero,
+} from "../../src/quant/index.ts";
 import { type Arena, f16ToF32, f32ToF16 } from "../../src/tensor/index.ts";
 import { randomFloats, randomSource } from "../random.ts";
 
-export type QuantFormat = "q4" | "q8";
+export type QuantFormat = "q4" | "q4z" | "q8";
 
-/** A q4 or q8 matrix and what was put into it, which kernels do not see. */
+/** A matrix of a format that is not f32 and what was put into it, which kernels do not see. */
 export interface KnownMatrix {
   matrix: PackedMatrix;
-  /** [N, 32 G]: nibble - 8 or int8. */
+  /** [N, 32 G]: nibble - 8, nibble - zero, or int8. */
   ints: Int8Array;
   /** [N, G]: what the f16 scales stand for. */
   scales: Float32Array;
@@ -22,20 +30,27 @@ export function randomMatrix(arena: Arena, format: QuantFormat, N: number, C: nu
   const next = randomSource(seed);
   const G = groupsOf(C);
   const floats = randomFloats(seed + 1, Math.ceil(N / 8) * 8 * G, 0.02, 13);
-  const low = format === "q4" ? -8 : -128;
+  const low = format === "q8" ? -128 : -8;
+  const zeros = Uint8Array.from({ length: floats.length }, () => (format === "q4z" ? Math.floor(next() * 16) : 8));
+  const zero = (row: number, g: number) => zeros[row * G + g];
   return knownMatrix(arena, format, N, C, {
-    int: () => low + Math.floor(next() * -2 * low),
+    int: (row, k) => low + Math.floor(next() * -2 * low) + (format === "q8" ? 0 : 8 - zero(row, Math.floor(k / GROUP))),
+    zero,
     scale: (row, g) => f32ToF16(floats[row * G + g]),
   });
 }
 
-/** A matrix [N, C] with integers and f16 scale bits given by functions, which are asked about the padding too. */
+/** A matrix [N, C] with integers and f16 scale bits (and q4z's zero points, else 8) given by functions, which are asked about the padding too. */
 export function knownMatrix(
   arena: Arena,
   format: QuantFormat,
   N: number,
   C: number,
-  of: { int: (row: number, k: number) => number; scale: (row: number, group: number) => number },
+  of: {
+    int: (row: number, k: number) => number;
+    scale: (row: number, group: number) => number;
+    zero?: (row: number, group: number) => number;
+  },
 ): KnownMatrix {
   const G = groupsOf(C);
   const matrix = allocMatrix(arena, format, N, C);
@@ -45,15 +60,11 @@ export function knownMatrix(
     for (let g = 0; g < G; g++) {
       const group = Array.from({ length: GROUP }, (_, k) => of.int(row, g * GROUP + k));
       const bits = of.scale(row, g);
+      const zero = of.zero?.(row, g) ?? 8;
+      const nibbles = group.map((i) => i + zero);
       if (format === "q8") writeQ8Group(matrix, row, g, group, bits);
-      else
-        writeQ4Group(
-          matrix,
-          row,
-          g,
-          group.map((i) => i + 8),
-          bits,
-        );
+      else writeQ4Group(matrix, row, g, nibbles, bits);
+      if (format === "q4z") writeZero(matrix, row, g, zero);
       if (row >= N) continue;
       ints.set(group, (row * G + g) * GROUP);
       scales[row * G + g] = f16ToF32(bits);

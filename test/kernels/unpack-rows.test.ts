@@ -7,7 +7,7 @@ import { onlyWrites } from "./compare.ts";
 import { bench, KINDS, place, SIZES } from "./kinds.ts";
 import { floatsOf, knownMatrix, plainMatrix, randomMatrix } from "./matrices.ts";
 
-const FORMATS = ["f32", "q8", "q4"] as const;
+const FORMATS = ["f32", "q8", "q4", "q4z"] as const;
 
 /** A matrix [N, C] of any format, and its weights. */
 function weightsOf(arena: Arena, format: (typeof FORMATS)[number], N: number, C: number, seed: number) {
@@ -58,7 +58,7 @@ suite("kernels/unpack-rows, embed", ({ test, assert }) => {
       });
     }
 
-    for (const format of ["q8", "q4"] as const) {
+    for (const format of ["q8", "q4", "q4z"] as const) {
       test(`${kind}, ${format}: all 65536 f16 scales are exact`, () => {
         const { arena, kernels } = bench(kind, 64);
         const { matrix } = knownMatrix(arena, format, 65536, 1, {

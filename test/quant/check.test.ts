@@ -6,7 +6,7 @@ import { place } from "../kernels/kinds.ts";
 import { randomFloats } from "../random.ts";
 
 suite("quant/check", ({ test, assert }) => {
-  for (const format of ["q8", "q4"] as const) {
+  for (const format of ["q8", "q4", "q4z"] as const) {
     test(`${format}: an infinite or NaN scale is found in any row and group; the largest finite ones are none`, () => {
       const matrix = allocMatrix(new Arena(1 << 16), format, 11, 70);
       const write = format === "q8" ? writeQ8Group : writeQ4Group;

@@ -8,8 +8,10 @@ import {
   readQ4Group,
   readQ8Group,
   readRow,
+  readZero,
   writeQ4Group,
   writeQ8Group,
+  writeZero,
 } from "../../src/quant/index.ts";
 import { Arena, f16ToF32 } from "../../src/tensor/index.ts";
 import { suite } from "../harness.ts";
@@ -51,6 +53,25 @@ suite("quant/layout", ({ test, assert }) => {
     expected.set([0x01, 0xbc], 272 + 2 * 5);
     for (let k = 0; k < 32; k += 4) expected.set([k - 16, k - 15, k - 14, k - 13], 272 + 16 + k * 8 + 16 + 4);
     assert.deepEqual([...bytes], [...expected]);
+  });
+
+  test("q4z: the blocks of 8 rows as q4's, behind them z - 8 of their rows, group by group, to a multiple of 16 bytes", () => {
+    const m = allocMatrix(arena(), "q4z", 9, 96);
+    assert.deepEqual([m.byteLength, packedBytes("q4z", 8, 96)], [2 * (3 * 144 + 32), 3 * 144 + 32]);
+    const bytes = new Uint8Array(m.arena.buffer, m.ptr, m.byteLength);
+    const row5 = Array.from({ length: 32 }, (_, k) => k % 16);
+    writeQ4Group(m, 5, 1, row5, 0xbc01);
+    const q4 = allocMatrix(arena(), "q4", 9, 96);
+    writeQ4Group(q4, 5, 1, row5, 0xbc01);
+    writeZero(m, 5, 1, 0);
+    writeZero(m, 8, 2, 15);
+    const expected = new Uint8Array(m.byteLength);
+    expected.set(new Uint8Array(q4.arena.buffer, q4.ptr, 3 * 144));
+    expected[3 * 144 + 8 + 5] = 256 - 8;
+    expected[464 + 3 * 144 + 16] = 7;
+    assert.deepEqual([...bytes], [...expected]);
+    assert.deepEqual([readZero(m, 5, 1), readZero(m, 8, 2), readZero(m, 0, 0)], [0, 15, 8]);
+    for (const zero of [-1, 16, Number.NaN]) assert.throws(() => writeZero(m, 0, 0, zero), FormatError, /zero point/);
   });
 
   for (const format of ["q4", "q8"] as const) {

@@ -10,11 +10,11 @@ import type { Int8Rows } from "../kernels.ts";
  * The reference sums in float64. What the compiled kernels compute, and what their bits are for any T and any tile, is this (every
  * operation a float32 one, rounded once; groups are 32 neighbours along C, G = ceil(C / 32)):
  *
- * x as int8 rows (W is q4 or q8), with s_w the f16 scale of W's group and s_a the activations':
+ * x as int8 rows (W is q4, q4z or q8), with s_w the f16 scale of W's group and s_a the activations':
  *
- *     acc = 0;  for g = 0 … G-1:  acc = acc + f32(Σ_k w_k · q_k) · (s_w · s_a)        w_k = n_k - 8 for q4; Σ_k exact in int32
+ *     acc = 0;  for g = 0 … G-1:  acc = acc + f32(Σ_k w_k · q_k) · (s_w · s_a)        w_k = n_k - 8 for q4, n_k - z for q4z; Σ_k exact in int32
  *
- * x as float32 (W is f32; or q4, q8, whose weights w = integer · s_w are exact in float32, so that the result has the bits of the same
+ * x as float32 (W is f32; or q4, q4z, q8, whose weights w = integer · s_w are exact in float32, so that the result has the bits of the same
  * product with the unpacked matrix):
  *
  *     acc_j = 0 (j = 0 … 3);  for g = 0 … G-1, j = 0 … 3:  acc_j = acc_j + p_j
@@ -30,7 +30,7 @@ export function linear(out: Tensor, x: Tensor | Int8Rows, weight: PackedMatrix):
   else linearF32(out.f32, x.f32, weight, x.shape[0]);
 }
 
-/** out [T, N], x int8 [T, 32 G], W q4 or q8 [N, C]. */
+/** out [T, N], x int8 [T, 32 G], W q4, q4z or q8 [N, C]. */
 function linearInt8(out: Float32Array, x: Int8Rows, weight: PackedMatrix): void {
   const { rows: N, cols: C } = weight;
   const G = groupsOf(C);

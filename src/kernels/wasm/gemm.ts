@@ -1,7 +1,7 @@
 import { dotAdd, finish, startAt } from "./dot";
 import { first4, last4, topHalves } from "./f16";
-import { addGroup, bytes02, bytes13, NIBBLES, storeRows } from "./int8-tile";
-import { blockBytes } from "./layout";
+import { addGroup, bytes02, bytes13, firstZeros, lastZeros, moveZeros, NIBBLES, storeRows } from "./int8-tile";
+import { blockBytes, hasZeros, rowGroupBytes } from "./layout";
 
 /** u8 × 16: the sign bit of an int8. i16 × 8: the bits of a nibble. */
 const SIGNS = memory.data<u8>([128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128], 16);
@@ -10,7 +10,7 @@ const NIBBLE_16 = memory.data<i16>([15, 15, 15, 15, 15, 15, 15, 15], 16);
 /** Quads of tokens that share unpacked weights. */
 const QUADS: i32 = 32;
 
-/** Bytes of unpacked weights: 32 groups in the relaxed forms of q4, 16 in others. */
+/** Bytes of unpacked weights: 32 groups in the relaxed forms of q4, fewer in others. */
 const UNPACKED: usize = 32 * 288;
 
 /** Bytes of scratch: unpacked weights, then the sums of 8 rows × all tokens, f32 [QUADS, 4, 8]. */
@@ -23,7 +23,7 @@ export const GEMM_SCRATCH: usize = UNPACKED + <usize>QUADS * 128;
  * Weights of 8 rows are unpacked once for all tokens, up to 32 groups of them, which the first-level cache holds: first the operands of the dot
  * product, then a tile of 8 rows × 4 tokens walks over them for each quad. Unpacked, a group is
  *
- *     f32 scales of rows 0-3 | of rows 4-7 | for each step: an operand of rows 0-3 | of rows 4-7
+ *     f32 scales of rows 0-3 | of rows 4-7 | for each step: an operand of rows 0-3 | of rows 4-7 | of q4z, its zero points as pairs of i16: of rows 0-3 | of rows 4-7
  *
  * and a step is 4 inputs, or 2 in the form PAIRS. q8 in the form WIDE: its upper nibbles' steps, then the lower ones'; an int8 is
  * 16 (u - 8) + l with u and l of 0 … 15, so that the sums of the upper nibbles, times 16, are where those of the lower ones begin. (w & 0x7f and
@@ -34,14 +34,14 @@ export function gemm<W, D>(
 ): void {
   const groups = <i32>(UNPACKED / unpackedBytes<W, D>());
   const sums = scratch + UNPACKED;
-  w += <usize>begin * <usize>G * blockBytes<W>();
+  w += <usize>begin * rowGroupBytes<W>(G);
   for (let n = begin << 3; n < end << 3; n += 8) {
     for (let first = 0; first < quads; first += QUADS) {
       const last = min(first + QUADS, quads);
       clear(sums, last - first);
       for (let g = 0; g < G; g += groups) {
         const some = min(groups, G - g);
-        unpack<W, D>(scratch, w + <usize>g * blockBytes<W>(), some);
+        unpack<W, D>(scratch, w + <usize>g * blockBytes<W>(), w + <usize>G * blockBytes<W>() + (<usize>g << 3), some);
         for (let quad = first; quad < last; quad++) {
           const group = <usize>(quad * G + g);
           const to = sums + (<usize>(quad - first) << 7);
@@ -50,15 +50,22 @@ export function gemm<W, D>(
       }
       store8(out, sums, N, n, first << 2, last << 2);
     }
-    w += <usize>G * blockBytes<W>();
+    w += rowGroupBytes<W>(G);
   }
+}
+
+/** Bytes of an unpacked group without zero points. */
+// @ts-ignore: decorator
+@inline
+function plainBytes<W, D>(): usize {
+  return isSigned<W>() || !isSigned<D>() ? 544 : 288;
 }
 
 /** Bytes of an unpacked group. */
 // @ts-ignore: decorator
 @inline
 function unpackedBytes<W, D>(): usize {
-  return isSigned<W>() || !isSigned<D>() ? 544 : 288;
+  return plainBytes<W, D>() + (hasZeros<W>() ? 32 : 0);
 }
 
 /** Bytes of a group of the four tokens of a quad. */
@@ -79,13 +86,19 @@ function store8(out: usize, sums: usize, N: i32, n: i32, t: i32, end: i32): void
   }
 }
 
-/** `groups` groups of a block, from w, to operands. */
-function unpack<W, D>(to: usize, w: usize, groups: i32): void {
+/** `groups` groups of a block, from w, to operands; zero points from `zeros`. */
+function unpack<W, D>(to: usize, w: usize, zeros: usize, groups: i32): void {
   for (const last = w + <usize>groups * blockBytes<W>(); w < last; ) {
     const h = v128.load(w);
     const top = topHalves(h);
     v128.store(to, first4(h, top));
     v128.store(to, last4(h, top), 16);
+    if (hasZeros<W>()) {
+      const z = v128.load_ext<i8>(zeros);
+      v128.store(to + plainBytes<W, D>(), firstZeros(z));
+      v128.store(to + plainBytes<W, D>(), lastZeros(z), 16);
+      zeros += 8;
+    }
     const next = to + unpackedBytes<W, D>();
     to += 32;
     w += 16;
@@ -177,20 +190,41 @@ function tile<W, D>(acc: usize, x: usize, scale: usize, offset: usize, w: usize,
       sumsHi3 = i32x4.shl(sumsHi3, 4);
     }
     x += 3 * width;
+    sumsLo0 = finish<D>(sumsLo0);
+    sumsHi0 = finish<D>(sumsHi0);
+    sumsLo1 = finish<D>(sumsLo1);
+    sumsHi1 = finish<D>(sumsHi1);
+    sumsLo2 = finish<D>(sumsLo2);
+    sumsHi2 = finish<D>(sumsHi2);
+    sumsLo3 = finish<D>(sumsLo3);
+    sumsHi3 = finish<D>(sumsHi3);
+    if (hasZeros<W>()) {
+      const zerosLo = v128.load(w);
+      const zerosHi = v128.load(w, 16);
+      w += 32;
+      sumsLo0 = moveZeros(sumsLo0, zerosLo, offset);
+      sumsHi0 = moveZeros(sumsHi0, zerosHi, offset);
+      sumsLo1 = moveZeros(sumsLo1, zerosLo, offset + 4);
+      sumsHi1 = moveZeros(sumsHi1, zerosHi, offset + 4);
+      sumsLo2 = moveZeros(sumsLo2, zerosLo, offset + 8);
+      sumsHi2 = moveZeros(sumsHi2, zerosHi, offset + 8);
+      sumsLo3 = moveZeros(sumsLo3, zerosLo, offset + 12);
+      sumsHi3 = moveZeros(sumsHi3, zerosHi, offset + 12);
+    }
     const wsLo = v128.load(scales);
     const wsHi = v128.load(scales, 16);
     const s0 = v128.load32_splat(scale);
-    lo0 = addGroup(lo0, finish<D>(sumsLo0), wsLo, s0);
-    hi0 = addGroup(hi0, finish<D>(sumsHi0), wsHi, s0);
+    lo0 = addGroup(lo0, sumsLo0, wsLo, s0);
+    hi0 = addGroup(hi0, sumsHi0, wsHi, s0);
     const s1 = v128.load32_splat(scale, 4);
-    lo1 = addGroup(lo1, finish<D>(sumsLo1), wsLo, s1);
-    hi1 = addGroup(hi1, finish<D>(sumsHi1), wsHi, s1);
+    lo1 = addGroup(lo1, sumsLo1, wsLo, s1);
+    hi1 = addGroup(hi1, sumsHi1, wsHi, s1);
     const s2 = v128.load32_splat(scale, 8);
-    lo2 = addGroup(lo2, finish<D>(sumsLo2), wsLo, s2);
-    hi2 = addGroup(hi2, finish<D>(sumsHi2), wsHi, s2);
+    lo2 = addGroup(lo2, sumsLo2, wsLo, s2);
+    hi2 = addGroup(hi2, sumsHi2, wsHi, s2);
     const s3 = v128.load32_splat(scale, 12);
-    lo3 = addGroup(lo3, finish<D>(sumsLo3), wsLo, s3);
-    hi3 = addGroup(hi3, finish<D>(sumsHi3), wsHi, s3);
+    lo3 = addGroup(lo3, sumsLo3, wsLo, s3);
+    hi3 = addGroup(hi3, sumsHi3, wsHi, s3);
   }
   v128.store(acc, lo0);
   v128.store(acc, hi0, 16);

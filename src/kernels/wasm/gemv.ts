@@ -1,7 +1,7 @@
 import { dotAdd, finish, low16, startAt } from "./dot";
 import { first4, last4, topHalves } from "./f16";
-import { addGroup, bytes02, bytes13, NIBBLES, storeRows } from "./int8-tile";
-import { blockBytes } from "./layout";
+import { addGroup, bytes02, bytes13, firstZeros, lastZeros, moveZeros, NIBBLES, storeRows } from "./int8-tile";
+import { blockBytes, hasZeros, rowGroupBytes } from "./layout";
 
 /**
  * One token: out f32 [N] of the rows of blocks begin … end - 1. x is the token's operand (kernels.ts, Int8Rows): `pairs` for q4 in the
@@ -17,11 +17,12 @@ import { blockBytes } from "./layout";
  *          >> 12                      n5            · (a5 - 16 a1)     sum: n0 a0 + n4 a4 + n1 a1 + n5 a5
  *
  * That the first one reads n5 ≥ 8 as a sign is wrong by a multiple of 2^16, and the sum of 32 inputs fits in 16 bits, which are what is kept.
+ * That of q4z would not, so its nibbles are summed as q4's are, and moved to their zero points afterwards.
  */
 export function gemv<W, D>(
   out: usize, x: usize, scale: usize, offset: usize, w: usize, N: i32, G: i32, begin: i32, end: i32,
 ): void {
-  const bytes = <usize>G * blockBytes<W>();
+  const bytes = rowGroupBytes<W>(G);
   const half = (end - begin + 1) >> 1;
   for (let i = begin; i < begin + half; i++) {
     const j = min(i + half, end - 1); // the last one once more where the number of blocks is odd
@@ -38,6 +39,8 @@ function tile<W, D>(
   let acc1 = f32x4.splat(0); // rows n+4 … n+7
   let acc2 = f32x4.splat(0); // rows m … m+3
   let acc3 = f32x4.splat(0); // rows m+4 … m+7
+  let wZeros = w + <usize>G * blockBytes<W>();
+  let vZeros = v + <usize>G * blockBytes<W>();
   for (const last = scale + (<usize>G << 2); scale < last; scale += 4, offset += 4) {
     let sums0 = isSigned<W>() ? i32x4.splat(0) : startAt<D>(offset);
     let sums1 = sums0;
@@ -56,15 +59,29 @@ function tile<W, D>(
       sums3 = products<W, D>(sums3, v128.load(v, 32), nibbles, a, b, c, d);
       x += isSigned<W>() ? 4 : isSigned<D>() ? 8 : 16;
     }
+    sums0 = total<W, D>(sums0);
+    sums1 = total<W, D>(sums1);
+    sums2 = total<W, D>(sums2);
+    sums3 = total<W, D>(sums3);
+    if (hasZeros<W>()) {
+      const wz = v128.load_ext<i8>(wZeros);
+      sums0 = moveZeros(sums0, firstZeros(wz), offset);
+      sums1 = moveZeros(sums1, lastZeros(wz), offset);
+      const vz = v128.load_ext<i8>(vZeros);
+      sums2 = moveZeros(sums2, firstZeros(vz), offset);
+      sums3 = moveZeros(sums3, lastZeros(vz), offset);
+      wZeros += 8;
+      vZeros += 8;
+    }
     const s = v128.load32_splat(scale);
     const wh = v128.load(wScales);
     const wt = topHalves(wh);
-    acc0 = addGroup(acc0, total<W, D>(sums0), first4(wh, wt), s);
-    acc1 = addGroup(acc1, total<W, D>(sums1), last4(wh, wt), s);
+    acc0 = addGroup(acc0, sums0, first4(wh, wt), s);
+    acc1 = addGroup(acc1, sums1, last4(wh, wt), s);
     const vh = v128.load(vScales);
     const vt = topHalves(vh);
-    acc2 = addGroup(acc2, total<W, D>(sums2), first4(vh, vt), s);
-    acc3 = addGroup(acc3, total<W, D>(sums3), last4(vh, vt), s);
+    acc2 = addGroup(acc2, sums2, first4(vh, vt), s);
+    acc3 = addGroup(acc3, sums3, last4(vh, vt), s);
     w += 16;
     v += 16;
   }

@@ -11,6 +11,25 @@ export function addGroup(acc: v128, sums: v128, ws: v128, as: v128): v128 {
   return f32x4.add(acc, f32x4.mul(f32x4.convert_i32x4_s(sums), f32x4.mul(ws, as)));
 }
 
+/** z - 8 of rows 0-3, and of rows 4-7, of the 8 at `zeros`, as pairs of i16. */
+// @ts-ignore: decorator
+@inline
+export function firstZeros(zeros: v128): v128 {
+  return v128.shuffle<i16>(zeros, zeros, 0, 0, 1, 1, 2, 2, 3, 3);
+}
+// @ts-ignore: decorator
+@inline
+export function lastZeros(zeros: v128): v128 {
+  return v128.shuffle<i16>(zeros, zeros, 4, 4, 5, 5, 6, 6, 7, 7);
+}
+
+/** A group's sums as q4 has them, Σ (n - 8) q, made those of q4z: + (8 - z) Σ q, where -8 Σ q lies in two halves at `offset`. Exact. */
+// @ts-ignore: decorator
+@inline
+export function moveZeros(sums: v128, zeros: v128, offset: usize): v128 {
+  return i32x4.add(sums, i32x4.shr_s(i32x4.dot_i16x8_s(zeros, v128.load32_splat(offset)), 3));
+}
+
 /** Stores 8 rows of a token, or those of them that there are. */
 export function storeRows(out: usize, lo: v128, hi: v128, rows: i32): void {
   storeF32(out, lo, rows);

@@ -1,16 +1,32 @@
-// The packed layouts as the kernels see them; drawn in src/quant/q4.ts and q8.ts. A format is a number at the border to JavaScript and a
+// The packed layouts as the kernels see them; drawn in src/quant/q4.ts, q4z.ts and q8.ts. A format is a number at the border to JavaScript and a
 // type parameter inside, so that each kernel is compiled once for each format without a branch in its loops:
-// u8 stands for q4 (unsigned nibbles), i8 for q8.
+// u8 stands for q4 (unsigned nibbles), u16 for q4z (the same, and zero points), i8 for q8.
 
 export const F32: i32 = 0;
 export const Q8: i32 = 1;
 export const Q4: i32 = 2;
+export const Q4Z: i32 = 3;
+
+/** Whether it is q4z. */
+// @ts-ignore: decorator
+@inline
+export function hasZeros<W>(): bool {
+  return sizeof<W>() == 2;
+}
 
 /** Bytes of a block of 8 rows × 32 inputs: 8 f16 scales, then the weights. */
 // @ts-ignore: decorator
 @inline
 export function blockBytes<W>(): usize {
   return isSigned<W>() ? 272 : 144;
+}
+
+/** Bytes of a row group of 8 rows × G groups: its blocks, and behind them the zero points of q4z. */
+// @ts-ignore: decorator
+@inline
+export function rowGroupBytes<W>(G: i32): usize {
+  const zeros = hasZeros<W>() ? ((<usize>G << 3) + 15) & ~15 : 0;
+  return <usize>G * blockBytes<W>() + zeros;
 }
 
 /** Bytes of 8 rows × 8 inputs in a block. */

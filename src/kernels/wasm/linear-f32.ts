@@ -1,5 +1,5 @@
 import { f16x4ToF32x4 } from "./f16";
-import { blockBytes, chunkBytes, F32, groupsOf, Q4 } from "./layout";
+import { blockBytes, chunkBytes, F32, groupsOf, hasZeros, Q4, Q4Z, rowGroupBytes } from "./layout";
 import { loadF32, storeF32 } from "./vectors";
 
 /** i32 × 4: the bits of a nibble, and its offset; in memory for the reason given in f16.ts (in Node 24 nearly twice the speed). */
@@ -7,26 +7,27 @@ const NIBBLE = memory.data<i32>([15, 15, 15, 15], 16);
 const EIGHT = memory.data<i32>([8, 8, 8, 8], 16);
 
 /**
- * out f32 [T, N] = x · Wᵀ, x f32 [T, C], W f32, q4 or q8 [N, C].
+ * out f32 [T, N] = x · Wᵀ, x f32 [T, C], W f32, q4, q4z or q8 [N, C].
  *
  * Each (row, token) has four sums, j = input mod 4. f32 weights: they are the lanes of a vector, and a tile is 4 rows × 2 tokens, or 1.
  *
  *     x    | k+0 | k+1 | k+2 | k+3 |          p_r   | j=0 | j=1 | j=2 | j=3 |     of row r
  *     w_r  | k+0 | k+1 | k+2 | k+3 |
  *
- * q4 and q8: a lane is an output row, the four sums are four vectors, and a tile is 4 rows × 1 token.
+ * The others: a lane is an output row, the four sums are four vectors, and a tile is 4 rows × 1 token.
  *
  *     w    | row 0 | row 1 | row 2 | row 3 |  p_j   | row 0 | row 1 | row 2 | row 3 |     of the inputs k+j
  *
  * Of out the rows of blocks begin … end - 1, of 8 rows each, whose bits do not depend on how the blocks are cut into calls.
  * Neither x nor f32 weights are read past C. Rows past N are computed (from padding, or from row N-1 again) and not stored.
- * Alignment: q4 and q8 16 bytes, others 4.
+ * Alignment: f32 weights and x 4 bytes, the other weights 16.
  */
 export function linearF32(
   out: usize, x: usize, w: usize, format: i32, T: i32, N: i32, C: i32, begin: i32, end: i32,
 ): void {
   if (format == F32) linearPlain(out, x, w, T, N, C, begin << 3, min(N, end << 3));
   else if (format == Q4) linearPacked<u8>(out, x, w, T, N, C, begin << 3, min(N, end << 3));
+  else if (format == Q4Z) linearPacked<u16>(out, x, w, T, N, C, begin << 3, min(N, end << 3));
   else linearPacked<i8>(out, x, w, T, N, C, begin << 3, min(N, end << 3));
 }
 
@@ -167,10 +168,10 @@ function total(v: v128): f32 {
   return f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));
 }
 
-// ── q4 and q8 weights ──
+// ── q4, q4z and q8 weights ──
 
 function linearPacked<W>(out: usize, x: usize, w: usize, T: i32, N: i32, C: i32, from: i32, to: i32): void {
-  w += <usize>(from >> 3) * <usize>groupsOf(C) * blockBytes<W>();
+  w += <usize>(from >> 3) * rowGroupBytes<W>(groupsOf(C));
   for (let n = from; n < to; n += 8) {
     for (let t = 0; t < T; t++) {
       const to = out + (<usize>(t * N + n) << 2);
@@ -178,7 +179,7 @@ function linearPacked<W>(out: usize, x: usize, w: usize, T: i32, N: i32, C: i32,
       storeF32(to, tilePacked<W>(from, w, 0, C), N - n);
       if (N - n > 4) storeF32(to + 16, tilePacked<W>(from, w, 1, C), N - n - 4);
     }
-    w += <usize>groupsOf(C) * blockBytes<W>();
+    w += rowGroupBytes<W>(groupsOf(C));
   }
 }
 
@@ -189,9 +190,11 @@ function tilePacked<W>(x: usize, w: usize, half: usize, C: i32): v128 {
   let acc2 = f32x4.splat(0);
   let acc3 = f32x4.splat(0);
   let scales = w + (half << 3);
+  let zeros = w + <usize>groupsOf(C) * blockBytes<W>() + (half << 2);
   w += 16 + (half << 4);
   for (let left = C; left > 0; left -= 32) {
     const s = f16x4ToF32x4(scales);
+    const z = zerosOf<W>(zeros);
     if (left >= 32) {
       let p0 = f32x4.splat(0);
       let p1 = f32x4.splat(0);
@@ -199,10 +202,10 @@ function tilePacked<W>(x: usize, w: usize, half: usize, C: i32): v128 {
       let p3 = f32x4.splat(0);
       let chunk = w;
       for (const end = x + 128; x < end; x += 32) {
-        p0 = addProduct(addProduct(p0, x, weight<W>(chunk, 0), s), x + 16, weight<W>(chunk, 4), s);
-        p1 = addProduct(addProduct(p1, x + 4, weight<W>(chunk, 1), s), x + 20, weight<W>(chunk, 5), s);
-        p2 = addProduct(addProduct(p2, x + 8, weight<W>(chunk, 2), s), x + 24, weight<W>(chunk, 6), s);
-        p3 = addProduct(addProduct(p3, x + 12, weight<W>(chunk, 3), s), x + 28, weight<W>(chunk, 7), s);
+        p0 = addProduct(addProduct(p0, x, weight<W>(chunk, 0, z), s), x + 16, weight<W>(chunk, 4, z), s);
+        p1 = addProduct(addProduct(p1, x + 4, weight<W>(chunk, 1, z), s), x + 20, weight<W>(chunk, 5, z), s);
+        p2 = addProduct(addProduct(p2, x + 8, weight<W>(chunk, 2, z), s), x + 24, weight<W>(chunk, 6, z), s);
+        p3 = addProduct(addProduct(p3, x + 12, weight<W>(chunk, 3, z), s), x + 28, weight<W>(chunk, 7, z), s);
         chunk += chunkBytes<W>();
       }
       acc0 = f32x4.add(acc0, p0);
@@ -210,37 +213,47 @@ function tilePacked<W>(x: usize, w: usize, half: usize, C: i32): v128 {
       acc2 = f32x4.add(acc2, p2);
       acc3 = f32x4.add(acc3, p3);
     } else {
-      acc0 = f32x4.add(acc0, tail<W>(x, w, s, 0, left));
-      acc1 = f32x4.add(acc1, tail<W>(x, w, s, 1, left));
-      acc2 = f32x4.add(acc2, tail<W>(x, w, s, 2, left));
-      acc3 = f32x4.add(acc3, tail<W>(x, w, s, 3, left));
+      acc0 = f32x4.add(acc0, tail<W>(x, w, s, z, 0, left));
+      acc1 = f32x4.add(acc1, tail<W>(x, w, s, z, 1, left));
+      acc2 = f32x4.add(acc2, tail<W>(x, w, s, z, 2, left));
+      acc3 = f32x4.add(acc3, tail<W>(x, w, s, z, 3, left));
     }
     scales += blockBytes<W>();
+    zeros += 8;
     w += blockBytes<W>();
   }
   return f32x4.add(f32x4.add(acc0, acc1), f32x4.add(acc2, acc3));
 }
 
 /** p_j of the last group, which has fewer than 32 inputs: j, j + 4, … below n. */
-function tail<W>(x: usize, w: usize, s: v128, j: i32, n: i32): v128 {
+function tail<W>(x: usize, w: usize, s: v128, z: v128, j: i32, n: i32): v128 {
   let p = f32x4.splat(0);
   for (let k = j; k < n; k += 4) {
     const chunk = w + <usize>(k >> 3) * chunkBytes<W>();
-    p = addProduct(p, x + (<usize>k << 2), weight<W>(chunk, k & 7), s);
+    p = addProduct(p, x + (<usize>k << 2), weight<W>(chunk, k & 7, z), s);
   }
   return p;
 }
 
-/** Input k (0 … 7) of 4 rows, without their scale, as float32. */
+/** The zero points of 4 rows of q4z as i32. */
 // @ts-ignore: decorator
 @inline
-function weight<W>(chunk: usize, k: i32): v128 {
+function zerosOf<W>(zeros: usize): v128 {
+  if (!hasZeros<W>()) return i32x4.splat(0);
+  const z = i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(zeros)));
+  return i32x4.add(z, v128.load(EIGHT));
+}
+
+/** Input k (0 … 7) of 4 rows, less zero point z and without their scale, as float32. */
+// @ts-ignore: decorator
+@inline
+function weight<W>(chunk: usize, k: i32, z: v128): v128 {
   if (isSigned<W>()) {
     const v = v128.load(chunk + (<usize>(k & 4) << 3));
     return f32x4.convert_i32x4_s(i32x4.shr_s(i32x4.shl(v, 24 - ((k & 3) << 3)), 24));
   }
   const n = v128.and(i32x4.shr_u(v128.load(chunk), ((k & 3) << 3) + (k & 4)), v128.load(NIBBLE));
-  return f32x4.convert_i32x4_s(i32x4.sub(n, v128.load(EIGHT)));
+  return f32x4.convert_i32x4_s(i32x4.sub(n, hasZeros<W>() ? z : v128.load(EIGHT)));
 }
 
 /** p + x · (w · s); w · s is exact. */

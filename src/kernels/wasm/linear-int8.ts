@@ -1,13 +1,13 @@
 import { NARROW, PAIRS, WIDE } from "./dot";
 import { gemm } from "./gemm";
 import { gemv } from "./gemv";
-import { blockBytes, Q4 } from "./layout";
+import { Q4, Q4Z, rowGroupBytes } from "./layout";
 
 /** Bytes of weights that several tokens read one after the other: they stay in the second-level cache. */
 const PIECE: usize = 1 << 18;
 
 /**
- * out f32 [T, N] = x · Wᵀ, x int8 rows, W q4 or q8 [N, 32 G]; of out the rows of W's blocks begin … end - 1, of 8 rows each, whose bits do
+ * out f32 [T, N] = x · Wᵀ, x int8 rows, W q4, q4z or q8 [N, 32 G]; of out the rows of W's blocks begin … end - 1, of 8 rows each, whose bits do
  * not depend on how the blocks are cut into calls.
  *
  * Tokens go through a register tile by fours (gemm.ts), and those that remain one by one (gemv.ts), as int8 rows lie (kernels.ts, Int8Rows).
@@ -22,16 +22,19 @@ export function linearInt8(
   form: i32, scratch: usize, begin: i32, end: i32,
 ): void {
   if (ASC_FEATURE_RELAXED_SIMD) {
-    if (format == Q4 && form == NARROW) {
-      return linear<u8, i16>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
+    if (form == NARROW) {
+      if (format == Q4) return linear<u8, i16>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
+      if (format == Q4Z) return linear<u16, i16>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
     }
     if (form == WIDE) {
       if (format == Q4) linear<u8, i32>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
+      else if (format == Q4Z) linear<u16, i32>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
       else linear<i8, i32>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
       return;
     }
   }
   if (format == Q4) linear<u8, u16>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
+  else if (format == Q4Z) linear<u16, u16>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
   else linear<i8, u16>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
 }
 
@@ -40,7 +43,7 @@ function linear<W, D>(
   scratch: usize, begin: i32, end: i32,
 ): void {
   const quads = T >> 2;
-  const piece = T == 1 ? end - begin : max(2, <i32>(PIECE / (<usize>G * blockBytes<W>())));
+  const piece = T == 1 ? end - begin : max(2, <i32>(PIECE / rowGroupBytes<W>(G)));
   for (; begin < end; begin += piece) {
     const stop = min(begin + piece, end);
     const x = isSigned<D>() ? q : pairs;

@@ -1,11 +1,11 @@
 import { f16x4ToF32x4 } from "./f16";
-import { blockBytes, chunkBytes, F32, groupsOf, Q4 } from "./layout";
+import { blockBytes, chunkBytes, F32, groupsOf, hasZeros, Q4, Q4Z, rowGroupBytes } from "./layout";
 import { storeF32 } from "./vectors";
 
 /**
- * out f32 [n, C] = rows `row` … of W f32, q4 or q8 [N, C].
+ * out f32 [n, C] = rows `row` … of W f32, q4, q4z or q8 [N, C].
  *
- * Lanes: four neighbours along C. Of q4 and q8 one row is read out of the 8 that lie interleaved: 4 bytes of each vector.
+ * Lanes: four neighbours along C. Of all but f32 one row is read out of the 8 that lie interleaved: 4 bytes of each vector.
  * Nothing is written past C. Same bits as the reference. Alignment: 4 bytes.
  */
 export function unpackRows(out: usize, w: usize, format: i32, row: i32, n: i32, C: i32): void {
@@ -16,6 +16,7 @@ export function unpackRows(out: usize, w: usize, format: i32, row: i32, n: i32, 
 export function unpackRow(out: usize, w: usize, format: i32, row: i32, C: i32): void {
   if (format == F32) copyRow(out, w + <usize>row * (<usize>C << 2), C);
   else if (format == Q4) unpackPacked<u8>(out, w, row, C);
+  else if (format == Q4Z) unpackPacked<u16>(out, w, row, C);
   else unpackPacked<i8>(out, w, row, C);
 }
 
@@ -27,10 +28,12 @@ function copyRow(out: usize, src: usize, C: i32): void {
 
 function unpackPacked<W>(out: usize, w: usize, row: i32, C: i32): void {
   const r = <usize>(row & 7);
-  w += <usize>(row >> 3) * <usize>groupsOf(C) * blockBytes<W>();
+  w += <usize>(row >> 3) * rowGroupBytes<W>(groupsOf(C));
+  let zeros = w + <usize>groupsOf(C) * blockBytes<W>() + r;
   for (let left = C; left > 0; left -= 32) {
     const scales = f16x4ToF32x4(w + ((r >> 2) << 3));
     const s = i8x16.swizzle(scales, i32x4.add(i32x4.splat(0x03020100), i32x4.splat(<i32>(r & 3) * 0x04040404)));
+    const z = i32x4.splat(hasZeros<W>() ? 8 + <i32>load<i8>(zeros) : 8);
     let src = w + 16 + (r << 2); // rows 0-3 and 4-7 are neighbouring vectors, so row r begins 4 r bytes on
     for (let k = 0; k < 32 && k < left; k += 8) {
       let low: v128;
@@ -40,8 +43,8 @@ function unpackPacked<W>(out: usize, w: usize, row: i32, C: i32): void {
         high = bytes<W>(src + 32);
       } else {
         const v = bytes<W>(src);
-        low = i32x4.sub(v128.and(v, i32x4.splat(15)), i32x4.splat(8));
-        high = i32x4.sub(i32x4.shr_u(v, 4), i32x4.splat(8));
+        low = i32x4.sub(v128.and(v, i32x4.splat(15)), z);
+        high = i32x4.sub(i32x4.shr_u(v, 4), z);
       }
       storeF32(out, f32x4.mul(f32x4.convert_i32x4_s(low), s), left - k);
       storeF32(out + 16, f32x4.mul(f32x4.convert_i32x4_s(high), s), left - k - 4);
@@ -49,6 +52,7 @@ function unpackPacked<W>(out: usize, w: usize, row: i32, C: i32): void {
       src += chunkBytes<W>();
     }
     w += blockBytes<W>();
+    zeros += 8;
   }
 }
 
