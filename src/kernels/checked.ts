@@ -1,11 +1,9 @@
-import { ShapeError, show } from "../errors.ts";
+import { ShapeError } from "../errors.ts";
 import { int4Shape } from "../quant/int4/index.ts";
-import { GROUP, groupsOf, type PackedMatrix, ROWS } from "../quant/packed-matrix.ts";
+import { GROUP, groupsOf } from "../quant/packed-matrix.ts";
 import type { Arena } from "../tensor/arena.ts";
-import type { DType } from "../tensor/dtype.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import { type Int8Rows, KV_BLOCK, type KVLayer, type Operations } from "./kernels.ts";
-import { INT8_HEAD_DIMS, paddedHead } from "./kv-layer.ts";
+import { KV_BLOCK, type Operations } from "./kernels.ts";
+import { operandChecks } from "./operand-checks.ts";
 
 /**
  * The same operations with their operands checked first, so that neither form of a kernel has to: a wrong pointer in WASM would
@@ -13,69 +11,7 @@ import { INT8_HEAD_DIMS, paddedHead } from "./kv-layer.ts";
  * @throws ShapeError (from every operation) that names the operation, the operand, what it is and what it should be
  */
 export function checked(arena: Arena, ops: Operations): Operations {
-  const here = (op: string, name: string, owner: Arena) => {
-    if (owner !== arena)
-      throw new ShapeError({ what: `${op}: ${name} lies in another arena`, got: owner.name, expected: arena.name });
-  };
-  /** Checks one operand; a negative number in `shape` stands for "at least its absolute value". */
-  const is = (op: string, name: string, t: Tensor, shape: readonly number[], dtypes: readonly DType[] = F32) => {
-    here(op, name, t.arena);
-    const fits =
-      t.shape.length === shape.length && shape.every((d, i) => (d < 0 ? t.shape[i] >= -d : t.shape[i] === d));
-    if (fits && dtypes.includes(t.dtype)) return;
-    const got = `${t.dtype} [${t.shape.join(", ")}]`;
-    const want = `${dtypes.join(" or ")} [${shape.map((d) => (d < 0 ? `≥ ${-d}` : d)).join(", ")}]`;
-    throw new ShapeError({ what: `${op}: ${name} is ${got}, should be ${want}` });
-  };
-  const rank = (op: string, name: string, t: Tensor, n: number) => {
-    if (t.shape.length !== n) throw new ShapeError({ what: `${op}: ${name} should have ${n} axes`, got: t.shape });
-    return t.shape;
-  };
-  const int8 = (op: string, x: Int8Rows) => {
-    const groups = groupsOf(x.cols);
-    is(op, "int8 rows' q", x.q, [-x.rows, groups * GROUP], ["i8"]);
-    is(op, "int8 rows' scale", x.scale, [-x.rows, groups]);
-    is(op, "int8 rows' offset", x.offset, [-x.rows, 2 * groups], ["i16"]);
-    is(op, "int8 rows' pairs", x.pairs, [-x.rows, groups * GROUP], ["i16"]);
-  };
-  const cache = (op: string, kv: KVLayer, K: number, dh: number, start: number, T: number) => {
-    const blocks = kv.k.shape[0];
-    const end = start + T;
-    if (!(Number.isInteger(start) && start >= 0))
-      throw new ShapeError({ what: `${op}: start`, got: start, expected: "an integer, 0 or more" });
-    if (kv.scales) {
-      is(op, "cache.k", kv.k, [blocks, K, KV_BLOCK, paddedHead(dh)], ["i8"]);
-      is(op, "cache.v", kv.v, [blocks, K, paddedHead(dh), KV_BLOCK], ["i8"]);
-      is(op, "cache.scales.k", kv.scales.k, [blocks, K, KV_BLOCK]);
-      is(op, "cache.scales.v", kv.scales.v, [blocks, K, KV_BLOCK]);
-      if (dh > INT8_HEAD_DIMS)
-        throw new ShapeError({ what: `${op}: head dims of int8 keys`, got: dh, expected: `at most ${INT8_HEAD_DIMS}` });
-    } else {
-      is(op, "cache.k", kv.k, [blocks, K, KV_BLOCK, dh]);
-      is(op, "cache.v", kv.v, [blocks, K, KV_BLOCK, dh]);
-    }
-    is(op, "cache.table", kv.table, [-Math.ceil(end / KV_BLOCK)], ["i32"]);
-  };
-  const block = (op: string, m: PackedMatrix, row: number, n: number, aligned: boolean) => {
-    here(op, "the matrix", m.arena);
-    const ends = row + n === m.rows || n % ROWS === 0 || !aligned;
-    if (row >= 0 && row + n <= m.rows && ends && (row % ROWS === 0 || !aligned)) return;
-    const what = `${op}: rows ${row} to ${row + n} of ${m.rows}${aligned ? `, in blocks of ${ROWS}` : ""}`;
-    throw new ShapeError({ what });
-  };
-  const inRows = (op: string, ids: Tensor, rows: number) => {
-    for (const id of ids.data) {
-      if (id < 0 || id >= rows)
-        throw new ShapeError({ what: `${op}: no such row`, got: id, expected: `0 … ${rows - 1}` });
-    }
-  };
-  const epsilon = (op: string, eps: number) => {
-    if (!(eps >= 0 && eps < Infinity))
-      throw new ShapeError({ what: `${op}: eps`, got: eps, expected: "a number from 0" });
-  };
-  const positive = (op: string, name: string, value: number) => {
-    if (!(value > 0)) throw new ShapeError({ what: `${op}: ${name} should be above 0, is ${show(value)}` });
-  };
+  const { here, is, rank, int8, cache, block, inRows, epsilon, positive } = operandChecks(arena);
 
   return {
     embed(out, ids, table) {
@@ -276,8 +212,6 @@ export function checked(arena: Arena, ops: Operations): Operations {
     },
   };
 }
-
-const F32: readonly DType[] = ["f32"];
 
 /** Bytes of ggml's Q4_0 and Q8_0 blocks of 32 weights. */
 const PLAIN_BLOCK_BYTES = { q4: 18, q8: 34 } as const;
