@@ -11,15 +11,29 @@ export function toRanges(pairs: readonly number[]): Ranges {
   for (let i = 0; i < pairs.length; i += 2) order.push([pairs[i], pairs[i + 1]]);
   order.sort((a, b) => a[0] - b[0]);
   const out: number[] = [];
-  for (const [first, last] of order) {
-    if (out.length > 0 && first <= out[out.length - 1] + 1) out[out.length - 1] = Math.max(out[out.length - 1], last);
-    else out.push(first, last);
-  }
+  for (const [first, last] of order) join(out, first, last);
   return out;
 }
 
+/** Appends a range that begins no earlier than the last one, or lengthens that. */
+function join(out: number[], first: number, last: number): void {
+  const end = out.length - 1;
+  if (end > 0 && first <= out[end] + 1) out[end] = Math.max(out[end], last);
+  else out.push(first, last);
+}
+
 export function union(...sets: readonly Ranges[]): Ranges {
-  return toRanges(sets.flat());
+  return sets.reduce(unionOfTwo, []);
+}
+
+function unionOfTwo(a: Ranges, b: Ranges): Ranges {
+  if (a.length === 0) return b;
+  const out: number[] = [];
+  for (let i = 0, j = 0; i < a.length || j < b.length; ) {
+    if (j >= b.length || a[i] <= b[j]) join(out, a[i++], a[i++]);
+    else join(out, b[j++], b[j++]);
+  }
+  return out;
 }
 
 export function complement(set: Ranges): Ranges {
@@ -34,7 +48,14 @@ export function complement(set: Ranges): Ranges {
 }
 
 export function intersection(a: Ranges, b: Ranges): Ranges {
-  return complement(union(complement(a), complement(b)));
+  const out: number[] = [];
+  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+    const [first, last] = [Math.max(a[i], b[j]), Math.min(a[i + 1], b[j + 1])];
+    if (first <= last) out.push(first, last);
+    if (a[i + 1] < b[j + 1]) i += 2;
+    else j += 2;
+  }
+  return out;
 }
 
 let tables: Map<string, Ranges> | undefined;
@@ -52,13 +73,13 @@ function readTable(): Map<string, Ranges> {
     const next = first + (length === "" ? 1 : Number.parseInt(length, 36));
     const name = CATEGORIES[LETTERS.indexOf(letter)];
     for (const key of [name, name[0]]) {
-      const list = gathered.get(key);
-      if (list) list.push(first, next - 1);
-      else gathered.set(key, [first, next - 1]);
+      const list = gathered.get(key) ?? [];
+      join(list, first, next - 1);
+      gathered.set(key, list);
     }
     first = next;
   }
-  return new Map([...gathered].map(([key, list]) => [key, toRanges(list)]));
+  return gathered;
 }
 
 /** The property White_Space of Unicode: `\s` of Rust and Oniguruma. JavaScript's own has U+FEFF too and lacks U+0085. */
@@ -90,31 +111,28 @@ export function isBlank(text: string): boolean {
   return text.length > 0;
 }
 
-/** A set that answers quickly: a bit per code point up to U+FFFF, a search beyond. */
+/**
+ * A set that answers quickly: a bit per code point up to U+FFFF, a search beyond. Most texts stay below U+0100, so that the other bits are only
+ * laid out when they are asked for.
+ */
 export class CharSet {
   readonly ranges: Ranges;
-  readonly #bits = new Uint8Array(0x2000);
-  readonly #astral: Ranges;
+  readonly #latin: Uint8Array;
+  #bits: Uint8Array | undefined;
+  #astral: Ranges | undefined;
 
   constructor(ranges: Ranges) {
     this.ranges = ranges;
-    for (let i = 0; i < ranges.length; i += 2) {
-      const last = Math.min(ranges[i + 1], 0xffff);
-      for (let c = ranges[i]; c <= last; ) {
-        if ((c & 7) === 0 && c + 7 <= last) {
-          this.#bits[c >> 3] = 0xff;
-          c += 8;
-        } else {
-          this.#bits[c >> 3] |= 1 << (c & 7);
-          c++;
-        }
-      }
-    }
-    this.#astral = intersection(ranges, [0x10000, LAST]);
+    this.#latin = bitsUpTo(0xff, ranges);
   }
 
   has(c: number): boolean {
-    if (c <= 0xffff) return ((this.#bits[c >> 3] >> (c & 7)) & 1) === 1;
+    if (c <= 0xff) return ((this.#latin[c >> 3] >> (c & 7)) & 1) === 1;
+    if (c <= 0xffff) {
+      this.#bits ??= bitsUpTo(0xffff, this.ranges);
+      return ((this.#bits[c >> 3] >> (c & 7)) & 1) === 1;
+    }
+    this.#astral ??= intersection(this.ranges, [0x10000, LAST]);
     const list = this.#astral;
     let low = 0;
     let high = list.length >> 1;
@@ -125,4 +143,18 @@ export class CharSet {
     }
     return low < list.length >> 1 && c >= list[2 * low];
   }
+}
+
+/** A bit for each code point up to `end`, which is one less than a multiple of 8. */
+function bitsUpTo(end: number, ranges: Ranges): Uint8Array {
+  const bits = new Uint8Array((end + 1) / 8);
+  for (let i = 0; i < ranges.length && ranges[i] <= end; i += 2) {
+    const last = Math.min(ranges[i + 1], end);
+    let c = ranges[i];
+    for (; c <= last && (c & 7) !== 0; c++) bits[c >> 3] |= 1 << (c & 7);
+    const whole = c + ((last + 1 - c) & ~7);
+    if (whole > c) bits.fill(0xff, c >> 3, whole >> 3);
+    for (c = Math.max(c, whole); c <= last; c++) bits[c >> 3] |= 1 << (c & 7);
+  }
+  return bits;
 }
