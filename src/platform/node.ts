@@ -161,9 +161,9 @@ export const cores = (): number => availableParallelism();
  * asked (Bun, Deno), the answer is yes.
  */
 export function isRunning(worker: WorkerLike): boolean {
-  if (process.versions.bun) return true;
-  const { performance } = worker as Partial<Worker>;
-  const clock = performance?.eventLoopUtilization?.();
+  const { bun, deno } = process.versions;
+  if (bun !== undefined || deno !== undefined) return true;
+  const clock = (worker as Partial<Worker>).performance?.eventLoopUtilization();
   return clock === undefined || (clock.idle >= 0 && clock.idle + clock.active > 0);
 }
 

@@ -1,5 +1,5 @@
 import { startWorker } from "#platform";
-import { helperCode } from "#worker-code";
+import { helperCode, workerCode } from "#worker-code";
 import { checked } from "../../src/kernels/checked.ts";
 import { SCRATCH_BYTES } from "../../src/kernels/crew.ts";
 import type { Operations } from "../../src/kernels/index.ts";
@@ -16,6 +16,12 @@ export function noThreads({ name, features }: Engine, here = false): string | un
   if (!features.workers) return `${name} has no workers`;
   if (!features.sharedMemory) return `${name} shares no memory here`;
   return here && !features.waits ? `${name}'s page may not wait for other threads` : undefined;
+}
+
+/** As src/worker/main.ts: the first message says whether it is to be an engine or a helper. */
+export function bothCodes(): string {
+  const both = `${workerCode()}; const engine = phiTsWorker; ${helperCode()}; const helper = phiTsWorker;`;
+  return `${both} phiTsWorker = { serve(port) { engine.serve(port); helper.serve(port); } };`;
 }
 
 /** Everything is shared, one unit at a time. */

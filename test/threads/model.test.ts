@@ -1,10 +1,9 @@
 import { startWorker } from "#platform";
-import { helperCode, workerCode } from "#worker-code";
 import { OptionError, type Phi, type PhiOptions, type WorkerLike } from "../../src/index.ts";
 import { MODES, openPhiTiny } from "../api/phi-tiny.ts";
 import { suite, unless } from "../harness.ts";
 import { BUILDS } from "../kernels/kinds.ts";
-import { noThreads } from "./crew.ts";
+import { bothCodes, noThreads } from "./crew.ts";
 
 suite("threads/model", async ({ test, assert, engine }) => {
   const { load, withPhi } = await openPhiTiny(engine);
@@ -57,7 +56,10 @@ suite("threads/model", async ({ test, assert, engine }) => {
             const late = new AbortController();
             const onProgress = () => late.abort(new RangeError("late"));
             await assert.rejects(
-              phi.forward([...prompt, ...prompt], { signal: late.signal, onProgress }),
+              phi.forward(
+                Array.from({ length: 900 }, (_, i) => i),
+                { signal: late.signal, onProgress },
+              ),
               RangeError,
               /late/,
             );
@@ -121,13 +123,10 @@ suite("threads/model", async ({ test, assert, engine }) => {
   unless(noThreads(engine), test)(
     "a user's own worker file serves helpers, too: it is asked for once for each thread",
     async () => {
-      // As src/worker/main.ts: the first message says which it is to be.
-      const code = `${workerCode()}; const engine = phiTsWorker; ${helperCode()}; const helper = phiTsWorker;`;
-      const both = `${code} phiTsWorker = { serve(port) { engine.serve(port); helper.serve(port); } };`;
       let made = 0;
       const worker = (): WorkerLike => {
         made++;
-        return startWorker(both);
+        return startWorker(bothCodes());
       };
       await withPhi(async (phi) => assert.equal(phi.threads, 3), { worker, threads: 3 });
       assert.equal(made, 3);
