@@ -39,10 +39,19 @@ const SHARED = 3;
 
 /** The code of a variant, as in `phi-ts/wasm/<variant>.wasm`. */
 export function moduleBytes(variant: WasmVariant): Uint8Array<ArrayBuffer> {
-  const inlined = INLINED[buildIn(variant)];
-  const bytes = inlinedBytes(inlined);
-  if (variant !== buildIn(variant)) bytes[inlined.sharedFlag] = SHARED;
-  return bytes;
+  const build = buildIn(variant);
+  const { id, sharedFlag } = INLINED[build];
+  const bytes = inlinedBytes(INLINED[build]);
+  if (variant === build) return bytes;
+  // The section "phi-ts" is the last: 0, its length, the length of its name, name, id.
+  const name = new TextEncoder().encode("phi-ts");
+  const newId = new TextEncoder().encode(idOf(variant));
+  const begin = bytes.length - id.length - name.length - 3;
+  const shared = new Uint8Array(bytes.length + newId.length - id.length);
+  shared.set(bytes.subarray(0, begin));
+  shared.set([0, 1 + name.length + newId.length, name.length, ...name, ...newId], begin);
+  shared[sharedFlag] = SHARED;
+  return shared;
 }
 
 const compiled = new Map<WasmVariant, WebAssembly.Module>();

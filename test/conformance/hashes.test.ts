@@ -2,6 +2,7 @@ import { MODES, noMode } from "../api/phi-tiny.ts";
 import { readFixtureJson } from "../fixtures.ts";
 import { suite, unless } from "../harness.ts";
 import { BUILDS } from "../kernels/kinds.ts";
+import { noThreads } from "../threads/crew.ts";
 import {
   logitsHash,
   models,
@@ -18,6 +19,9 @@ suite("hashes", async ({ test, assert, engine }) => {
   const committed = await readFixtureJson<Record<string, string>>(engine, "hashes.json");
   const offThread = unless(noMode(MODES[1], engine), test);
   const all = await models(engine);
+  // In a page only a worker may lead.
+  const { where, worker } = MODES[engine.features.waits ? 0 : 1];
+  const threaded = unless(noThreads(engine), test);
 
   for (const [name, options] of PACKED) {
     const key = `${name}, packed with ${JSON.stringify(options)}`;
@@ -58,6 +62,21 @@ suite("hashes", async ({ test, assert, engine }) => {
         assert.equal(logits, committed[key], key);
         await phi.dispose();
       });
+    threaded(
+      `${model.name}, ${nameOf(SETTINGS[0])}, three threads, ${where}: logits and sampled tokens have the same bits`,
+      async () => {
+        const phi = await open(model, SETTINGS[0], { worker, threads: 3 });
+        assert.equal(phi.threads, 3);
+        for (const [name, ids] of Object.entries(model.prompts)) {
+          const key = `${model.name}, ${nameOf(SETTINGS[0])}, ${name}`;
+          for (const chunk of [ids.length, 7]) {
+            assert.equal(await logitsHash(phi, ids, chunk), committed[`${key}: logits`], `${key}, cut by ${chunk}`);
+          }
+          assert.equal(await sampleHash(phi, ids), committed[`${key}: sampled`], `${key}, sampled`);
+        }
+        await phi.dispose();
+      },
+    );
     offThread(
       `${model.name}, ${nameOf(SETTINGS[0])}, off-thread: logits and sampled tokens have the same bits`,
       async () => {

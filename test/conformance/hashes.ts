@@ -58,7 +58,7 @@ export async function models(engine: Engine): Promise<ModelUnderTest[]> {
 export async function open(
   model: ModelUnderTest,
   setting: Setting,
-  how: { kernels?: KernelKind; worker?: boolean } = {},
+  how: { kernels?: KernelKind; worker?: boolean; threads?: number } = {},
 ): Promise<Phi> {
   return loadPhi(model.source, { ...setting, kernels: "strict", ...how });
 }

@@ -175,6 +175,22 @@ suite("kernels/choose", ({ test, assert, engine }) => {
     assert.equal(createKernels(new Arena(1024), "strict", { wasm: module }).kind, "strict");
   });
 
+  edit(
+    "modules for shared memory are known by their own name, and differ from the others in it and in one byte",
+    () => {
+      for (const build of BUILDS) {
+        const module = new WebAssembly.Module(moduleBytes(`${build}-shared`));
+        for (const wasm of [module, { [`${build}-shared`]: module, [build]: moduleOf(build) }])
+          assert.equal(checkWasm("test", wasm)?.[`${build}-shared`], module);
+        assert.throws(() => checkWasm("test", { [build]: module }), OptionError, /-shared/);
+        const [a, b] = [moduleBytes(build), moduleBytes(`${build}-shared`)];
+        assert.equal(b.length - a.length, "-shared".length);
+        const end = a.length - 40;
+        assert.equal(a.subarray(0, end).filter((byte, i) => byte !== b[i]).length, 1);
+      }
+    },
+  );
+
   edit("what is no module of this very version is an OptionError that says what was given", () => {
     const header = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
     const empty = new WebAssembly.Module(header);

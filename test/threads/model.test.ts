@@ -1,5 +1,6 @@
 import { startWorker } from "#platform";
 import { OptionError, type Phi, type PhiOptions, type WorkerLike } from "../../src/index.ts";
+import { moduleOf } from "../../src/kernels/wasm-module.ts";
 import { MODES, openPhiTiny } from "../api/phi-tiny.ts";
 import { suite, unless } from "../harness.ts";
 import { BUILDS } from "../kernels/kinds.ts";
@@ -116,6 +117,26 @@ suite("threads/model", async ({ test, assert, engine }) => {
           assert.ok(/Cross-Origin-|worker: true|no workers/.test(phi.notices[0].message), phi.notices[0].message);
         },
         { threads: 2 },
+      );
+    },
+  );
+
+  unless(noThreads(engine, true), test)(
+    "modules that are given must be there for shared memory, too: else one thread works, with a notice",
+    async () => {
+      const strict = moduleOf("strict");
+      const both = { strict, "strict-shared": moduleOf("strict-shared") };
+      await withPhi(async (phi) => assert.equal(phi.threads, 2), { threads: 2, wasm: both });
+      await withPhi(
+        async (phi) => {
+          assert.equal(phi.threads, 1);
+          assert.deepEqual(
+            phi.notices.map((n) => n.code),
+            ["one_thread"],
+          );
+          assert.ok(/strict-shared/.test(phi.notices[0].message));
+        },
+        { threads: 2, wasm: { strict } },
       );
     },
   );
