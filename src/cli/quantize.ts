@@ -24,7 +24,7 @@ export const quantize: Command = {
     { name: "embedding", value: "FORMAT", help: "q4 or q8: embedding and output layer (default: as the weights)" },
     { name: "fast", help: "no calibration: the search that loading does" },
     { name: "text", value: "FILE", help: "calibrate on this text (default: on what the model writes)" },
-    { name: "tokens", value: "N", help: "calibrate on N tokens (default: 10240)" },
+    { name: "tokens", value: "N", help: "calibrate on N tokens (default: 16384)" },
     { name: "seed", value: "N", help: "of the texts that the model writes (default: 0)" },
     THREADS_OPTION,
     { name: "force", help: "replace FILE if it is there" },

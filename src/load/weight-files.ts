@@ -1,8 +1,9 @@
 import type { Notice } from "../errors.ts";
 import { ggufWeights } from "../formats/gguf/checkpoint/weights.ts";
-import { openGguf } from "../formats/gguf/index.ts";
+import { openGgufIn } from "../formats/gguf/open.ts";
 import { bytesToFloat32 } from "../formats/safetensors/float32.ts";
-import { DTYPE_BYTES, openSafetensors, type SafetensorsDType } from "../formats/safetensors/index.ts";
+import { DTYPE_BYTES, type SafetensorsDType } from "../formats/safetensors/index.ts";
+import { openSafetensorsIn } from "../formats/safetensors/open.ts";
 import { dequantizeGgml, type GgmlFormat } from "../quant/ggml/index.ts";
 import type { Source } from "../source/source.ts";
 
@@ -38,8 +39,8 @@ export interface WeightFiles {
 export async function openWeights(source: Source): Promise<WeightFiles> {
   const names = (await source.list?.()) ?? [];
   const ends = (end: string) => names.some((name) => name.endsWith(end));
-  if (!ends(".gguf") || ends(".safetensors")) return openSafetensors(source);
-  const gguf = await openGguf(source);
+  if (!ends(".gguf") || ends(".safetensors")) return openSafetensorsIn(source);
+  const gguf = await openGgufIn(source);
   try {
     return ggufWeights(gguf);
   } catch (error) {

@@ -15,7 +15,7 @@ export interface QuantizeOptions {
   fast?: boolean;
   /** Text to calibrate on; it should be of the kind that the model will see. Default: what the model itself writes. */
   text?: string;
-  /** Tokens of calibration, at most. Default 10240. */
+  /** Tokens of calibration, at most. Default 16384. */
   tokens?: number;
   /** Of the model's own texts. Default 0. */
   seed?: number;
@@ -77,7 +77,7 @@ export function checkQuantize(options: QuantizeOptions): Checked {
     weights,
     embedding: embedding === "auto" ? weights : embedding,
     fast: checkFlag(where, "fast", options.fast),
-    tokens: checkNumber(where, "tokens", options.tokens, { min: 64, max: 2 ** 20, integer: true }, 10240),
+    tokens: checkNumber(where, "tokens", options.tokens, { min: 64, max: 2 ** 20, integer: true }, 16384),
     seed: checkNumber(where, "seed", options.seed, { min: 0, max: 2 ** 32 - 1, integer: true }, 0),
     threads: checkThreads(where, options.threads),
     ...{ text, file, work, onProgress, signal },

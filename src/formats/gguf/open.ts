@@ -3,7 +3,7 @@ import { INPUTS, type Input, openInput } from "../../open.ts";
 import { checkOptions } from "../../options.ts";
 import { dequantizeGgml, GGML_FORMATS, GGML_TYPES, isGgmlFormat } from "../../quant/ggml/index.ts";
 import { type Bytes, bytesFile, isSourceFile } from "../../source/bytes.ts";
-import { checkedFile } from "../../source/checked.ts";
+import { checkedFile, checkedSource } from "../../source/checked.ts";
 import { checkName, notFound } from "../../source/range.ts";
 import { together } from "../../source/read.ts";
 import type { Source, SourceFile } from "../../source/source.ts";
@@ -72,7 +72,14 @@ export async function openGguf(input: GgufInput, options: { file?: string } = {}
   if (input instanceof Uint8Array || input instanceof ArrayBuffer) return openAlone(bytesFile(input), name);
   if (isSourceFile(input)) return openAlone(checkedFile(input, name), name);
   const { source, file: named } = await openInput("openGguf", input, `${INPUTS}, a SourceFile, or bytes`);
-  return openSplit(source, firstOf(file ?? named ?? (await onlyCheckpoint(source))));
+  return openFolder(source, file ?? named);
+}
+
+/** {@link openGguf} of a Source, for loading: a worker carries nothing that reads from elsewhere. */
+export const openGgufIn = (source: Source): Promise<Gguf> => openFolder(checkedSource(source), undefined);
+
+async function openFolder(source: Source, wanted: string | undefined): Promise<Gguf> {
+  return openSplit(source, firstOf(wanted ?? (await onlyCheckpoint(source))));
 }
 
 /** The only checkpoint of a folder. @throws SourceError */

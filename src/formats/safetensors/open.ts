@@ -2,7 +2,7 @@ import { MemoryError, OptionError, SourceError } from "../../errors.ts";
 import { INPUTS, type Input, openInput } from "../../open.ts";
 import { checkOptions } from "../../options.ts";
 import { type Bytes, bytesFile, isSourceFile } from "../../source/bytes.ts";
-import { checkedFile } from "../../source/checked.ts";
+import { checkedFile, checkedSource } from "../../source/checked.ts";
 import { checkName, notFound } from "../../source/range.ts";
 import { ifThere } from "../../source/read.ts";
 import type { Source, SourceFile } from "../../source/source.ts";
@@ -71,6 +71,9 @@ export async function openSafetensors(input: SafetensorsInput, options: { file?:
   const opened = await openInput("openSafetensors", input, `${INPUTS}, a SourceFile, or bytes`);
   return openFolder(opened.source, file ?? opened.file);
 }
+
+/** {@link openSafetensors} of a Source, for loading: a worker carries nothing that reads from elsewhere. */
+export const openSafetensorsIn = (source: Source): Promise<Safetensors> => openFolder(checkedSource(source), undefined);
 
 async function openFolder(source: Source, wanted: string | undefined): Promise<Safetensors> {
   if (wanted?.endsWith(".json")) return openIndexed(source, await readIndex(source, wanted));
