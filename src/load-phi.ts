@@ -114,12 +114,14 @@ function checkLoad(options: PhiOptions): void {
     "threads",
     "contextSize",
     "kvTokens",
+    "rope",
     "onProgress",
     "signal",
     "worker",
   ] satisfies (keyof PhiOptions)[]);
   checkFormats(where, options);
   checkChoice(where, "kernels", options.kernels, ["auto", "relaxed", "strict", "reference"], "auto");
+  checkChoice(where, "rope", options.rope, ["auto", "long"], "auto");
   checkWasm(where, options.wasm);
   checkThreads(where, options.threads);
   checkCallback(where, "onProgress", options.onProgress);

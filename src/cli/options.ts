@@ -14,6 +14,7 @@ const WEIGHTS = ["auto", "f32", "q8", "q4"] as const;
 const EMBEDDING = ["auto", "q8", "q4"] as const;
 const ACTIVATIONS = ["int8", "f32"] as const;
 const KV = ["auto", "int8", "f32"] as const;
+const ROPE = ["auto", "long"] as const;
 const THREADS = "threads";
 export const THREADS_OPTION: OptionSpec = {
   name: THREADS,
@@ -42,6 +43,11 @@ export const LAYOUT_OPTIONS: readonly OptionSpec[] = [
 export const LOAD_OPTIONS: readonly OptionSpec[] = [
   MODEL,
   ...LAYOUT_OPTIONS,
+  {
+    name: "rope",
+    value: "SET",
+    help: `${ROPE.join(" or ")}: LongRoPE's factors by length, or the long ones from the start (default: auto)`,
+  },
   { name: "kernels", value: "KIND", help: `${KERNELS.join(", ")} (default: auto)` },
   THREADS_OPTION,
 ];
@@ -96,8 +102,9 @@ export function layoutOf(given: Given): Layout {
   };
 }
 
-export function loadOptionsOf(given: Given): Layout & Pick<PhiOptions, "kernels" | "threads"> {
-  return { ...layoutOf(given), kernels: choiceOf(given, "kernels", KERNELS), threads: threadsOf(given) };
+export function loadOptionsOf(given: Given): Layout & Pick<PhiOptions, "kernels" | "threads" | "rope"> {
+  const [kernels, rope] = [choiceOf(given, "kernels", KERNELS), choiceOf(given, "rope", ROPE)];
+  return { ...layoutOf(given), kernels, rope, threads: threadsOf(given) };
 }
 
 export const threadsOf = (given: Given): "auto" | number | undefined =>

@@ -20,6 +20,8 @@ export interface GenerateOptions extends SamplingOptions {
   signal?: AbortSignal;
   /** Called after each chunk of the prompt with how many of its tokens are done, and how many of them came from the cache. */
   onPrefill?: (progress: Progress) => void;
+  /** Called when the answer has crossed LongRoPE's switch and was computed again; the result has all such events as `reprefills`. */
+  onReprefill?: (event: Reprefill) => void;
   /** Recognize control tokens ("<|end|>") in the given text. Default false: text is only ever text. */
   parseSpecialTokens?: boolean;
   /** As for a sequence; see {@link SequenceOptions}. */
@@ -35,6 +37,7 @@ const GENERATE_OPTIONS = [
   "onContextFull",
   "signal",
   "onPrefill",
+  "onReprefill",
   "parseSpecialTokens",
   "rope",
 ] as const satisfies readonly (keyof GenerateOptions)[];
@@ -50,7 +53,7 @@ export interface Checked {
   onContextFull: "error" | "stop";
   signal: AbortSignal | undefined;
   onPrefill: ((progress: Progress) => void) | undefined;
-  onReprefill?: (event: Reprefill) => void;
+  onReprefill: ((event: Reprefill) => void) | undefined;
   parseSpecialTokens: boolean;
   rope: RopeChoice;
 }
@@ -70,6 +73,7 @@ export function checkGenerate(
   checkOptions(where, options, [...GENERATE_OPTIONS, ...more]);
   checkSignal(where, options.signal);
   checkCallback(where, "onPrefill", options.onPrefill);
+  checkCallback(where, "onReprefill", options.onReprefill);
   const max = { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true };
   return {
     sampling: checkSampling(where, options, V),
@@ -80,6 +84,7 @@ export function checkGenerate(
     onContextFull: checkChoice(where, "onContextFull", options.onContextFull, ["error", "stop"], "error"),
     signal: options.signal,
     onPrefill: options.onPrefill,
+    onReprefill: options.onReprefill,
     parseSpecialTokens: checkFlag(where, "parseSpecialTokens", options.parseSpecialTokens),
     rope: checkRope(where, options.rope, hasLongRope),
   };

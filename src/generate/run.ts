@@ -36,7 +36,7 @@ export async function* run(
 ): AsyncGenerator<Piece, GenerateResult, void> {
   const { backend, tokenizer, loadMs } = model;
   const { prompt, options } = job;
-  const { sampling, maxTokens, onContextFull, rope, onPrefill, signal } = options;
+  const { sampling, maxTokens, onContextFull, rope, onPrefill, onReprefill, signal } = options;
   signal?.throwIfAborted();
   backend.check();
   const cpuAtStart = model.cpuMs?.();
@@ -54,10 +54,13 @@ export async function* run(
   const ids: number[] = [];
   let text = "";
   let pending: number[] = [];
+  let told = 0; // of the crossings of LongRoPE's switch
   let finishReason: "stop" | "length" | undefined;
   try {
     while (!finishReason) {
       const token = await tokens.next();
+      const { reprefills } = tokens.account;
+      for (; told < reprefills.length; told++) onReprefill?.(reprefills[told]);
       if (!token) break;
       const { id, end } = token;
       ids.push(id);

@@ -25,7 +25,7 @@ export interface ForwardOptions {
 export interface SequenceOptions {
   /**
    * LongRoPE models: "auto" (default) takes the factor set by the length at the end of each forward, as the reference does, and computes
-   * the sequence again when it crosses the switch; "long" takes the long set from the start.
+   * the sequence again when it crosses the switch, unless the model was loaded with `rope: "long"`; "long" takes the long set from the start.
    */
   rope?: RopeChoice;
 }

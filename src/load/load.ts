@@ -7,7 +7,7 @@ import { architectureOf } from "../model/architectures.ts";
 import type { PhiConfig } from "../model/config.ts";
 import type { Decoder } from "../model/decoder.ts";
 import { parseConfig } from "../model/parse-config.ts";
-import { checkAngles } from "../model/rope.ts";
+import { checkAngles, withRope } from "../model/rope.ts";
 import type { Activations } from "../model/scratch.ts";
 import type { WeightSpec } from "../model/weights.ts";
 import { checkNumber } from "../options.ts";
@@ -53,6 +53,11 @@ export interface LoadOptions {
   contextSize?: number;
   /** Tokens that the KV cache holds for all sequences together. Default: contextSize. */
   kvTokens?: number;
+  /**
+   * LongRoPE models: "auto" takes the factors by the length of a sequence, as the reference does, and computes it again when it crosses the
+   * switch; "long" takes the long ones at any length, so that nothing is ever computed again, at other answers below the switch. Default "auto".
+   */
+  rope?: "auto" | "long";
   /** Called as bytes come: at least after each file of the tokenizer and each block of weights. What it throws ends the loading. */
   onProgress?: (progress: LoadProgress) => void;
   /** Loading rejects with its reason at once, requests are cancelled, and nothing stays in memory. */
@@ -152,7 +157,7 @@ export async function planModel(
   options: PlanOptions = {},
   maxArenaBytes = MAX_ARENA_BYTES,
 ): Promise<Planned> {
-  const config = parseConfig(await readConfig(source, "config.json"));
+  const config = withRope(parseConfig(await readConfig(source, "config.json")), options.rope);
   const contextSize = checkNumber(
     "loadPhi",
     "contextSize",

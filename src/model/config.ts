@@ -67,4 +67,6 @@ export interface LongRope {
    * short_mscale and long_mscale.
    */
   attentionFactor: { short: number; long: number };
+  /** The model was loaded with `rope: "long"`: the long factors at any length. */
+  longFromStart?: true;
 }

@@ -4,7 +4,7 @@
  * The reference (HF Phi3RotaryEmbedding) forms every angle in float32, so each step here is rounded to float32 where it is there; cos and
  * sin are taken of the rounded angle in float64 and rounded once.
  */
-import { ConfigError } from "../errors.ts";
+import { ConfigError, OptionError } from "../errors.ts";
 import { cos, MAX_ANGLE, pow, sin } from "../math/index.ts";
 import type { PhiConfig } from "./config.ts";
 import type { RopeRegime } from "./decoder.ts";
@@ -70,5 +70,21 @@ export function fillRope(
  * `#adopt` in generate/row.ts.
  */
 export function ropeRegime(config: PhiConfig, length: number): RopeRegime {
-  return config.longrope && length > config.longrope.originalContext ? "long" : "short";
+  const { longrope } = config;
+  return longrope && (longrope.longFromStart || length > longrope.originalContext) ? "long" : "short";
+}
+
+/**
+ * The config of a model that is loaded with the option `rope`.
+ * @throws OptionError for "long" where the model has no long factors
+ */
+export function withRope(config: PhiConfig, rope: "auto" | "long" = "auto"): PhiConfig {
+  const { longrope } = config;
+  if (rope === "auto") return config;
+  if (longrope) return { ...config, longrope: { ...longrope, longFromStart: true } };
+  throw new OptionError({
+    what: 'loadPhi: option "rope"',
+    got: rope,
+    expected: '"auto", since this model has no LongRoPE',
+  });
 }

@@ -1,0 +1,106 @@
+import { loadPhi, OptionError, type Phi } from "../../src/index.ts";
+import { goldenSource } from "../golden.ts";
+import { suite, unless } from "../harness.ts";
+import { randomSource } from "../random.ts";
+import { MODES, noMode } from "./phi-tiny.ts";
+
+/** Random models whose switch is at 32 tokens: R = dh, R = 0.75 dh with shared key heads, and a scale of its own for each set of factors. */
+const MODELS = ["phi-3-mini-128k", "phi-4-mini", "phi-3.5-moe"] as const;
+const SWITCH = 32;
+const V = 320;
+
+const idsOf = (n: number, seed = 1): number[] => {
+  const random = randomSource(seed);
+  return Array.from({ length: n }, () => Math.floor(random() * V));
+};
+
+suite("api/longrope", ({ test, assert, engine }) => {
+  for (const name of MODELS) {
+    const load = (options = {}) => loadPhi(goldenSource(engine, name), { weights: "f32", ...options });
+
+    /** Logits [V] of the last of `ids`, computed from nothing by a model that has seen nothing else. */
+    async function cold(ids: readonly number[]): Promise<Float32Array> {
+      const phi = await load();
+      const logits = await phi.forward(ids);
+      await phi.dispose();
+      return logits;
+    }
+
+    test(`${name}: one below, at and one above the switch, however the tokens are cut into forwards, the last logits have the bits of one forward`, async () => {
+      const phi = await load();
+      for (const n of [SWITCH - 1, SWITCH, SWITCH + 1, SWITCH + 20]) {
+        const ids = idsOf(n);
+        const expected = await cold(ids);
+        for (const cut of [1, 7, 31, 32, n - 1]) {
+          const sequence = await phi.sequence();
+          let logits = new Float32Array();
+          let crossed = 0;
+          for (let at = 0; at < n; at += cut) {
+            const part = ids.slice(at, at + cut);
+            logits = (await sequence.forward(part, { onReprefill: () => crossed++ })) as Float32Array<ArrayBuffer>;
+          }
+          assert.deepEqual(logits, expected, `${n} tokens by ${cut}`);
+          assert.equal(crossed, n > SWITCH && cut <= SWITCH ? 1 : 0, `${n} tokens by ${cut}: crossings that are told`);
+          await sequence.dispose();
+        }
+      }
+      await phi.dispose();
+    });
+
+    test(`${name}: a fork that crosses leaves the other where it was; cut back below the switch, the short factors count again`, async () => {
+      const phi = await load();
+      const start = idsOf(30);
+      const one = await phi.sequence();
+      await one.forward(start, { logits: "none" });
+      const other = await one.fork();
+      const more = idsOf(5, 2);
+      assert.deepEqual(await one.forward(more), await cold([...start, ...more]), "past the switch");
+      assert.deepEqual(await other.forward([7]), await cold([...start, 7]), "below it");
+      const third = await one.fork();
+      await one.truncate(20);
+      assert.deepEqual(await one.forward([8]), await cold([...start.slice(0, 20), 8]), "cut back");
+      assert.deepEqual(await third.forward([9]), await cold([...start, ...more, 9]), "a fork of what was past it");
+      await phi.dispose();
+    });
+
+    test(`${name}: prefixes of earlier calls, computed with either set, change no bit`, async () => {
+      const phi = await load();
+      const ids = idsOf(60);
+      for (const n of [31, 40, 32, 33, 60, 25, 34])
+        assert.deepEqual(await phi.forward(ids.slice(0, n)), await cold(ids.slice(0, n)), `${n}`);
+      await phi.dispose();
+    });
+
+    for (const mode of MODES) {
+      unless(noMode(mode, engine), test)(
+        `${name}, ${mode.where}: loaded with rope "long" a model has the long set's logits at any length and never computes again; the others tell of the switch while they write`,
+        async () => {
+          const [auto, long] = [await load({ worker: mode.worker }), await load({ worker: mode.worker, rope: "long" })];
+          const ids = idsOf(28);
+          const asked = await auto.sequence({ rope: "long" });
+          assert.deepEqual(await long.forward(ids), await asked.forward(ids));
+          const write = async (phi: Phi, rope?: "long") => {
+            const told: unknown[] = [];
+            const options = { maxTokens: 10, ignoreEos: true, rope, onReprefill: (event: unknown) => told.push(event) };
+            const { ids: answer, reprefills } = await phi.generate(ids, options).result();
+            assert.deepEqual(told, reprefills);
+            return { answer, reprefills };
+          };
+          assert.deepEqual(await write(long), await write(auto, "long"));
+          assert.deepEqual((await write(long)).reprefills, []);
+          assert.deepEqual((await write(auto)).reprefills, [{ regime: "long", length: 33, tokens: 32 }]);
+          await Promise.all([auto.dispose(), long.dispose()]);
+        },
+      );
+    }
+  }
+
+  test('a model without LongRoPE refuses rope "long", at loading and in a call', async () => {
+    const source = goldenSource(engine, "phi-3-mini-4k");
+    await assert.rejects(loadPhi(source, { rope: "long" }), OptionError, /"rope".*no LongRoPE/s);
+    await assert.rejects(loadPhi(source, { rope: "short" as "long" }), OptionError, /"rope"/);
+    const phi = await loadPhi(source);
+    await assert.rejects(phi.sequence({ rope: "long" }), OptionError, /"rope".*no LongRoPE/s);
+    await phi.dispose();
+  });
+});
