@@ -12,7 +12,9 @@ export const GOLDEN_CASES = [
   ...["phi-3-mini-4k", "phi-3-mini-128k", "phi-3-medium", "phi-4", "phi-4-mini"],
   ...["phi-3.5-moe", "phi-4-multimodal", "phi-4-multimodal-hub-names"],
 ] as const;
-export type GoldenCase = (typeof GOLDEN_CASES)[number];
+/** Checkpoints of int4 weights; their logits are those of the weights that int4, scales and zero points stand for. */
+export const INT4_CASES = ["int4-gptq", "int4-gptq-actorder", "int4-awq", "int4-compressed-tensors"] as const;
+export type GoldenCase = (typeof GOLDEN_CASES)[number] | (typeof INT4_CASES)[number];
 
 export interface GoldenPrompt {
   /** "len33": the prompt's name, by its length. */

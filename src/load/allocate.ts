@@ -11,7 +11,7 @@ import type { ModelWeights, WeightSpec } from "../model/weights.ts";
 import { allocMatrix, type PackedMatrix } from "../quant/packed-matrix.ts";
 import { Arena, KERNEL_RESERVE } from "../tensor/arena.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { type ArenaPlan, formatOf, helperBytes, kvBlocks, largestContext, type Plan } from "./plan.ts";
+import { type ArenaPlan, formatOf, helperBytes, kvBlocks, largestContext, type Plan, scratchNeeds } from "./plan.ts";
 
 /** A weight that has its place but not yet its values. */
 export interface Slot {
@@ -75,7 +75,9 @@ function furnish(
   const layers = new Map<number, Layer>();
   const mine: Pick<Slot, "spec" | "matrix">[] = [];
   for (const spec of arenaPlan.specs) {
-    const matrix = allocMatrix(arena, formatOf(spec, plan), spec.rows, spec.cols);
+    const plain = allocMatrix(arena, formatOf(spec, plan), spec.rows, spec.cols);
+    const ordered = plan.ordered?.has(spec.name);
+    const matrix = ordered ? { ...plain, order: Tensor.alloc(arena, "i32", [spec.cols]) } : plain;
     const value = spec.vector ? new Tensor(arena, matrix.ptr, "f32", [spec.cols]) : matrix;
     mine.push({ spec, matrix });
     if (typeof spec.place !== "number") Object.assign(weights, { [spec.slot]: value });
@@ -89,7 +91,7 @@ function furnish(
   });
   const helpers = Array.from({ length: helperBytes(plan) / SCRATCH_BYTES }, () => arena.alloc(SCRATCH_BYTES));
   const staging = { ptr: arena.mark(), bytes: arenaPlan.scratch - helperBytes(plan) };
-  const scratch = allocScratch(arena, config, plan.maxChunk, plan.activations, arenaPlan.hasHead);
+  const scratch = allocScratch(arena, config, plan.maxChunk, scratchNeeds(plan, arenaPlan.hasHead));
   const kernels = bindKernels(arena, kind, wasm, crew && { crew, helperScratch: helpers });
   const stage: Stage = { arena, kernels, scratch, layers: cached };
   slots.push(...mine.map((m) => ({ ...m, stage, staging })));

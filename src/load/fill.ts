@@ -10,6 +10,8 @@ import { Tensor } from "../tensor/tensor.ts";
 import type { Slot } from "./allocate.ts";
 import { exactFormat, isBlocks } from "./block-formats.ts";
 import { packedFormat, packedShape } from "./formats.ts";
+import { int4Blocks } from "./int4/fill.ts";
+import { isInt4 } from "./int4/tensors.ts";
 import { piecesOf } from "./parts.ts";
 import type { WeightFiles, WeightTensor } from "./weight-files.ts";
 
@@ -55,7 +57,7 @@ export function checkWeights(
         expected: shape,
       });
     }
-    if (!Object.hasOwn(READABLE, info.dtype) && !isBlocks(info)) {
+    if (!Object.hasOwn(READABLE, info.dtype) && !isBlocks(info) && !isInt4(info)) {
       throw new FormatError({
         what: "weights of this dtype are not built",
         ...place,
@@ -141,7 +143,7 @@ export async function fillWeights(
 }
 
 /** Bytes of a tensor that are read at once, and what is done when they are here. */
-interface Block {
+export interface Block {
   info: WeightTensor;
   /** From the tensor's start. */
   offset: number;
@@ -175,7 +177,8 @@ function* blocksOf(files: WeightFiles, slots: readonly Slot[]): Generator<Block,
   );
   let staged = 0;
   for (const { slot, info } of placed) {
-    if (packedFormat(info)) yield* packedBlocks(slot, info);
+    if (isInt4(info)) staged = yield* int4Blocks(slot, info, staged);
+    else if (packedFormat(info)) yield* packedBlocks(slot, info);
     else staged = yield* stagedBlocks(slot, info, staged);
   }
   return undefined;

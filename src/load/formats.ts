@@ -2,12 +2,14 @@ import { FormatError, type Notice, OptionError } from "../errors.ts";
 import { isFloat, type WeightSpec } from "../model/weights.ts";
 import { BLOCK_BYTES, groupsOf, ROWS, type WeightFormat } from "../quant/packed-matrix.ts";
 import { blockFormats } from "./block-formats.ts";
+import { int4Formats } from "./int4/formats.ts";
 import type { WeightFiles, WeightTensor } from "./weight-files.ts";
 
 /** What the matrices are to be in memory; "auto" leaves it to the file. */
 export interface WantedFormats {
   weights?: "auto" | WeightFormat;
   embedding?: "auto" | "q4" | "q8";
+  activations?: "int8" | "f32";
 }
 
 /** What they will be. */
@@ -18,6 +20,10 @@ export interface ChosenFormats {
   embedding: WeightFormat;
   /** Each matrix's own, by its name, where the file decides. */
   formats?: ReadonlyMap<string, WeightFormat>;
+  /** Matrices whose inputs lie in an order of their own, by their names. */
+  ordered?: ReadonlySet<string>;
+  /** Bytes through which weights must be read at least. */
+  staging?: number;
   notices?: readonly Notice[];
 }
 
@@ -34,15 +40,14 @@ export function packedFormat({ dtype, shape }: Pick<WeightTensor, "dtype" | "sha
 
 /**
  * Formats of the layers' matrices and of embedding and output layer. Matrices that are packed in the file stay as they are; so do those of a GGUF
- * file with blocks, unless another format is wanted; others become what is wanted, q4 by default, and `embedding` follows `weights`.
+ * file with blocks, unless another format is wanted, and int4 matrices; others become what is wanted, q4 by default, and `embedding` follows `weights`.
  * @throws OptionError if another format is wanted than a packed file has
  * @throws FormatError (code "mixed_formats") if the file has more than one where memory has one
  */
-export function chooseFormats(
-  files: WeightFiles,
-  specs: readonly WeightSpec[],
-  { weights = "auto", embedding = "auto" }: WantedFormats,
-): ChosenFormats {
+export function chooseFormats(files: WeightFiles, specs: readonly WeightSpec[], wanted: WantedFormats): ChosenFormats {
+  const { weights = "auto", embedding = "auto" } = wanted;
+  const int4 = int4Formats(files, specs, wanted);
+  if (int4) return int4;
   const blocks = weights === "auto" && embedding === "auto" ? blockFormats(files, specs) : undefined;
   if (blocks) return blocks;
   const layers = oneFormat(files, specs, (place) => typeof place === "number");

@@ -18,6 +18,8 @@ import { assemble, chooseThreads, oneThread, type StartHelpers, type ThreadChoic
 import { allocate } from "./allocate.ts";
 import { checkWeights, fillWeights } from "./fill.ts";
 import { chooseFormats } from "./formats.ts";
+import { int4SchemeBeside, int4SchemeOf } from "./int4/scheme.ts";
+import { hasInt4, withInt4 } from "./int4/tensors.ts";
 import { withJoined } from "./parts.ts";
 import { formatOf, MAX_ARENA_BYTES, MAX_CHUNK, type Plan, planArenas } from "./plan.ts";
 import { LoadMeter, type LoadProgress, type WeightMeter } from "./progress.ts";
@@ -157,7 +159,9 @@ export async function planModel(
   options: PlanOptions = {},
   maxArenaBytes = MAX_ARENA_BYTES,
 ): Promise<Planned> {
-  const config = withRope(parseConfig(await readConfig(source, "config.json")), options.rope);
+  const json = await readConfig(source, "config.json");
+  const config = withRope(parseConfig(json), options.rope);
+  const scheme = int4SchemeOf(json);
   const contextSize = checkNumber(
     "loadPhi",
     "contextSize",
@@ -176,7 +180,8 @@ export async function planModel(
   const specs = architecture.weights(config);
   const opened = await openWeights(source);
   try {
-    const files = withJoined(opened, specs);
+    const int4 = scheme ?? (hasInt4(opened) ? await int4SchemeBeside(source, readConfig) : undefined);
+    const files = withJoined(int4 ? withInt4(opened, specs, int4) : opened, specs);
     const sourceBytes = checkWeights(files, specs, architecture.unused);
     checkAngles(config, contextSize);
     const maxChunk = Math.min(MAX_CHUNK, contextSize);

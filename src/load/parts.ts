@@ -4,6 +4,7 @@
 import { FormatError } from "../errors.ts";
 import type { Part, WeightSpec } from "../model/weights.ts";
 import { type PackedMatrix, packedBytes, ROWS } from "../quant/packed-matrix.ts";
+import { isInt4 } from "./int4/tensors.ts";
 import type { WeightFiles, WeightTensor } from "./weight-files.ts";
 
 /**
@@ -87,7 +88,11 @@ export function piecesOf(whole: WeightFiles, spec: WeightSpec, matrix: PackedMat
   const pieces: Piece[] = [];
   let row = 0;
   for (const { info: part, rows } of parts) {
-    if (matrix.format !== "f32" && row % ROWS !== 0) return [{ info, matrix }];
+    if (matrix.format !== "f32" && row % ROWS !== 0) {
+      if (!isInt4(part as WeightTensor)) return [{ info, matrix }];
+      const facts = { file: info.file, tensor: info.name, got: row, expected: `a multiple of ${ROWS}` };
+      throw new FormatError({ what: "outputs of an int4 matrix before this one, with which it is joined", ...facts });
+    }
     pieces.push({ info: part as WeightTensor, matrix: rowsOf(matrix, spec, row, rows) });
     row += rows;
   }

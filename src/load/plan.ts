@@ -3,7 +3,7 @@ import { SCRATCH_BYTES } from "../kernels/crew.ts";
 import { KV_BLOCK, type KVFormat } from "../kernels/kernels.ts";
 import { kvLayerBytes } from "../kernels/kv-layer.ts";
 import type { PhiConfig } from "../model/config.ts";
-import { type Activations, scratchBytes } from "../model/scratch.ts";
+import { type Activations, type ScratchNeeds, scratchBytes } from "../model/scratch.ts";
 import { isFloat, type WeightSpec } from "../model/weights.ts";
 import { packedBytes, ROWS, type WeightFormat } from "../quant/packed-matrix.ts";
 import { alignUp, KERNEL_RESERVE, PAGE } from "../tensor/arena.ts";
@@ -18,6 +18,10 @@ export interface PlanInput {
   embedding?: WeightFormat;
   /** Of single matrices that have another one, by their names. */
   formats?: ReadonlyMap<string, WeightFormat>;
+  /** Matrices whose inputs lie in an order of their own, by their names. */
+  ordered?: ReadonlySet<string>;
+  /** Bytes through which weights must be read at least. */
+  staging?: number;
   activations: Activations;
   /** How keys and values are cached. */
   kv: KVFormat;
@@ -76,16 +80,22 @@ export function formatOf(
 
 /** Bytes of one weight in its arena, padded as an arena pads. */
 function weightBytes(spec: WeightSpec, input: PlanInput): number {
-  return alignUp(packedBytes(formatOf(spec, input), spec.rows, spec.cols));
+  const order = input.ordered?.has(spec.name) ? alignUp(4 * spec.cols) : 0;
+  return alignUp(packedBytes(formatOf(spec, input), spec.rows, spec.cols)) + order;
 }
+
+/** What buffers a forward pass needs in an arena. */
+export const scratchNeeds = ({ activations, ordered }: PlanInput, logits: boolean): ScratchNeeds => {
+  return { activations, logits, ordered: (ordered?.size ?? 0) > 0 };
+};
 
 /** Bytes of scratch that helper threads have in each arena. */
 export const helperBytes = ({ threads = 1 }: PlanInput): number => (threads - 1) * SCRATCH_BYTES;
 
 /** Bytes through which weights are read: at least twice 8 rows of the widest matrix as float32, and about a megabyte. */
-function stagingBytes(specs: readonly WeightSpec[]): number {
+function stagingBytes({ specs, staging = 0 }: PlanInput): number {
   const widest = specs.reduce((most, s) => Math.max(most, s.cols), 0);
-  return alignUp(Math.max(2 ** 20, 2 * alignUp(ROWS * widest * 4)));
+  return alignUp(Math.max(2 ** 20, staging, 2 * alignUp(ROWS * widest * 4)));
 }
 
 /**
@@ -114,7 +124,7 @@ const allowed = (bytes: number, input: PlanInput): boolean => bytes <= alignUp(i
 function place(input: PlanInput): ArenaPlan[] {
   const { config, specs } = input;
   const table = alignUp(Math.ceil(input.contextSize / KV_BLOCK) * 4);
-  const staging = stagingBytes(specs);
+  const staging = stagingBytes(input);
   const kvLayer = kvLayerBytes(input.kv, kvBlocks(input.kvTokens), config.kvHeads, config.headDim);
   const arenas: ArenaPlan[] = [];
 
@@ -122,7 +132,7 @@ function place(input: PlanInput): ArenaPlan[] {
     const weights = a.weights + mine.reduce((sum, s) => sum + weightBytes(s, input), 0);
     const kv = a.kv + layers * kvLayer;
     const hasHead = a.hasHead || head;
-    const pass = scratchBytes(config, input.maxChunk, input.activations, hasHead);
+    const pass = scratchBytes(config, input.maxChunk, scratchNeeds(input, hasHead));
     const scratch = helperBytes(input) + Math.max(staging, pass);
     const bytes = KERNEL_RESERVE + table + weights + kv + scratch;
     return { ...a, specs: [...a.specs, ...mine], layers: a.layers + layers, weights, kv, scratch, hasHead, bytes };

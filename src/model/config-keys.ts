@@ -10,7 +10,6 @@ export type Neutral = Readonly<Record<string, readonly unknown[]>>;
 
 /** Keys that would change the mathematics of any architecture. */
 const NEUTRAL: Neutral = {
-  quantization_config: [null],
   full_attn_mod: [1, null],
   interpolate_factor: [1, null],
   attn_logit_softcapping: [null],

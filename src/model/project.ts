@@ -1,17 +1,26 @@
 import type { Kernels } from "../kernels/kernels.ts";
 import type { PackedMatrix } from "../quant/packed-matrix.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { Tensor } from "../tensor/tensor.ts";
 import type { Scratch } from "./scratch.ts";
 
 /** out [T, N] = x [T, C] · Wᵀ + bias [N], through int8 where the weights are quantized and the model was loaded so. */
 export function project(k: Kernels, s: Scratch, out: Tensor, x: Tensor, w: PackedMatrix, bias?: Tensor): void {
   const int8 = w.format === "f32" ? undefined : s.int8.get(w.cols);
+  const inputs = inOrder(k, s, x, w);
   if (int8 === undefined) {
-    k.linear(out, x, w);
+    k.linear(out, inputs, w);
   } else {
     const rows = { ...int8, rows: x.shape[0] };
-    k.quantizeActivations(rows, x);
+    k.quantizeActivations(rows, inputs);
     k.linear(out, rows, w);
   }
   if (bias) k.addBias(out, out, bias);
+}
+
+/** x [T, C] as the matrix's columns lie: mostly as it is. */
+function inOrder(k: Kernels, s: Scratch, x: Tensor, { order }: PackedMatrix): Tensor {
+  if (!order || !s.ordered) return x;
+  const inputs = new Tensor(x.arena, s.ordered.ptr, "f32", x.shape);
+  k.permute(inputs, x, order);
+  return inputs;
 }

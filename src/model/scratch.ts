@@ -36,6 +36,8 @@ export interface Scratch<Own extends string = string> {
   own: Readonly<Record<Own, Tensor>>;
   /** [logit rows, V], only where the head lies. */
   logits?: Tensor;
+  /** f32 [T · the most columns of a matrix], only where matrices have an order: their inputs in it. */
+  ordered?: Tensor;
   /** Inputs of matrices as int8, by their number of columns (D, H·dh, F); empty with f32 activations. */
   int8: ReadonlyMap<number, Int8Rows>;
 }
@@ -43,9 +45,22 @@ export interface Scratch<Own extends string = string> {
 /** The buffers that all architectures have. */
 type Shared = Exclude<keyof Scratch, "int8" | "own">;
 
+/** What decides which buffers there are. */
+export interface ScratchNeeds {
+  activations: Activations;
+  /** Whether the head lies in this arena. */
+  logits: boolean;
+  /** Whether matrices have an order of their inputs. */
+  ordered?: boolean;
+}
+
 type Piece = readonly [name: string, dtype: DType, shape: readonly number[]];
 
-function sharedPieces(c: PhiConfig, T: number, withLogits: boolean): (readonly [Shared, DType, readonly number[]])[] {
+function sharedPieces(
+  c: PhiConfig,
+  T: number,
+  { logits, ordered }: ScratchNeeds,
+): (readonly [Shared, DType, readonly number[]])[] {
   return [
     ["ids", "i32", [T]],
     ["x", "f32", [T, c.hiddenSize]],
@@ -54,7 +69,8 @@ function sharedPieces(c: PhiConfig, T: number, withLogits: boolean): (readonly [
     ["attn", "f32", [T, c.heads, c.headDim]],
     ["cos", "f32", [T, c.rotaryDim / 2]],
     ["sin", "f32", [T, c.rotaryDim / 2]],
-    ...(withLogits ? ([["logits", "f32", [logitRows(c, T), c.vocabSize]]] as const) : []),
+    ...(ordered ? ([["ordered", "f32", [T, Math.max(...widths(c))]]] as const) : []),
+    ...(logits ? ([["logits", "f32", [logitRows(c, T), c.vocabSize]]] as const) : []),
   ];
 }
 
@@ -68,28 +84,22 @@ const ownPieces = (c: PhiConfig, T: number): Piece[] =>
 const widths = (c: PhiConfig): number[] => [...new Set([c.hiddenSize, c.heads * c.headDim, c.intermediateSize])];
 
 /** Bytes that {@link allocScratch} takes from an arena. */
-export function scratchBytes(c: PhiConfig, T: number, activations: Activations, withLogits: boolean): number {
+export function scratchBytes(c: PhiConfig, T: number, needs: ScratchNeeds): number {
   let bytes = 0;
-  for (const [, dtype, shape] of [...sharedPieces(c, T, withLogits), ...ownPieces(c, T)])
+  for (const [, dtype, shape] of [...sharedPieces(c, T, needs), ...ownPieces(c, T)])
     bytes += alignUp(Tensor.bytes(dtype, shape));
-  if (activations === "int8") for (const cols of widths(c)) bytes += int8RowsBytes(T, cols);
+  if (needs.activations === "int8") for (const cols of widths(c)) bytes += int8RowsBytes(T, cols);
   return bytes;
 }
 
 /** Takes the scratch of chunks of up to T tokens from `arena`. @throws MemoryError if the arena is full */
-export function allocScratch(
-  arena: Arena,
-  c: PhiConfig,
-  T: number,
-  activations: Activations,
-  withLogits: boolean,
-): Scratch {
+export function allocScratch(arena: Arena, c: PhiConfig, T: number, needs: ScratchNeeds): Scratch {
   const alloc = (pieces: readonly Piece[]) =>
     Object.fromEntries(pieces.map(([name, dtype, shape]) => [name, Tensor.alloc(arena, dtype, shape)]));
-  const shared = alloc(sharedPieces(c, T, withLogits)) as Record<Shared, Tensor>;
+  const shared = alloc(sharedPieces(c, T, needs)) as Record<Shared, Tensor>;
   const own = alloc(ownPieces(c, T));
   const int8 = new Map<number, Int8Rows>();
-  if (activations === "int8") for (const cols of widths(c)) int8.set(cols, allocInt8Rows(arena, T, cols));
+  if (needs.activations === "int8") for (const cols of widths(c)) int8.set(cols, allocInt8Rows(arena, T, cols));
   return { ...shared, own, int8 };
 }
 
@@ -100,6 +110,7 @@ export function scratchFor(s: Scratch, T: number): Scratch {
   return {
     ...{ ids: cut(s.ids), x: cut(s.x), h: cut(s.h), qkv: cut(s.qkv), attn: cut(s.attn) },
     ...{ cos: cut(s.cos), sin: cut(s.sin), logits: s.logits },
+    ...(s.ordered && { ordered: cut(s.ordered) }),
     own: Object.fromEntries(Object.entries(s.own).map(([name, t]) => [name, cut(t)])),
     int8,
   };

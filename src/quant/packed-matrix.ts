@@ -1,5 +1,6 @@
 import { ShapeError } from "../errors.ts";
 import type { Arena } from "../tensor/arena.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 
 /**
  * Formats in which kernels read weights:
@@ -45,6 +46,8 @@ export interface PackedMatrix {
   readonly ptr: number;
   /** As {@link packedBytes} says. */
   readonly byteLength: number;
+  /** i32 [C], where columns lie in an order of their own: column c is for input order[c], and `linear` takes inputs that `permute` has put so. */
+  readonly order?: Tensor;
 }
 
 /**

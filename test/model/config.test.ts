@@ -101,7 +101,6 @@ suite("model/config", ({ test, assert, engine }) => {
     ["phi3 with another class", { architectures: ["Phi3SmallForCausalLM"] }, /Phi3SmallForCausalLM/],
     ["another activation", { hidden_act: "gelu" }, /hidden_act.*gelu/],
     ["biases", { attention_bias: true }, /attention_bias/],
-    ["a quantized checkpoint", { quantization_config: { quant_method: "gptq" } }, /quantization_config.*gptq/],
     ["yarn without factor lists", { rope_scaling: { type: "yarn", factor: 4 } }, /yarn/],
     ["linear scaling", { rope_scaling: { type: "linear", factor: 4 } }, /linear/],
     ["unknown rope keys", { rope_scaling: { type: "longrope", beta_fast: 32 } }, /beta_fast/],
