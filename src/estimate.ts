@@ -12,7 +12,7 @@ import type { WeightFormat } from "./quant/packed-matrix.ts";
 export interface EstimateOptions
   extends Pick<
     LoadOptions,
-    "weights" | "embedding" | "activations" | "kv" | "contextSize" | "kvTokens" | "threads" | "signal"
+    "weights" | "embedding" | "activations" | "kv" | "kernels" | "contextSize" | "kvTokens" | "threads" | "signal"
   > {
   /** Bytes that the model may take. */
   budget?: number;
@@ -49,7 +49,18 @@ export interface Estimate extends Partial<Fit> {
 export async function estimate(source: ModelInput, options: EstimateOptions = {}): Promise<Estimate> {
   const where = "estimate";
   checkOptions(where, options, [
-    ...["weights", "embedding", "activations", "kv", "contextSize", "kvTokens", "threads", "signal", "budget"],
+    ...[
+      "weights",
+      "embedding",
+      "activations",
+      "kv",
+      "kernels",
+      "contextSize",
+      "kvTokens",
+      "threads",
+      "signal",
+      "budget",
+    ],
   ] satisfies string[]);
   checkFormats(where, options);
   checkSignal(where, options.signal);

@@ -120,7 +120,6 @@ function checkLoad(options: PhiOptions): void {
     "worker",
   ] satisfies (keyof PhiOptions)[]);
   checkFormats(where, options);
-  checkChoice(where, "kernels", options.kernels, ["auto", "relaxed", "strict", "reference"], "auto");
   checkChoice(where, "rope", options.rope, ["auto", "long"], "auto");
   checkWasm(where, options.wasm);
   checkThreads(where, options.threads);
@@ -133,12 +132,13 @@ function checkLoad(options: PhiOptions): void {
   }
 }
 
-/** The options that say how a model is held in memory. @throws OptionError for a value that is none of theirs */
+/** The options that say how a model is held in memory, and by what it is computed. @throws OptionError for a value that is none of theirs */
 export function checkFormats(where: string, options: LoadOptions): void {
   checkChoice(where, "weights", options.weights, ["auto", "f32", "q8", "q4"], "auto");
   checkChoice(where, "embedding", options.embedding, ["auto", "q8", "q4"], "auto");
   checkChoice(where, "activations", options.activations, ["int8", "f32"], "int8");
   checkChoice(where, "kv", options.kv, ["auto", "f32", "int8"], "auto");
+  checkChoice(where, "kernels", options.kernels, ["auto", "relaxed", "strict", "reference"], "auto");
 }
 
 /**

@@ -29,6 +29,8 @@ suite("api/estimate", async ({ test, assert, engine }) => {
       {},
       { weights: "q8", contextSize: 100 },
       { weights: "f32", contextSize: 1 },
+      { threads: 2, contextSize: 64 },
+      { threads: 3, kernels: "reference", contextSize: 64 },
       { embedding: "q8", activations: "f32", kv: "int8", contextSize: 512, kvTokens: 2000 },
     ];
     for (const options of all) {
