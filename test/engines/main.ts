@@ -20,6 +20,8 @@ const DRIVERS: Record<string, Driver> = {
   workerd,
   chromium: browserDriver("chromium"),
   firefox: browserDriver("firefox"),
+  "chromium-isolated": browserDriver("chromium", true),
+  "firefox-isolated": browserDriver("firefox", true),
 };
 
 const MINUTES = 20;

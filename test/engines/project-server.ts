@@ -8,9 +8,16 @@ import type { Message } from "./remote.ts";
 /** Folders whose files suites may read. */
 const READABLE = /^(?:models|test\/fixtures|shared)\/(?!.*\.\.)/;
 
-/** A web server for the page of test/engines/page.ts: the page at /, its module, the project's files, and messages that it sends back. */
-export async function serveProject(module: string, onMessage: (message: Message) => void) {
+/**
+ * A web server for the page of test/engines/page.ts: the page at /, its module, the project's files, and messages that it sends back.
+ * @param isolated the page is cross-origin isolated, so that it may share memory with workers
+ */
+export async function serveProject(module: string, onMessage: (message: Message) => void, isolated = false) {
   const server = createServer((request, response) => {
+    if (isolated) {
+      response.setHeader("cross-origin-opener-policy", "same-origin");
+      response.setHeader("cross-origin-embedder-policy", "require-corp");
+    }
     answer(request, response).catch((error) => response.writeHead(500).end(String(error)));
   });
 
