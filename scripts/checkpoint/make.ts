@@ -1,10 +1,12 @@
-import { ConfigError } from "../../src/errors.ts";
 import {
   type ShardEntry,
   type Sink,
   type WrittenShards,
   writeShardedSafetensors,
 } from "../../src/formats/safetensors/index.ts";
+import { architectureOf } from "../../src/model/architectures.ts";
+import { parseConfig } from "../../src/model/parse-config.ts";
+import type { WeightSpec } from "../../src/model/weights.ts";
 import { fromF32 } from "../../src/tensor/index.ts";
 import { NormalWeights, seedOf, type WeightDType } from "./normal.ts";
 import type { ConfigJson, Preset } from "./presets.ts";
@@ -19,69 +21,24 @@ export interface MakeOptions {
   onProgress?: (progress: { written: number; total: number; tensor: string }) => void;
 }
 
-/**
- * The tensors of a phi3-type model, in the order of transformers' Phi3ForCausalLM. D hidden, F ffn, V vocab, H heads, K key/value heads, dh head dim.
- * @throws ConfigError for another model type, and for sizes that do not go together
- */
-export function phi3Tensors(config: ConfigJson): { name: string; shape: number[] }[] {
-  if (config.model_type !== "phi3") {
-    throw new ConfigError({
-      what: "no synthetic checkpoint of this model_type",
-      got: config.model_type,
-      expected: "phi3",
-    });
-  }
-  const size = (key: string, fallback?: number): number => {
-    const n = config[key] ?? fallback;
-    if (typeof n === "number" && Number.isInteger(n) && n > 0) return n;
-    throw new ConfigError({ what: `config.json: ${key}`, got: n, expected: "a positive whole number" });
-  };
-  const D = size("hidden_size");
-  const F = size("intermediate_size");
-  const V = size("vocab_size");
-  const H = size("num_attention_heads");
-  const K = size("num_key_value_heads", H);
-  const dh = size("head_dim", D / H);
-  if (H % K !== 0) throw new ConfigError({ what: "heads must be a multiple of key/value heads", got: `${H} and ${K}` });
-  checkFactors(config, dh);
-
-  const layer = (i: number) =>
-    [
-      { name: "self_attn.o_proj.weight", shape: [D, H * dh] },
-      { name: "self_attn.qkv_proj.weight", shape: [(H + 2 * K) * dh, D] }, // q, then k, then v
-      { name: "mlp.gate_up_proj.weight", shape: [2 * F, D] }, // gate, then up
-      { name: "mlp.down_proj.weight", shape: [D, F] },
-      { name: "input_layernorm.weight", shape: [D] },
-      { name: "post_attention_layernorm.weight", shape: [D] },
-    ].map((t) => ({ ...t, name: `model.layers.${i}.${t.name}` }));
-  return [
-    { name: "model.embed_tokens.weight", shape: [V, D] },
-    ...Array.from({ length: size("num_hidden_layers") }, (_, i) => layer(i)).flat(),
-    { name: "model.norm.weight", shape: [D] },
-    ...(config.tie_word_embeddings ? [] : [{ name: "lm_head.weight", shape: [V, D] }]),
-  ];
+/** The weights that a checkpoint of this config has. @throws ConfigError for what `loadPhi` would refuse */
+export function weightsOf(json: ConfigJson): WeightSpec[] {
+  const config = parseConfig(json);
+  return architectureOf(config).weights(config);
 }
 
-/** LongRoPE has one factor for each pair of rotary dimensions. */
-function checkFactors(config: ConfigJson, dh: number): void {
-  const rope = (config.rope_parameters ?? config.rope_scaling ?? {}) as ConfigJson;
-  const partial = Number(rope.partial_rotary_factor ?? config.partial_rotary_factor ?? 1);
-  const pairs = Math.floor(dh * partial) / 2;
-  for (const key of ["short_factor", "long_factor"]) {
-    const list = rope[key];
-    if (list === undefined || (Array.isArray(list) && list.length === pairs)) continue;
-    const got = Array.isArray(list) ? list.length : list;
-    throw new ConfigError({
-      what: `config.json: ${key} does not fit head dim ${dh}`,
-      got,
-      expected: `${pairs} factors`,
-    });
-  }
+/** The same as tensors by their published names: q_proj, k_proj and v_proj for what is one matrix in memory. */
+export function tensorsOf(json: ConfigJson): { name: string; shape: number[] }[] {
+  return weightsOf(json).flatMap(({ name, rows, cols, vector, parts }) =>
+    (parts ?? [{ name, rows: vector ? cols : rows }]).map((part) => {
+      return { name: part.name, shape: vector ? [part.rows] : [part.rows, cols] };
+    }),
+  );
 }
 
 /**
  * Writes config.json, generation_config.json and weights as if a model of this config had just been initialized: matrices and the embedding
- * normal with `initializer_range` (0.02), norms 1. Equal input gives equal bytes on every engine. A few MB of memory, whatever the model's size.
+ * normal with `initializer_range` (0.02), norms 1, biases 0. Equal input gives equal bytes on every engine. A few MB of memory, whatever the model's size.
  * @throws ConfigError before anything is written
  */
 export async function makeCheckpoint(
@@ -90,12 +47,12 @@ export async function makeCheckpoint(
   options: MakeOptions = {},
 ): Promise<WrittenShards> {
   const { seed = 0, dtype = dtypeOf(config), maxShardBytes, onProgress } = options;
-  const tensors = phi3Tensors(config);
+  const tensors = tensorsOf(config);
   const normal = new NormalWeights(dtype, Number(config.initializer_range ?? 0.02));
   const entries = tensors.map(({ name, shape }): ShardEntry => {
     const n = shape.reduce((size, d) => size * d, 1);
     const bytes = n * (dtype === "f32" ? 4 : 2);
-    const data = shape.length === 1 ? ones(dtype, n) : () => normal.pieces(bytes, seedOf(seed, name));
+    const data = shape.length === 1 ? vectorOf(dtype, name, n) : () => normal.pieces(bytes, seedOf(seed, name));
     return { name, dtype: dtype.toUpperCase() as "BF16" | "F16" | "F32", shape, data };
   });
   const torch = { bf16: "bfloat16", f16: "float16", f32: "float32" }[dtype];
@@ -109,8 +66,9 @@ function dtypeOf(config: ConfigJson): WeightDType {
   return name === "float32" ? "f32" : name === "float16" ? "f16" : "bf16";
 }
 
-function ones(dtype: WeightDType, n: number): ArrayBufferView {
-  const values = new Float32Array(n).fill(1);
+/** Ones, or zeros for a bias. */
+export function vectorOf(dtype: WeightDType, name: string, n: number): ArrayBufferView {
+  const values = new Float32Array(n).fill(name.endsWith(".bias") ? 0 : 1);
   if (dtype === "f32") return values;
   const bits = new Uint16Array(n);
   fromF32(dtype, values, bits);

@@ -7,10 +7,11 @@ import {
   writeShardedSafetensors,
 } from "../../src/formats/safetensors/index.ts";
 import { packedShape } from "../../src/load/formats.ts";
+import { isFloat } from "../../src/model/weights.ts";
 import { BLOCK_BYTES, ROWS } from "../../src/quant/packed-matrix.ts";
 import { f32ToF16 } from "../../src/tensor/index.ts";
-import { type MakeOptions, phi3Tensors } from "./make.ts";
-import { seedOf, xorshift128 } from "./normal.ts";
+import { type MakeOptions, vectorOf, weightsOf } from "./make.ts";
+import { NormalWeights, seedOf, xorshift128 } from "./normal.ts";
 import type { Preset } from "./presets.ts";
 
 /** Bytes of a piece, at most. */
@@ -21,7 +22,7 @@ const SPREAD = { q4: Math.sqrt((16 ** 2 - 1) / 12), q8: Math.sqrt((256 ** 2 - 1)
 
 /**
  * Writes a packed file (docs/format.md) of random weights, a quarter of the bytes of what `makeCheckpoint` writes: nibbles or bytes are uniform, and
- * each group's scale, of either sign for q4, gives them the standard deviation `initializer_range` within a factor of 2; norms are 1. Equal
+ * each group's scale, of either sign for q4, gives them the standard deviation `initializer_range` within a factor of 2; norms are 1, biases 0. Equal
  * input gives equal bytes on every engine.
  * @param files go into the packed file beside config.json and generation_config.json: the tokenizer's
  * @throws ConfigError before anything is written
@@ -34,9 +35,15 @@ export async function makePacked(
   files: ReadonlyMap<string, Uint8Array> = new Map(),
 ): Promise<WrittenShards> {
   const scale = Number(config.initializer_range ?? 0.02) / SPREAD[format];
-  const weights = phi3Tensors(config).map(({ name, shape }): ShardEntry => {
-    if (shape.length === 1) return { name, dtype: "F32", shape, data: new Float32Array(shape[0]).fill(1) };
-    const blocks = packedShape(format, { rows: shape[0], cols: shape[1] });
+  const normal = new NormalWeights("f32", Number(config.initializer_range ?? 0.02));
+  const weights = weightsOf(config).map((spec): ShardEntry => {
+    const { name, rows, cols } = spec;
+    if (spec.vector) return { name, dtype: "F32", shape: [cols], data: vectorOf("f32", name, cols) };
+    if (isFloat(spec)) {
+      const data = () => normal.pieces(rows * cols * 4, seedOf(seed, name));
+      return { name, dtype: "F32", shape: [rows, cols], data };
+    }
+    const blocks = packedShape(format, spec);
     return { name, dtype: "U8", shape: blocks, data: () => blockPieces(blocks, scale, seedOf(seed, name)) };
   });
   const json = (value: object) => new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);

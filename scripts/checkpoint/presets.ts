@@ -29,6 +29,33 @@ const PHI4_MINI_LONG = [
   32.97, 33.28, 33.49, 33.5, 44.16, 47.77,
 ];
 
+const MOE = {
+  architectures: ["PhiMoEForCausalLM"],
+  attention_bias: true,
+  attention_dropout: 0.0,
+  bos_token_id: 1,
+  eos_token_id: 32000,
+  hidden_act: "silu",
+  hidden_size: 4096,
+  initializer_range: 0.02,
+  input_jitter_noise: 0.01,
+  lm_head_bias: true,
+  model_type: "phimoe",
+  num_attention_heads: 32,
+  num_experts_per_tok: 2,
+  num_hidden_layers: 32,
+  num_key_value_heads: 8,
+  num_local_experts: 16,
+  rms_norm_eps: 1e-5,
+  rope_theta: 10000.0,
+  router_jitter_noise: 0.01,
+  tie_word_embeddings: false,
+  torch_dtype: "bfloat16",
+  use_cache: true,
+  vocab_size: 32064,
+};
+const MOE_GENERATION = { bos_token_id: 1, eos_token_id: [32000, 32001, 32007], pad_token_id: 32000 };
+
 /** Configurations of published checkpoints, by the keys that concern the model. */
 export const PRESETS: Record<string, Preset> = {
   // microsoft/Phi-4-mini-instruct: 3 836 021 760 parameters
@@ -142,6 +169,42 @@ export const PRESETS: Record<string, Preset> = {
       pad_token_id: 100349,
       transformers_version: "4.47.0",
     },
+  },
+  // microsoft/phi-2: 2 779 683 840 parameters
+  "phi-2": {
+    config: {
+      architectures: ["PhiForCausalLM"],
+      bos_token_id: 50256,
+      eos_token_id: 50256,
+      hidden_act: "gelu_new",
+      hidden_size: 2560,
+      initializer_range: 0.02,
+      intermediate_size: 10240,
+      layer_norm_eps: 1e-5,
+      max_position_embeddings: 2048,
+      model_type: "phi",
+      num_attention_heads: 32,
+      num_hidden_layers: 32,
+      num_key_value_heads: 32,
+      partial_rotary_factor: 0.4,
+      qk_layernorm: false,
+      rope_scaling: null,
+      rope_theta: 10000.0,
+      tie_word_embeddings: false,
+      torch_dtype: "float16",
+      vocab_size: 51200,
+    },
+    generation: { bos_token_id: 50256, eos_token_id: 50256 },
+  },
+  // microsoft/Phi-3.5-MoE-instruct, its LongRoPE factors left out: 41 873 153 344 parameters, 6.6 billion of them for a token
+  "phi-3.5-moe": {
+    config: { ...MOE, intermediate_size: 6400, max_position_embeddings: 131072, sliding_window: 131072 },
+    generation: MOE_GENERATION,
+  },
+  // a model of the size of microsoft/Phi-mini-MoE-instruct: 7 647 632 704 parameters, 2.4 billion of them for a token
+  "phi-mini-moe": {
+    config: { ...MOE, intermediate_size: 960, max_position_embeddings: 4096, sliding_window: 2047 },
+    generation: MOE_GENERATION,
   },
 };
 

@@ -3,7 +3,7 @@ import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { platform, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { phi3Tensors } from "../../scripts/checkpoint/make.ts";
+import { tensorsOf } from "../../scripts/checkpoint/make.ts";
 import { PRESETS } from "../../scripts/checkpoint/presets.ts";
 import { PACKED_KEY, PACKED_VERSION } from "../../src/formats/packed/packed.ts";
 import { packedShape } from "../../src/load/formats.ts";
@@ -22,7 +22,7 @@ const CONFIG = {
 async function sparse(packed: boolean): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "phi-ts-"));
   let at = 0;
-  const entries = phi3Tensors(CONFIG).map(({ name, shape }) => {
+  const entries = tensorsOf(CONFIG).map(({ name, shape }) => {
     const isPacked = packed && shape.length === 2;
     const stored = isPacked ? packedShape("q4", { rows: shape[0], cols: shape[1] }) : shape;
     const begin = at;
