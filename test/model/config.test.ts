@@ -3,42 +3,7 @@ import { parseConfig } from "../../src/model/parse-config.ts";
 import { readFixtureJson } from "../fixtures.ts";
 import { GOLDEN_CASES } from "../golden.ts";
 import { suite } from "../harness.ts";
-
-/** config.json as Phi-4-mini is published, in the older form of the keys (factor lists shortened to the head's 48 by repetition). */
-const phi4mini = () => ({
-  architectures: ["Phi3ForCausalLM"],
-  attention_bias: false,
-  attention_dropout: 0,
-  auto_map: { AutoConfig: "configuration_phi3.Phi3Config" },
-  bos_token_id: 199999,
-  embd_pdrop: 0,
-  eos_token_id: 199999,
-  full_attn_mod: 1,
-  hidden_act: "silu",
-  hidden_size: 3072,
-  initializer_range: 0.02,
-  intermediate_size: 8192,
-  interpolate_factor: 1,
-  lm_head_bias: false,
-  max_position_embeddings: 131072,
-  mlp_bias: false,
-  model_type: "phi3",
-  num_attention_heads: 24,
-  num_hidden_layers: 32,
-  num_key_value_heads: 8,
-  original_max_position_embeddings: 4096,
-  pad_token_id: 199999,
-  partial_rotary_factor: 0.75,
-  resid_pdrop: 0,
-  rms_norm_eps: 1e-5,
-  rope_scaling: { type: "longrope", short_factor: Array(48).fill(1), long_factor: Array(48).fill(2) } as unknown,
-  rope_theta: 10000,
-  sliding_window: 262144,
-  tie_word_embeddings: true,
-  torch_dtype: "bfloat16",
-  use_cache: true,
-  vocab_size: 200064,
-});
+import { phi4mini } from "./published.ts";
 
 suite("model/config", ({ test, assert, engine }) => {
   for (const name of GOLDEN_CASES) {
