@@ -4,8 +4,10 @@
 //   node --conditions=phi-ts-source --import tsx scripts/figures.ts --check    fails if one is not what the results give
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { type Ladder, savedResults } from "../bench/result.ts";
+import { type EndToEnd, type Ladder, type Peers, savedResults } from "../bench/result.ts";
 import { ladderDrawing, ladderTable } from "./figures/ladder.ts";
+import { peersDrawing, peersTable } from "./figures/peers.ts";
+import { speedDrawing, speedTable } from "./figures/speed.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const check = process.argv.includes("--check");
@@ -34,10 +36,18 @@ function fill(document: string, blocks: Readonly<Record<string, string>>): void 
 }
 
 const ladders = savedResults<Ladder>("ladder");
-const blocks = { ladder: ladderTable(ladders) };
+const models = savedResults<EndToEnd>("end-to-end");
+const peers = savedResults<Peers>("peers");
+const of = (name: string) => models.filter(({ model }) => model.name === name);
+const blocks: Record<string, string> = { ladder: ladderTable(ladders), peers: peersTable(peers) };
+for (const name of new Set(models.map(({ model }) => model.name))) {
+  blocks[name] = speedTable(of(name));
+  put(`docs/images/speed-${name}.svg`, speedDrawing(name, of(name)));
+}
 const drawn = ladders.find(({ engine, hugePages }) => engine.startsWith("Node 24") && !hugePages) ?? ladders[0];
 put("docs/images/ladder.svg", ladderDrawing(drawn));
-for (const document of ["README.md", "bench/README.md", "docs/guide/02-one-kernel-from-loop-to-simd.md"]) {
+if (peers.length) put("docs/images/peers.svg", peersDrawing(peers));
+for (const document of ["README.md", "docs/speed.md", "docs/guide/02-one-kernel-from-loop-to-simd.md"]) {
   if (existsSync(root + document)) fill(document, blocks);
 }
 for (const file of stale) console.error(`${file} is not what bench/results give: npm run format`);

@@ -12,6 +12,7 @@ import { type PeerRates, type Peers, save } from "../result.ts";
 import { type Browser, openBrowser } from "./browser.ts";
 import { type GgufFormat, writeGguf } from "./gguf.ts";
 import { openNodeLlamaCpp } from "./node-llama-cpp.ts";
+import { writeOnnx } from "./onnx.ts";
 import type { Peer } from "./peer.ts";
 import { openPhiTs } from "./phi-ts.ts";
 
@@ -40,6 +41,12 @@ function ggufOf(format: GgufFormat): string {
   return file;
 }
 
+function onnxOf(): string {
+  const file = `${given.preset}.onnx`;
+  if (!existsSync(join(models, file))) writeOnnx(join(models, file), PRESETS[given.preset].config);
+  return file;
+}
+
 interface Contender {
   name: string;
   open(threads: number): Promise<Peer>;
@@ -53,6 +60,7 @@ const inChromium = (browser: Browser): Contender[] => [
   { name: "phi-ts", open: (threads) => browser.open("phi-ts", given.preset, threads) },
   { name: "wllama, Q4_0", open: (threads) => browser.open("wllama", ggufOf("Q4_0"), threads) },
   { name: "wllama, Q4_K", open: (threads) => browser.open("wllama", ggufOf("Q4_K"), threads) },
+  { name: "onnxruntime-web", open: (threads) => browser.open("onnxruntime-web", onnxOf(), threads) },
 ];
 
 /** Round after round each runtime does one of everything, so that what else the machine does meets all of them. */
