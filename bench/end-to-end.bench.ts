@@ -1,11 +1,12 @@
 // A whole model: prompts of 128 and 512 tokens, 64 steps of decoding behind nothing and behind 2048 tokens, and how much of the machine's
 // limits that is. bench/README.md says how to read it.
 //   npm run bench -- end-to-end --preset phi-4-mini --threads 1,2 --kernels relaxed,strict --rounds 3 --save
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { loadPhi, type PhiOptions } from "../src/index.ts";
 import { FORMS } from "../test/kernels/kinds.ts";
 import { OPTIONS } from "./args.ts";
-import { checkpointOf } from "./end-to-end/checkpoint.ts";
+import { checkpointOf, MODELS } from "./end-to-end/checkpoint.ts";
 import { type Cost, costOf } from "./end-to-end/cost.ts";
 import { watchKernels } from "./end-to-end/kernel-time.ts";
 import { CONTEXT, measure, type Samples } from "./end-to-end/measure.ts";
@@ -28,8 +29,8 @@ const { values: given } = parseArgs({
     "no-flags": { type: "boolean", default: false }, // see bench.ts
   },
 });
-const source = given.model ?? (await checkpointOf(given.preset));
-const name = (given.model ?? given.preset).replace(/\/+$/, "").replace(/.*\//, "");
+const source = given.model ?? join(MODELS, await checkpointOf(given.preset));
+const name = given.model === undefined ? given.preset : basename(given.model, ".safetensors");
 const list = (text: string) => text.split(",").filter((part) => part !== "");
 
 const runs: Run[] = [];

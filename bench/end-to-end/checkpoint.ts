@@ -1,24 +1,24 @@
-import { existsSync } from "node:fs";
+import { existsSync, renameSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeCheckpoint } from "../../scripts/checkpoint/make.ts";
+import { makePacked } from "../../scripts/checkpoint/packed.ts";
 import { PRESETS } from "../../scripts/checkpoint/presets.ts";
 import { createFolder } from "../../src/platform/node.ts";
 
-/** A folder of random weights of a preset's shape, made once and kept in the system's folder for temporary files. */
+/** Where models for benches are kept. */
+export const MODELS = join(tmpdir(), "phi-ts-bench");
+
+/** The path below {@link MODELS} of a packed q4 file of random weights in a preset's shape, which is made once. */
 export async function checkpointOf(preset: string): Promise<string> {
   if (!Object.hasOwn(PRESETS, preset)) {
     throw new Error(`no preset "${preset}"; there are ${Object.keys(PRESETS).join(", ")}`);
   }
-  const folder = join(tmpdir(), "phi-ts-bench", preset);
-  // It is written last: a folder without it was left half-made.
-  const done = join(folder, "done.json");
-  if (existsSync(done)) return folder;
-  console.log(`making ${folder} of random weights`);
-  const sink = await createFolder(folder);
-  await makeCheckpoint(sink, PRESETS[preset]);
-  const file = await sink.create("done.json");
-  await file.write(new TextEncoder().encode("{}\n"));
-  await file.close();
-  return folder;
+  const name = `${preset}.safetensors`;
+  if (existsSync(join(MODELS, name))) return name;
+  console.log(`making ${join(MODELS, name)} of random weights`);
+  const folder = join(MODELS, "making");
+  const { files } = await makePacked(await createFolder(folder), PRESETS[preset], "q4");
+  // What was left half-made is not found under this name.
+  renameSync(join(folder, files[0].name), join(MODELS, name));
+  return name;
 }

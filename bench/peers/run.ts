@@ -1,11 +1,10 @@
 // phi-ts beside other runtimes, on the same shapes, in turn. bench/README.md says what has to be installed.
 //   npm run bench:peers -- --in node,chromium --threads 1,2 --preset phi-200m --rounds 3 --save
-import { existsSync, mkdirSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { PRESETS } from "../../scripts/checkpoint/presets.ts";
-import { checkpointOf } from "../end-to-end/checkpoint.ts";
+import { checkpointOf, MODELS } from "../end-to-end/checkpoint.ts";
 import { quantile } from "../end-to-end/clock.ts";
 import { machine } from "../machine.ts";
 import { type PeerRates, type Peers, save } from "../result.ts";
@@ -32,18 +31,16 @@ const { values: given } = parseArgs({
 const list = (text: string) => text.split(",").filter((part) => part !== "");
 const prompts = list(given.prompts).map(Number);
 
-const models = join(tmpdir(), "phi-ts-bench");
-mkdirSync(models, { recursive: true });
-const folder = await checkpointOf(given.preset);
+const checkpoint = await checkpointOf(given.preset);
 function ggufOf(format: GgufFormat): string {
   const file = `${given.preset}-${format}.gguf`;
-  if (!existsSync(join(models, file))) writeGguf(join(models, file), PRESETS[given.preset].config, format);
+  if (!existsSync(join(MODELS, file))) writeGguf(join(MODELS, file), PRESETS[given.preset].config, format);
   return file;
 }
 
 function onnxOf(): string {
   const file = `${given.preset}.onnx`;
-  if (!existsSync(join(models, file))) writeOnnx(join(models, file), PRESETS[given.preset].config);
+  if (!existsSync(join(MODELS, file))) writeOnnx(join(MODELS, file), PRESETS[given.preset].config);
   return file;
 }
 
@@ -52,12 +49,12 @@ interface Contender {
   open(threads: number): Promise<Peer>;
 }
 const NODE: Contender[] = [
-  { name: "phi-ts", open: (threads) => openPhiTs(folder, threads) },
-  { name: "node-llama-cpp, Q4_0", open: (threads) => openNodeLlamaCpp(join(models, ggufOf("Q4_0")), threads) },
-  { name: "node-llama-cpp, Q4_K", open: (threads) => openNodeLlamaCpp(join(models, ggufOf("Q4_K")), threads) },
+  { name: "phi-ts", open: (threads) => openPhiTs(join(MODELS, checkpoint), threads) },
+  { name: "node-llama-cpp, Q4_0", open: (threads) => openNodeLlamaCpp(join(MODELS, ggufOf("Q4_0")), threads) },
+  { name: "node-llama-cpp, Q4_K", open: (threads) => openNodeLlamaCpp(join(MODELS, ggufOf("Q4_K")), threads) },
 ];
 const inChromium = (browser: Browser): Contender[] => [
-  { name: "phi-ts", open: (threads) => browser.open("phi-ts", given.preset, threads) },
+  { name: "phi-ts", open: (threads) => browser.open("phi-ts", checkpoint, threads) },
   { name: "wllama, Q4_0", open: (threads) => browser.open("wllama", ggufOf("Q4_0"), threads) },
   { name: "wllama, Q4_K", open: (threads) => browser.open("wllama", ggufOf("Q4_K"), threads) },
   { name: "onnxruntime-web", open: (threads) => browser.open("onnxruntime-web", onnxOf(), threads) },
@@ -90,7 +87,7 @@ async function compare(contenders: readonly Contender[], threads: number): Promi
 const rate = (value: number): number => Number(value.toPrecision(4));
 
 for (const place of list(given.in)) {
-  const browser = place === "chromium" ? await openBrowser(models) : undefined;
+  const browser = place === "chromium" ? await openBrowser(MODELS) : undefined;
   const engine = browser ? `Chromium ${browser.version}` : `Node ${process.versions.node}`;
   const contenders = browser ? inChromium(browser) : NODE;
   const rates: PeerRates[] = [];
