@@ -1,8 +1,8 @@
 import { allocInt8Rows, createKernels, type Int8Rows, type Kernels } from "../../src/kernels/index.ts";
-import { allocMatrix, type PackedMatrix, packedBytes, ROWS, type WeightFormat } from "../../src/quant/index.ts";
+import { allocMatrix, type PackedMatrix, packedBytes, ROWS } from "../../src/quant/index.ts";
 import { Arena, Tensor } from "../../src/tensor/index.ts";
 import { KINDS } from "../../test/kernels/kinds.ts";
-import { plainMatrix, randomMatrix } from "../../test/kernels/matrices.ts";
+import { plainMatrix, type QuantFormat, randomMatrix } from "../../test/kernels/matrices.ts";
 import { randomFloats } from "../../test/random.ts";
 import { compare } from "../compare.ts";
 
@@ -14,7 +14,7 @@ const MATRICES = [
 ];
 
 /** A matrix whose rows repeat after every 8, since filling it is not what is timed. */
-function filled(arena: Arena, format: WeightFormat, N: number, C: number): PackedMatrix {
+function filled(arena: Arena, format: QuantFormat | "f32", N: number, C: number): PackedMatrix {
   const matrix = allocMatrix(arena, format, N, C);
   const mark = arena.mark();
   const first =

@@ -43,7 +43,10 @@ const start: Command = {
   },
 };
 
-const BITS = { q4: "4.5 bits a weight", q4z: "4.75 bits a weight", q8: "8.5 bits a weight", f32: "32 bits a weight" };
+const BITS = {
+  ...{ q4: "4.5 bits a weight", q4z: "4.75 bits a weight", q8: "8.5 bits a weight", f32: "32 bits a weight" },
+  ...{ q4k: "4.75 bits a weight", q5k: "8.75 bits a weight", q6k: "8.6 bits a weight" },
+};
 
 function describe(phi: Phi, loaded: Loaded): void {
   const { weights, kv } = phi.memory;

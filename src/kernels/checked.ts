@@ -1,6 +1,7 @@
 import { ShapeError } from "../errors.ts";
 import { int4Shape } from "../quant/int4/index.ts";
-import { GROUP, groupsOf } from "../quant/packed-matrix.ts";
+import { kSourceBytes } from "../quant/k-repack.ts";
+import { GROUP, groupsOf, isKFormat, SUPER } from "../quant/packed-matrix.ts";
 import type { Arena } from "../tensor/arena.ts";
 import { KV_BLOCK, type Operations } from "./kernels.ts";
 import { operandChecks } from "./operand-checks.ts";
@@ -170,6 +171,8 @@ export function checked(arena: Arena, ops: Operations): Operations {
       ops.topk(ids, values, x);
     },
     packRows(matrix, row, src) {
+      if (isKFormat(matrix.format))
+        throw new ShapeError({ what: "packRows: K-formats take blocks of a file only", got: matrix.format });
       if (matrix.format === "q4z") throw new ShapeError({ what: "packRows: no numbers are quantized to q4z" });
       const [n] = rank("packRows", "src", src, 2);
       is("packRows", "src", src, [n, matrix.cols], ["f32", "f16", "bf16"]);
@@ -178,9 +181,13 @@ export function checked(arena: Arena, ops: Operations): Operations {
     },
     repackRows(matrix, row, src) {
       const [n] = rank("repackRows", "src", src, 2);
-      if (matrix.format !== "q4" && matrix.format !== "q8")
-        throw new ShapeError({ what: "repackRows: the matrix should be q4 or q8", got: matrix.format });
-      is("repackRows", "src", src, [n, groupsOf(matrix.cols) * PLAIN_BLOCK_BYTES[matrix.format]], ["u8"]);
+      const { format, cols } = matrix;
+      if (format === "f32" || format === "q4z")
+        throw new ShapeError({ what: "repackRows: the matrix should be q4, q8 or in a K-format", got: format });
+      const widths = isKFormat(format)
+        ? kSourceBytes(format).map((bytes) => (cols / SUPER) * bytes)
+        : PLAIN_BLOCK_BYTES[format].map((bytes) => groupsOf(cols) * bytes);
+      is("repackRows", "src", src, [n, widths.find((width) => width === src.shape[1]) ?? widths[0]], ["u8"]);
       block("repackRows", matrix, row, n, true);
       ops.repackRows(matrix, row, src);
     },
@@ -213,5 +220,5 @@ export function checked(arena: Arena, ops: Operations): Operations {
   };
 }
 
-/** Bytes of ggml's Q4_0 and Q8_0 blocks of 32 weights. */
-const PLAIN_BLOCK_BYTES = { q4: 18, q8: 34 } as const;
+/** Bytes of ggml's blocks of 32 weights that a format takes: Q4_0; Q8_0, Q5_0 and IQ4_NL. */
+const PLAIN_BLOCK_BYTES = { q4: [18], q8: [34, 22, 18] } as const;

@@ -2,7 +2,13 @@
  * `phi-ts/kernels`: every operation of a transformer, in plain TypeScript and in WASM SIMD, behind one contract.
  * @module
  */
-export { allocMatrix, type PackedMatrix, packedBytes, type WeightFormat } from "../quant/packed-matrix.ts";
+export {
+  allocMatrix,
+  type PackedMatrix,
+  type PackFormat,
+  packedBytes,
+  type WeightFormat,
+} from "../quant/packed-matrix.ts";
 export { createKernels, type KernelOptions } from "./create.ts";
 export { allocInt8Rows, groupAt, int8Rows, int8RowsBytes } from "./int8-rows.ts";
 export {

@@ -7,6 +7,7 @@ import {
   extremes,
   input,
   type KnownAnswer,
+  kFormat,
   linear,
   linearInt4,
   type Place,
@@ -66,6 +67,9 @@ export const KNOWN_ANSWERS: readonly KnownAnswer[] = [
   repackInt4("gptq", true, 0xbe186be1),
   repackInt4("awq", false, 0x2417ac9e),
   repackInt4("pack-quantized", false, 0xc5ce6cd4),
+  kFormat("q4k", 144, [0, 2], 0x7c5d6d62),
+  kFormat("q5k", 176, [0, 2], 0xb8503c36),
+  kFormat("q6k", 210, [208], 0xbd2a4b25),
   rows("rmsnorm", 0x74e5935b, (k, out, x, arena) => k.rmsnorm(out, x, input(arena, 9, [C]), 1e-5)),
   rows("layernorm", 0xc33e1611, (k, out, x, arena) =>
     k.layernorm(out, x, input(arena, 9, [C]), input(arena, 10, [C]), 1e-5),

@@ -1,6 +1,6 @@
 import { type Int4Layout, int4Shape } from "../quant/int4/index.ts";
 import { writeScales } from "../quant/int4/scales.ts";
-import { allocMatrix, type PackedMatrix, type WeightFormat } from "../quant/packed-matrix.ts";
+import { allocMatrix, type KFormat, type PackedMatrix, type WeightFormat } from "../quant/packed-matrix.ts";
 import type { Arena } from "../tensor/arena.ts";
 import type { DType } from "../tensor/dtype.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -148,6 +148,39 @@ export function repack(format: "q8" | "q4", bits: number): KnownAnswer {
       (src.data as Uint8Array).set(values(4, src.size).map((v) => Math.abs(v) * 100));
       k.repackRows(packed, 0, src);
       return [packed];
+    },
+  };
+}
+
+/** Rows of ggml's blocks of 256, whose f16 scales are at `scales`, as a matrix [N, 256] of a K-format. */
+function blocks(k: Operations, arena: Arena, format: KFormat, bytes: number, scales: readonly number[]): PackedMatrix {
+  const src = room(arena, [N, bytes], "u8");
+  const data = src.data as Uint8Array;
+  data.set(values(4, src.size).map((v) => Math.abs(v) * 255));
+  for (let row = 0; row < N; row++) for (const at of scales) data[row * bytes + at + 1] = 0x1c + (row & 1) * 0x80;
+  const packed = allocMatrix(arena, format, N, 256);
+  k.repackRows(packed, 0, src);
+  return packed;
+}
+
+/** A K-format in all that it is read by. */
+export function kFormat(format: KFormat, bytes: number, scales: readonly number[], bits: number): KnownAnswer {
+  return {
+    name: `linear, unpackRows and embed ${format}`,
+    bits,
+    run(k, arena) {
+      const w = blocks(k, arena, format, bytes, scales);
+      const x = extremes(arena, 3, T, 256);
+      const rows = allocInt8Rows(arena, T, 256);
+      k.quantizeActivations(rows, x);
+      const outs = [room(arena, [T, N]), room(arena, [T, N]), room(arena, [3, 256]), room(arena, [2, 256])];
+      k.linear(outs[0], rows, w);
+      k.linear(outs[1], x, w);
+      k.unpackRows(outs[2], w, 7);
+      const ids = room(arena, [2], "i32");
+      (ids.data as Int32Array).set([10, 3]);
+      k.embed(outs[3], ids, w);
+      return outs;
     },
   };
 }

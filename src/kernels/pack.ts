@@ -1,6 +1,6 @@
 import { ShapeError } from "../errors.ts";
 import { dequantizeRow } from "../quant/dequantize.ts";
-import { allocMatrix, type PackedMatrix, type WeightFormat } from "../quant/packed-matrix.ts";
+import { allocMatrix, type PackedMatrix, type PackFormat } from "../quant/packed-matrix.ts";
 import type { Arena } from "../tensor/arena.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { createKernels } from "./create.ts";
@@ -11,7 +11,7 @@ import { createKernels } from "./create.ts";
  * @param arena where the matrix lies; default: where the tensor does
  * @throws ShapeError for another number of axes or another dtype, MemoryError if the arena is full
  */
-export function pack(weights: Tensor, format: WeightFormat, arena: Arena = weights.arena): PackedMatrix {
+export function pack(weights: Tensor, format: PackFormat, arena: Arena = weights.arena): PackedMatrix {
   const { shape, dtype } = weights;
   if (shape.length !== 2 || !["f32", "f16", "bf16"].includes(dtype)) {
     const got = `${dtype} [${shape.join(", ")}]`;

@@ -1,7 +1,16 @@
 import { groupsOf, packedBytes, ROWS } from "../quant/packed-matrix.ts";
 import { type Crew, JOB, JOBS, type Job, type Workplace } from "./crew.ts";
 import type { Operations } from "./kernels.ts";
-import { attentionUnits, type DotForm, DTYPES, FORM, FORMAT, linearUnits, simdKernels } from "./simd.ts";
+import {
+  attentionUnits,
+  type DotForm,
+  DTYPES,
+  FORM,
+  FORMAT,
+  hasRepackKernel,
+  linearUnits,
+  simdKernels,
+} from "./simd.ts";
 
 /** What is worth sharing, and the least that a thread claims; tests share everything, one unit at a time. */
 export interface Limits {
@@ -84,7 +93,7 @@ export function sharedKernels(place: Workplace, form: DotForm, crew: Crew, limit
     repackRows(matrix, row, src) {
       const { format, cols, ptr } = matrix;
       const [rows] = src.shape;
-      if (rows <= ROWS || few(rows, cols)) return alone.repackRows(matrix, row, src);
+      if (rows <= ROWS || few(rows, cols) || !hasRepackKernel(matrix, src)) return alone.repackRows(matrix, row, src);
       const at = ptr + packedBytes(format, row, cols);
       const grain = grainOf(ROWS * cols);
       write("repackRows", linearUnits(rows), grain, at, src.ptr, rows, groupsOf(cols), FORMAT[format]);

@@ -1,10 +1,16 @@
-import { groupsOf, packedBytes, ROWS, rowGroupBytes } from "../quant/packed-matrix.ts";
+import { groupsOf, type PackedMatrix, packedBytes, ROWS, rowGroupBytes } from "../quant/packed-matrix.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { SCRATCH } from "./crew.ts";
 import type { Operations } from "./kernels.ts";
+import { repackRows } from "./reference/repack-rows.ts";
 import type { WasmExports } from "./wasm-module.ts";
 
 /** Weight formats as numbers, as in wasm/layout.ts. */
-export const FORMAT = { f32: 0, q8: 1, q4: 2, q4z: 3 } as const;
+export const FORMAT = { f32: 0, q8: 1, q4: 2, q4z: 3, q4k: 4, q5k: 5, q6k: 6 } as const;
+
+/** Whether the module moves these blocks: Q4_0 into q4, Q8_0 into q8. Others are moved by the definition. */
+export const hasRepackKernel = ({ format, cols }: PackedMatrix, { shape }: Tensor): boolean =>
+  (format === "q4" || format === "q8") && shape[1] === groupsOf(cols) * (format === "q4" ? 18 : 34);
 
 /** The dtypes of rows that are packed; their places here are their numbers in wasm/load-rows.ts. */
 export const DTYPES: readonly string[] = ["f32", "f16", "bf16"];
@@ -115,7 +121,12 @@ export function simdKernels(wasm: WasmExports, form: DotForm): Operations {
       if (format === "f32") wasm.packF32(at, src.ptr, rows * cols, dtype, SCRATCH);
       else wasm[format === "q4" ? "packQ4" : "packQ8"](at, src.ptr, rows, cols, dtype, SCRATCH);
     },
-    repackRows({ format, cols, ptr }, row, src) {
+    repackRows(matrix, row, src) {
+      const { format, cols, ptr } = matrix;
+      if (!hasRepackKernel(matrix, src)) {
+        repackRows(matrix, row, src);
+        return;
+      }
       const at = ptr + packedBytes(format, row, cols);
       wasm[format === "q4" ? "repackQ4" : "repackQ8"](at, src.ptr, src.shape[0], groupsOf(cols));
     },

@@ -8,6 +8,13 @@ import type { WeightFiles, WeightTensor } from "./weight-files.ts";
 const KERNEL_FORMAT: Partial<Record<GgmlFormat, WeightFormat>> = {
   Q4_0: "q4",
   Q8_0: "q8",
+  Q5_0: "q8",
+  IQ4_NL: "q8",
+  Q4_K: "q4k",
+  Q5_K: "q5k",
+  Q6_K: "q6k",
+  Q3_K: "q6k",
+  IQ4_XS: "q6k",
 };
 
 /** True for tensors that are quantized in the file, as blocks of ggml. */

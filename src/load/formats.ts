@@ -1,13 +1,13 @@
 import { FormatError, type Notice, OptionError } from "../errors.ts";
 import { isFloat, type WeightSpec } from "../model/weights.ts";
-import { BLOCK_BYTES, groupsOf, ROWS, type WeightFormat } from "../quant/packed-matrix.ts";
+import { BLOCK_BYTES, groupsOf, type PackFormat, ROWS, type WeightFormat } from "../quant/packed-matrix.ts";
 import { blockFormats } from "./block-formats.ts";
 import { int4Formats } from "./int4/formats.ts";
 import type { WeightFiles, WeightTensor } from "./weight-files.ts";
 
 /** What the matrices are to be in memory; "auto" leaves it to the file. */
 export interface WantedFormats {
-  weights?: "auto" | WeightFormat;
+  weights?: "auto" | PackFormat;
   embedding?: "auto" | "q4" | "q8";
   activations?: "int8" | "f32";
 }

@@ -11,7 +11,7 @@ import { checkAngles, withRope } from "../model/rope.ts";
 import type { Activations } from "../model/scratch.ts";
 import type { WeightSpec } from "../model/weights.ts";
 import { checkNumber } from "../options.ts";
-import type { WeightFormat } from "../quant/packed-matrix.ts";
+import type { PackFormat, WeightFormat } from "../quant/packed-matrix.ts";
 import { ifThere, orAbort, readJson } from "../source/index.ts";
 import type { Source } from "../source/source.ts";
 import { assemble, chooseThreads, oneThread, type StartHelpers, type ThreadChoice } from "../threads/index.ts";
@@ -27,8 +27,8 @@ import { openWeights, type WeightFiles } from "./weight-files.ts";
 
 /** Options of {@link loadPhi}. */
 export interface LoadOptions {
-  /** Kernel format of the layers' matrices. `auto`: as a packed file has them; bf16, f16 and f32 become q4. Default "auto". */
-  weights?: "auto" | WeightFormat;
+  /** Kernel format of the layers' matrices. `auto`: as a packed or GGUF file has them; bf16, f16 and f32 become q4. Default "auto". */
+  weights?: "auto" | PackFormat;
   /**
    * Format of the two tables that have a row for each token, the embedding and the output layer, whether they are one (tied) or two: each
    * side causes about a quarter of what 4 bits lose (docs/quality.md). "q8" costs 4 bits more for each of their weights. `auto`: as
@@ -85,7 +85,7 @@ export interface LoadedModel {
   config: PhiConfig;
   memory: MemoryUse;
   contextSize: number;
-  /** The format that the layers' matrices have in memory. */
+  /** The format that the layers' matrices have in memory; of a GGUF file's, which may be several, that of most weights. */
   weights: WeightFormat;
   /** That of the embedding table and the output layer. */
   embedding: WeightFormat;

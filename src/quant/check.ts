@@ -1,7 +1,19 @@
-import { BLOCK_BYTES, GROUP, groupsOf, type PackedMatrix, ROWS, rowGroupBytes } from "./packed-matrix.ts";
+import { kBlock } from "./k-formats.ts";
+import {
+  BLOCK_BYTES,
+  GROUP,
+  groupsOf,
+  isKFormat,
+  K_BYTES,
+  type KFormat,
+  type PackedMatrix,
+  ROWS,
+  rowGroupBytes,
+  SUPER,
+} from "./packed-matrix.ts";
 
 /**
- * The first weight (f32) or group of 32 weights (of the other formats) that is not finite, in rows `from` to `to` (exclusive) of a matrix; undefined if
+ * The first weight (f32) or group of weights (32; K-formats: 256) that is not finite, in rows `from` to `to` (exclusive) of a matrix; undefined if
  * all are. `packRows` gives groups that their format cannot hold a NaN scale and goes on; who fills a matrix asks here afterwards.
  * @returns the row, and the column at which the weight or group begins
  */
@@ -16,6 +28,7 @@ export function findNonFinite(
     const at = weights.findIndex((w) => !Number.isFinite(w));
     return at < 0 ? undefined : { row: from + Math.floor(at / cols), col: at % cols };
   }
+  if (isKFormat(format)) return nonFiniteBlock(matrix, from, to);
   const G = groupsOf(cols);
   for (let first = from - (from % ROWS); first < to; first += ROWS) {
     const at = ptr + (first / ROWS) * rowGroupBytes(format, cols);
@@ -25,6 +38,20 @@ export function findNonFinite(
       for (let g = 0; g < G; g++) {
         const [scale] = new Uint16Array(arena.buffer, at + g * BLOCK_BYTES[format] + 2 * (row % ROWS), 1);
         if ((scale & EXPONENT) === EXPONENT) return { row, col: g * GROUP };
+      }
+    }
+  }
+  return undefined;
+}
+
+/** The first block of 256 of a K-format whose d or dmin is not finite. */
+function nonFiniteBlock(matrix: PackedMatrix, from: number, to: number): { row: number; col: number } | undefined {
+  const scales = K_BYTES[matrix.format as KFormat].head / 4;
+  for (let row = from; row < to; row++) {
+    for (let block = 0; block < matrix.cols / SUPER; block++) {
+      const head = new Float32Array(matrix.arena.buffer, kBlock(matrix, row, block), scales);
+      for (let at = row % ROWS; at < scales; at += ROWS) {
+        if (!Number.isFinite(head[at])) return { row, col: block * SUPER };
       }
     }
   }

@@ -1,5 +1,6 @@
 import { f16ToF32 } from "../tensor/convert.ts";
-import { GROUP, groupsOf, type PackedMatrix, ROWS } from "./packed-matrix.ts";
+import { readKRow } from "./k-formats.ts";
+import { GROUP, groupsOf, isKFormat, type PackedMatrix, ROWS } from "./packed-matrix.ts";
 import { q4Block, readQ4 } from "./q4.ts";
 import { readZero } from "./q4z.ts";
 import { q8Block, readQ8 } from "./q8.ts";
@@ -37,12 +38,17 @@ export function readRow({ q, scale }: QuantizedRow, matrix: PackedMatrix, row: n
 
 /**
  * Row `row` of a matrix of any format as float32 [C], into `out`. Exact for finite scales: at most 8 bits times the 11 of an f16 fit a
- * float32's 24. A scale of infinity or NaN gives what float32 gives (0 · ∞ is NaN).
+ * float32's 24; in K-formats with minima the subtraction rounds once, as in ggml. A scale of infinity or NaN gives what float32 gives (0 · ∞ is NaN).
  */
 export function dequantizeRow(out: Float32Array, matrix: PackedMatrix, row: number): void {
   const C = matrix.cols;
   if (matrix.format === "f32") {
     out.set(new Float32Array(matrix.arena.buffer, matrix.ptr + row * C * 4, C));
+    return;
+  }
+  if (isKFormat(matrix.format)) {
+    const { n, scale, min } = readKRow(matrix, row);
+    for (let k = 0; k < C; k++) out[k] = scale[k >> 4] * n[k] - min[k >> 5];
     return;
   }
   const weights = allocRow(matrix);

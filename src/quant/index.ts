@@ -3,15 +3,21 @@ export { findNonFinite } from "./check.ts";
 export { allocRow, dequantizeRow, readRow } from "./dequantize.ts";
 export { awqZero, gptqZero, type Int4Layout, int4Nibble, int4Shape, packedZero } from "./int4/index.ts";
 export { writeScales } from "./int4/scales.ts";
+export { readKRow } from "./k-formats.ts";
+export { repackK } from "./k-repack.ts";
 export {
   allocMatrix,
   BLOCK_BYTES,
   GROUP,
   groupsOf,
+  isKFormat,
+  type KFormat,
   type PackedMatrix,
+  type PackFormat,
   packedBytes,
   ROWS,
   rowGroupBytes,
+  SUPER,
   type WeightFormat,
 } from "./packed-matrix.ts";
 export { readQ4Group, writeQ4Group } from "./q4.ts";

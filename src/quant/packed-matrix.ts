@@ -8,8 +8,16 @@ import type { Tensor } from "../tensor/tensor.ts";
  * - `q8`: groups of 32 along the input, int8 times an f16 scale (8.5 bits a weight); layout in q8.ts.
  * - `q4`: groups of 32 along the input, (nibble - 8) times an f16 scale (4.5 bits a weight); layout in q4.ts.
  * - `q4z`: q4 with a zero point for each group, (nibble - zero) times an f16 scale (4.75 bits a weight); layout in q4z.ts.
+ * - `q4k`, `q5k`, `q6k`: what the K-blocks of GGUF files hold, 256 along the input with scales in two steps (4.75, 8.75 and 8.625 bits a weight);
+ *   layouts in k-formats.ts.
  */
-export type WeightFormat = "f32" | "q8" | "q4" | "q4z";
+export type WeightFormat = PackFormat | "q4z" | KFormat;
+
+/** Formats that float weights can be packed into. */
+export type PackFormat = "f32" | "q8" | "q4";
+
+/** Formats whose scales come in two steps; weights are only ever moved into them out of a file that has them. */
+export type KFormat = "q4k" | "q5k" | "q6k";
 
 /** Weights that share one scale: 32 neighbours along the input dimension. */
 export const GROUP = 32;
@@ -23,14 +31,30 @@ export const groupsOf = (cols: number): number => Math.ceil(cols / GROUP);
 /** Bytes of one block of 8 rows × 32 weights: 8 f16 scales, then the weights. */
 export const BLOCK_BYTES = { q4: 16 + 128, q8: 16 + 256, q4z: 16 + 128 } as const;
 
+/** Weights along the input of one block of a K-format. */
+export const SUPER = 256;
+
+/** Bytes of the first scales of 8 rows, and of each of the 8 groups of 32 that follow, in a K-format. */
+export const K_BYTES = {
+  q4k: { head: 64, group: 16 + 128 },
+  q5k: { head: 64, group: 16 + 256 },
+  q6k: { head: 32, group: 16 + 256 },
+} as const;
+
+export const isKFormat = (format: WeightFormat): format is KFormat => Object.hasOwn(K_BYTES, format);
+
+/** Bytes of 8 rows × 256 weights in a K-format. */
+export const superBytes = (format: KFormat): number => K_BYTES[format].head + 8 * K_BYTES[format].group;
+
 /** Bytes of 8 rows of `cols` weights: their blocks one after the other, and of q4z the zero points behind them. */
 export function rowGroupBytes(format: Exclude<WeightFormat, "f32">, cols: number): number {
+  if (isKFormat(format)) return Math.ceil(cols / SUPER) * superBytes(format);
   const groups = groupsOf(cols);
   const zeros = format === "q4z" ? Math.ceil((ROWS * groups) / 16) * 16 : 0;
   return groups * BLOCK_BYTES[format] + zeros;
 }
 
-/** Bytes of a matrix [rows, cols] in `format`, padding included (rows to a multiple of 8, cols to a multiple of 32; f32 has none). */
+/** Bytes of a matrix [rows, cols] in `format`, padding included (rows to a multiple of 8, cols to a multiple of 32; f32 has none, and K-formats have whole blocks). */
 export function packedBytes(format: WeightFormat, rows: number, cols: number): number {
   if (format === "f32") return rows * cols * 4;
   return Math.ceil(rows / ROWS) * rowGroupBytes(format, cols);
@@ -56,9 +80,11 @@ export interface PackedMatrix {
  */
 export function allocMatrix(arena: Arena, format: WeightFormat, rows: number, cols: number): PackedMatrix {
   const whole = (n: number) => Number.isSafeInteger(n) && n >= 0;
-  if (!(["f32", "q8", "q4", "q4z"].includes(format) && whole(rows) && whole(cols))) {
+  const known = ["f32", "q8", "q4", "q4z"].includes(format) || (isKFormat(format) && cols % SUPER === 0);
+  if (!(known && whole(rows) && whole(cols))) {
     const got = `${format} [${rows}, ${cols}]`;
-    throw new ShapeError({ what: "a weight matrix", got, expected: "f32, q8, q4 or q4z and two whole numbers" });
+    const expected = `f32, q8, q4 or q4z and two whole numbers; q4k, q5k, q6k with a multiple of ${SUPER} columns`;
+    throw new ShapeError({ what: "a weight matrix", got, expected });
   }
   const byteLength = packedBytes(format, rows, cols);
   return { format, rows, cols, arena, ptr: arena.alloc(byteLength), byteLength };

@@ -35,6 +35,39 @@ suite("api/gguf", ({ test, assert, engine }) => {
     }
   }
 
+  for (const [folder, type] of GGUF_CASES.filter(([, type]) => type !== "F16")) {
+    test(`${folder} ${type}, as loaded by default (int8 activations and keys): the root mean square of the logits' errors is at most 0.1 of theirs`, async () => {
+      const { source, prompts } = await openGgufGolden(engine, folder, type);
+      const phi = await loadPhi(source);
+      for (const { ids, logits, id } of prompts) {
+        const got = await phi.forward(ids, { logits: "all" });
+        const square = (x: Float32Array) => x.reduce((sum, v) => sum + v * v, 0);
+        const off = got.map((v, i) => v - logits[i]);
+        assert.atMost(Math.sqrt(square(off) / square(logits)), 0.1, id);
+      }
+      await phi.dispose();
+    });
+  }
+
+  test("a file's blocks stay what they are: formats and bytes of memory, and no notice", async () => {
+    for (const [folder, type, weights, embedding] of [
+      ["gguf-phi-4-mini", "Q8_0", "q8", "q8"],
+      ["gguf-phi-4-mini", "Q4_0", "q4", "q4"],
+      ["gguf-kquant", "Q4_K_M", "q4k", "q4k"],
+      ["gguf-kquant", "Q5_K_M", "q5k", "q5k"],
+      ["gguf-kquant", "Q6_K", "q6k", "q6k"],
+    ]) {
+      const phi = await loadPhi(await ggufFile(engine, folder, type));
+      assert.equal(phi.weights, weights, type);
+      assert.equal(phi.embedding, embedding, type);
+      assert.deepEqual(
+        phi.notices.filter(({ code }) => code.endsWith("_weights")),
+        [],
+      );
+      await phi.dispose();
+    }
+  });
+
   test("a file is told by its content: a Blob without a name, a folder with only a .gguf; both have tokenizer, stop tokens and no surprises", async () => {
     const bytes = await ggufFile(engine, "gguf-phi-4-mini", "Q4_0");
     for (const source of [new Blob([bytes]), { "m.gguf": new Blob([bytes]) }]) {

@@ -26,7 +26,12 @@ export function near(
 }
 
 /** Runs a kernel and sees that no byte of the arena changed but those of `outputs` and of the page that belongs to the kernels. */
-export function onlyWrites(assert: Assert, arena: Arena, outputs: readonly Tensor[], run: () => void): void {
+export function onlyWrites(
+  assert: Assert,
+  arena: Arena,
+  outputs: readonly Pick<Tensor, "ptr" | "byteLength">[],
+  run: () => void,
+): void {
   const now = new Uint32Array(arena.buffer);
   const before = now.slice();
   run();

@@ -110,11 +110,11 @@ suite("kernels/choose", ({ test, assert, engine }) => {
   );
   const WRONG: [what: string, modules: () => WasmModules, named: RegExp][] = [
     ["with two exports exchanged", () => swapped("softmax", "rmsnorm"), /build "strict": rmsnorm, softmax\)/],
-    // i16 × 8: the bits of a nibble, of gemm.ts
+    // i16 × 8: the bits of a nibble, of int8-tile.ts
     [
       "with a constant of its data changed",
       () => edited((bytes) => bytes.set([7], find(bytes, Array(8).fill([15, 0]).flat()))),
-      /build "strict": linear q4 × int8, linear q4z × int8\)/,
+      /build "strict": linear q4 × int8, linear q4z × int8, linear, unpackRows and embed q4k\)/,
     ],
   ];
   for (const [what, modules, named] of WRONG) {

@@ -1,6 +1,6 @@
 import type { Int8Rows, Operations } from "../../src/kernels/index.ts";
 import { allocInt8Rows } from "../../src/kernels/index.ts";
-import { FORM } from "../../src/kernels/simd.ts";
+import { FORM, FORMAT } from "../../src/kernels/simd.ts";
 import { instantiate, moduleOf } from "../../src/kernels/wasm-module.ts";
 import { groupsOf, type PackedMatrix } from "../../src/quant/index.ts";
 import { Arena, KERNEL_RESERVE, Tensor } from "../../src/tensor/index.ts";
@@ -219,9 +219,6 @@ suite("kernels/linear int8", ({ test, assert }) => {
     }
   });
 });
-
-/** Formats as numbers, as in src/kernels/wasm/layout.ts. */
-const FORMAT = { f32: 0, q8: 1, q4: 2, q4z: 3 } as const;
 
 /** The export itself, for blocks begin … end - 1. */
 function ranges(arena: Arena, form: Form, { q, pairs, scale, offset, rows: T }: Int8Rows, w: PackedMatrix) {

@@ -1,5 +1,5 @@
 import { ShapeError } from "../../src/errors.ts";
-import { allocMatrix, createKernels, pack, type WeightFormat } from "../../src/kernels/index.ts";
+import { allocMatrix, createKernels, type PackFormat, pack, type WeightFormat } from "../../src/kernels/index.ts";
 import { Arena, type DType, Tensor } from "../../src/tensor/index.ts";
 import { suite } from "../harness.ts";
 import { KINDS } from "./kinds.ts";
@@ -27,7 +27,7 @@ suite("kernels/refusals", ({ test, assert }) => {
     const weights = Tensor.alloc(new Arena(1 << 16), "f32", [2, 2]);
     for (const format of ["q5", "constructor", undefined]) {
       assert.throws(() => allocMatrix(arena, format as WeightFormat, 8, 32), ShapeError, /a weight matrix/);
-      assert.throws(() => pack(weights, format as WeightFormat, arena), ShapeError, /a weight matrix/);
+      assert.throws(() => pack(weights, format as PackFormat, arena), ShapeError, /a weight matrix/);
       assert.throws(() => Tensor.alloc(arena, format as DType, [1]), ShapeError, /dtype/);
     }
     for (const size of [-8, 1.5, Number.NaN])

@@ -1,5 +1,6 @@
 import { allocRow, dequantizeRow, readRow } from "../../quant/dequantize.ts";
-import { GROUP, groupsOf, type PackedMatrix } from "../../quant/packed-matrix.ts";
+import { readKRow } from "../../quant/k-formats.ts";
+import { GROUP, groupsOf, isKFormat, type PackedMatrix } from "../../quant/packed-matrix.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { groupAt } from "../int8-rows.ts";
 import type { Int8Rows } from "../kernels.ts";
@@ -14,7 +15,12 @@ import type { Int8Rows } from "../kernels.ts";
  *
  *     acc = 0;  for g = 0 … G-1:  acc = acc + f32(Σ_k w_k · q_k) · (s_w · s_a)        w_k = n_k - 8 for q4, n_k - z for q4z; Σ_k exact in int32
  *
- * x as float32 (W is f32; or q4, q4z, q8, whose weights w = integer · s_w are exact in float32, so that the result has the bits of the same
+ * and where W is in a K-format (k-formats.ts), with s, m, d and dmin of W, and m's term only where the format has one:
+ *
+ *     q4k, q5k:  acc = acc + (f32(s · Σ_k n_k q_k) · d + f32(-m · Σ_k q_k) · dmin) · s_a        both products in int32, exact
+ *     q6k:       acc = acc + f32(s_0 · Σ_{k<16} n_k q_k + s_1 · Σ_{k≥16} n_k q_k) · d · s_a
+ *
+ * x as float32 (W is f32; or another format, whose weights are formed in float32 as quant/ defines them, so that the result has the bits of the same
  * product with the unpacked matrix):
  *
  *     acc_j = 0 (j = 0 … 3);  for g = 0 … G-1, j = 0 … 3:  acc_j = acc_j + p_j
@@ -26,7 +32,8 @@ import type { Int8Rows } from "../kernels.ts";
  * Source: HF's nn.Linear (no bias).
  */
 export function linear(out: Tensor, x: Tensor | Int8Rows, weight: PackedMatrix): void {
-  if ("q" in x) linearInt8(out.f32, x, weight);
+  if ("q" in x && isKFormat(weight.format)) linearK(out.f32, x, weight);
+  else if ("q" in x) linearInt8(out.f32, x, weight);
   else linearF32(out.f32, x.f32, weight, x.shape[0]);
 }
 
@@ -46,6 +53,31 @@ function linearInt8(out: Float32Array, x: Int8Rows, weight: PackedMatrix): void 
         let isum = 0;
         for (let k = 0; k < GROUP; k++) isum += w.q[g * GROUP + k] * q[at * GROUP + k];
         acc += isum * (w.scale[g] * scale[at]);
+      }
+      out[t * N + n] = acc;
+    }
+  }
+}
+
+/** out [T, N], x int8 [T, 32 G], W in a K-format [N, C]. */
+function linearK(out: Float32Array, x: Int8Rows, weight: PackedMatrix): void {
+  const { rows: N, cols: C } = weight;
+  const G = groupsOf(C);
+  const q = x.q.data;
+  const a = x.scale.f32;
+  for (let n = 0; n < N; n++) {
+    const w = readKRow(weight, n);
+    for (let t = 0; t < x.rows; t++) {
+      let acc = 0;
+      for (let g = 0; g < G; g++) {
+        const at = groupAt(x.rows, G, t, g);
+        const dots = [0, 0]; // of 16 inputs each
+        let sum = 0;
+        for (let k = 0; k < GROUP; k++) {
+          dots[k >> 4] += w.n[g * GROUP + k] * q[at * GROUP + k];
+          sum += q[at * GROUP + k];
+        }
+        acc += (w.scale[2 * g] * dots[0] + w.scale[2 * g + 1] * dots[1] - w.min[g] * sum) * a[at];
       }
       out[t * N + n] = acc;
     }

@@ -1,11 +1,10 @@
 import { dotAdd, finish, startAt } from "./dot";
 import { first4, last4, topHalves } from "./f16";
-import { addGroup, bytes02, bytes13, firstZeros, lastZeros, moveZeros, NIBBLES, storeRows } from "./int8-tile";
+import { addGroup, bytes02, bytes13, firstZeros, lastZeros, moveZeros, NIBBLE_16, NIBBLES, storeRows } from "./int8-tile";
 import { blockBytes, hasZeros, rowGroupBytes } from "./layout";
 
-/** u8 × 16: the sign bit of an int8. i16 × 8: the bits of a nibble. */
+/** u8 × 16: the sign bit of an int8. */
 const SIGNS = memory.data<u8>([128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128], 16);
-const NIBBLE_16 = memory.data<i16>([15, 15, 15, 15, 15, 15, 15, 15], 16);
 
 /** Quads of tokens that share unpacked weights. */
 const QUADS: i32 = 32;

@@ -4,6 +4,9 @@ import { storeF32 } from "./vectors";
 /** u8 × 16: the bits of a nibble. From memory, as all constants (f16.ts says why). */
 export const NIBBLES = memory.data<u8>([15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15], 16);
 
+/** i16 × 8: the bits of a nibble. */
+export const NIBBLE_16 = memory.data<i16>([15, 15, 15, 15, 15, 15, 15, 15], 16);
+
 /** acc + f32(sums) · (weights' scales · activations' scale) */
 // @ts-ignore: decorator
 @inline

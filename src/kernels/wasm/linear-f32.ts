@@ -1,5 +1,6 @@
 import { f16x4ToF32x4 } from "./f16";
 import { blockBytes, chunkBytes, F32, groupsOf, hasZeros, Q4, Q4Z, rowGroupBytes } from "./layout";
+import { linearF32K } from "./rows-k";
 import { loadF32, storeF32 } from "./vectors";
 
 /** i32 × 4: the bits of a nibble, and its offset; in memory for the reason given in f16.ts (in Node 24 nearly twice the speed). */
@@ -7,7 +8,7 @@ const NIBBLE = memory.data<i32>([15, 15, 15, 15], 16);
 const EIGHT = memory.data<i32>([8, 8, 8, 8], 16);
 
 /**
- * out f32 [T, N] = x · Wᵀ, x f32 [T, C], W f32, q4, q4z or q8 [N, C].
+ * out f32 [T, N] = x · Wᵀ, x f32 [T, C], W f32, q4, q4z, q8 or a K-format (rows-k.ts) [N, C].
  *
  * Each (row, token) has four sums, j = input mod 4. f32 weights: they are the lanes of a vector, and a tile is 4 rows × 2 tokens, or 1.
  *
@@ -26,6 +27,7 @@ export function linearF32(
   out: usize, x: usize, w: usize, format: i32, T: i32, N: i32, C: i32, begin: i32, end: i32,
 ): void {
   if (format == F32) linearPlain(out, x, w, T, N, C, begin << 3, min(N, end << 3));
+  else if (format > Q4Z) linearF32K(out, x, w, format, T, N, C, begin, end);
   else if (format == Q4) linearPacked<u8>(out, x, w, T, N, C, begin << 3, min(N, end << 3));
   else if (format == Q4Z) linearPacked<u16>(out, x, w, T, N, C, begin << 3, min(N, end << 3));
   else linearPacked<i8>(out, x, w, T, N, C, begin << 3, min(N, end << 3));

@@ -2,12 +2,13 @@ import { NARROW, PAIRS, WIDE } from "./dot";
 import { gemm } from "./gemm";
 import { gemv } from "./gemv";
 import { Q4, Q4Z, rowGroupBytes } from "./layout";
+import { linearK } from "./linear-k";
 
 /** Bytes of weights that several tokens read one after the other: they stay in the second-level cache. */
 const PIECE: usize = 1 << 18;
 
 /**
- * out f32 [T, N] = x · Wᵀ, x int8 rows, W q4, q4z or q8 [N, 32 G]; of out the rows of W's blocks begin … end - 1, of 8 rows each, whose bits do
+ * out f32 [T, N] = x · Wᵀ, x int8 rows, W q4, q4z, q8 or a K-format (linear-k.ts) [N, 32 G]; of out the rows of W's blocks begin … end - 1, of 8 rows each, whose bits do
  * not depend on how the blocks are cut into calls.
  *
  * Tokens go through a register tile by fours (gemm.ts), and those that remain one by one (gemv.ts), as int8 rows lie (kernels.ts, Int8Rows).
@@ -21,6 +22,10 @@ export function linearInt8(
   out: usize, q: usize, pairs: usize, scale: usize, offset: usize, w: usize, format: i32, T: i32, N: i32, G: i32,
   form: i32, scratch: usize, begin: i32, end: i32,
 ): void {
+  if (format > Q4Z) {
+    linearK(out, q, pairs, scale, offset, w, format, T, N, G, form, begin, end);
+    return;
+  }
   if (ASC_FEATURE_RELAXED_SIMD) {
     if (form == NARROW) {
       if (format == Q4) return linear<u8, i16>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);

@@ -1,9 +1,10 @@
 import { f16x4ToF32x4 } from "./f16";
 import { blockBytes, chunkBytes, F32, groupsOf, hasZeros, Q4, Q4Z, rowGroupBytes } from "./layout";
+import { unpackK } from "./rows-k";
 import { storeF32 } from "./vectors";
 
 /**
- * out f32 [n, C] = rows `row` … of W f32, q4, q4z or q8 [N, C].
+ * out f32 [n, C] = rows `row` … of W f32, q4, q4z, q8 or a K-format (rows-k.ts) [N, C].
  *
  * Lanes: four neighbours along C. Of all but f32 one row is read out of the 8 that lie interleaved: 4 bytes of each vector.
  * Nothing is written past C. Same bits as the reference. Alignment: 4 bytes.
@@ -15,6 +16,7 @@ export function unpackRows(out: usize, w: usize, format: i32, row: i32, n: i32, 
 /** out f32 [C] = row `row` of W. */
 export function unpackRow(out: usize, w: usize, format: i32, row: i32, C: i32): void {
   if (format == F32) copyRow(out, w + <usize>row * (<usize>C << 2), C);
+  else if (format > Q4Z) unpackK(out, w, format, row, C);
   else if (format == Q4) unpackPacked<u8>(out, w, row, C);
   else if (format == Q4Z) unpackPacked<u16>(out, w, row, C);
   else unpackPacked<i8>(out, w, row, C);
