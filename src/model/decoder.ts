@@ -1,4 +1,5 @@
 import type { Tensor } from "../tensor/tensor.ts";
+import type { Place } from "./apart.ts";
 import type { PhiConfig } from "./config.ts";
 import type { KVPool } from "./kv-cache.ts";
 import type { Scratch } from "./scratch.ts";
@@ -14,6 +15,8 @@ export interface Chunk {
   /** Numbers of the KV blocks of the sequence, in order; they cover start + T tokens. Positions below `start` are filled already. */
   blocks: readonly number[];
   regime: RopeRegime;
+  /** The tokens are of as many sequences, one of each, at these places; `start` and `blocks` say nothing then. */
+  apart?: readonly Place[];
   /** Receives logits: of all T positions if it is T·V long, of the last position if it is V long. Absent: none are computed. */
   logits?: Float32Array;
   /**

@@ -3,6 +3,7 @@ import type { Kernels, KVLayer } from "../kernels/kernels.ts";
 import { copyKVBlock } from "../kernels/kv-layer.ts";
 import type { Arena } from "../tensor/arena.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { apart } from "./apart.ts";
 import type { Architecture } from "./architecture.ts";
 import { architectureOf } from "./architectures.ts";
 import type { PhiConfig } from "./config.ts";
@@ -89,9 +90,10 @@ export class Transformer implements Decoder {
       move(scratch[at].x, scratch[i].x);
       at = i;
       this.#rotation(scratch[i], chunk);
-      writeTable(layers[0].kv.table, chunk.blocks);
+      if (!chunk.apart) writeTable(layers[0].kv.table, chunk.blocks);
+      const bound = chunk.apart ? apart(kernels, chunk.apart) : kernels;
       for (const layer of layers) {
-        this.#architecture.layer(kernels, config, layer.weights, scratch[i], layer.kv, chunk.start);
+        this.#architecture.layer(bound, config, layer.weights, scratch[i], layer.kv, chunk.start);
         chunk.trace?.(number++, scratch[i].x, scratch[i].own);
         yield;
         this.#alive();
@@ -130,9 +132,15 @@ export class Transformer implements Decoder {
 
   /** cos and sin of the chunk's positions. */
   #rotation(s: Scratch, chunk: Chunk): void {
-    const { regime, start, ids } = chunk;
+    const { regime, start, ids, apart } = chunk;
     const factor = this.config.longrope?.attentionFactor[regime] ?? 1;
-    fillRope(s.cos.f32, s.sin.f32, this.#frequencies[regime], start, ids.length, factor);
+    const frequencies = this.#frequencies[regime];
+    const places = apart ?? [{ start }];
+    const T = ids.length / places.length;
+    for (const [i, place] of places.entries()) {
+      const rows = (x: Tensor) => x.rows(i * T, (i + 1) * T).f32;
+      fillRope(rows(s.cos), rows(s.sin), frequencies, place.start, T, factor);
+    }
   }
 
   #scratch(T: number): Scratch[] {

@@ -10,7 +10,7 @@ import { packedBytes } from "../quant/packed-matrix.ts";
 import { readSmall, type Sink, type Source } from "../source/index.ts";
 import { tokenizerIn } from "../tokenizer/load.ts";
 import { calibrate, calibrateCost, HEAD_PIECE, headSpec, layerPiece } from "./calibrate.ts";
-import { type Ids, OwnTexts, textSequences } from "./calibration.ts";
+import { type Ids, OwnTexts, TOGETHER, textSequences } from "./calibration.ts";
 import { PACK, writeCost } from "./cost.ts";
 import { crc32 } from "./crc32.ts";
 import { Kept } from "./kept.ts";
@@ -31,9 +31,6 @@ export interface Quantized {
 
 /** Tokens of the longest calibration sequence. */
 const LENGTH = 512;
-
-/** Tokens after which the model's own texts are kept. */
-const BATCH = 1024;
 
 /** Part of every job's number: to be raised when the same job would give other bytes. */
 const ALGORITHM = "2";
@@ -102,7 +99,7 @@ async function run(
   let tokens = 0;
   if (calibrated) {
     const length = Math.min(LENGTH, config.contextLength, config.longrope?.originalContext ?? LENGTH);
-    const sequences = await calibrationSequences(folder, options, length, kept, progress, writeCost(specs));
+    const sequences = await calibrationSequences(folder, options, length, kept, progress, writeCost(specs), pacer);
     tokens = sequences.reduce((n, s) => n + s.length, 0);
     await calibrate({ ...parts, sequences, length, kept, progress, pacer, threading, signal });
   }
@@ -160,6 +157,7 @@ async function calibrationSequences(
   kept: Kept,
   progress: Progress,
   cost: number,
+  pacer: Pacer,
 ): Promise<Ids[]> {
   const tokenizer = await tokenizerIn(folder);
   if (text !== undefined) {
@@ -172,27 +170,41 @@ async function calibrationSequences(
   }
   const sequences: Ids[] = [];
   let count = 0;
+  /** Those that still count: as many as are asked for, and the one that passes that. */
+  const take = (texts: readonly Ids[]) => {
+    for (const ids of texts) {
+      if (count >= tokens) return;
+      sequences.push(ids);
+      count += ids.length;
+    }
+  };
   let own: OwnTexts | undefined;
   try {
-    for (let batch = 0; count < tokens; batch++) {
-      const name = `texts-${String(batch).padStart(4, "0")}`;
+    for (let first = 0; count < tokens; ) {
+      const n = Math.min(TOGETHER, Math.ceil((tokens - count) / length));
+      const name = `texts-${String(first).padStart(4, "0")}`;
       const found = await kept.get(name);
-      const mine: Ids[] = found ? JSON.parse(new TextDecoder().decode(found)) : [];
-      let size = mine.reduce((n, s) => n + s.length, 0);
-      if (found) progress.add(cost * size, "calibration", "texts of an earlier run", true);
-      while (!found && size < BATCH && count + size < tokens) {
-        own ??= await OwnTexts.load(folder, tokenizer !== undefined, seed, length, { threads, signal });
-        const ids = await own.write(sequences.length + mine.length, signal);
-        mine.push(ids);
-        size += ids.length;
-        progress.add(cost * ids.length, "calibration", `${count + size} of ${tokens} tokens written`);
+      const before = count;
+      let written = before;
+      const add = (more: number, detail: string) => {
+        const counted = Math.min(tokens, written + more) - Math.min(tokens, written);
+        written += more;
+        progress.add(cost * counted, "calibration", detail, found !== undefined);
+      };
+      if (found) take(JSON.parse(new TextDecoder().decode(found)));
+      else {
+        own ??= await OwnTexts.load(folder, seed, length, { threads, signal });
+        const texts = await own.write(first, n, pacer, (more) =>
+          add(more, `${written + more} of ${tokens} tokens written`),
+        );
+        await kept.put(name, new TextEncoder().encode(JSON.stringify(texts)));
+        take(texts);
       }
-      if (!found) await kept.put(name, new TextEncoder().encode(JSON.stringify(mine)));
-      sequences.push(...mine);
-      count += size;
+      if (found) add(count - before, "texts of an earlier run");
+      first += n;
     }
   } finally {
-    await own?.dispose();
+    own?.dispose();
   }
   return sequences;
 }

@@ -1,5 +1,7 @@
 import { OptionError, PhiError, SourceError } from "../../src/errors.ts";
+import { Pacer } from "../../src/event-loop.ts";
 import { bytesSource, loadPhi, type Source } from "../../src/index.ts";
+import { OwnTexts } from "../../src/quantize/calibration.ts";
 import {
   bytesSink,
   type QuantizeOptions,
@@ -7,6 +9,7 @@ import {
   quantizeCheckpoint,
 } from "../../src/quantize/index.ts";
 import type { WorkFolder } from "../../src/quantize/kept.ts";
+import { TEXT_OPENINGS } from "../../src/quantize/openings.ts";
 import { Progress } from "../../src/quantize/progress.ts";
 import { phiTinyFolder } from "../fixtures.ts";
 import { goldenSource } from "../golden.ts";
@@ -64,6 +67,26 @@ suite("quantize/job", ({ test, assert, engine }) => {
       const [one, two] = [await quantized(folder, { threads: 1 }), await quantized(folder, { threads: 2 })];
       assert.ok(same(one.bytes, two.bytes), "other bytes");
     });
+
+  test("texts that the model writes side by side are those that it generates one by one, whatever is beside them", async () => {
+    const length = 40;
+    const own = await OwnTexts.load(tiny, 7, length, {});
+    const together = await own.write(0, 8, new Pacer(), () => {});
+    const few = await own.write(2, 3, new Pacer(), () => {});
+    own.dispose();
+    assert.deepEqual(few, together.slice(2, 5));
+    const phi = await loadPhi(tiny, { weights: "q4", contextSize: length });
+    for (const [n, ids] of together.entries()) {
+      const opening = n % 2 === 0 ? phi.tokenizer.encode(TEXT_OPENINGS[n / 2]) : undefined;
+      const prompt =
+        opening ??
+        ids.slice(0, ids.lastIndexOf(phi.tokenizer.encode("<|assistant|>", { parseSpecialTokens: true })[0]) + 1);
+      const options = { temperature: 1, seed: 7 * 65536 + n, maxTokens: length - prompt.length };
+      const { ids: answer } = await phi.generate(prompt, options).result();
+      assert.deepEqual(ids, [...prompt, ...answer], `text ${n}`);
+    }
+    await phi.dispose();
+  });
 
   test("stopped after any piece of work, in the middle of writing it or by its signal, the job goes on to the same bytes", async () => {
     const whole = await quantized(folder, {});
