@@ -11,7 +11,7 @@ import { type Cost, costOf } from "./end-to-end/cost.ts";
 import { watchKernels } from "./end-to-end/kernel-time.ts";
 import { CONTEXT, measure, type Samples } from "./end-to-end/measure.ts";
 import { type Run, ratesOf } from "./end-to-end/rates.ts";
-import { hugePageBytes, machine } from "./machine.ts";
+import { hugePageBytes, machine, watchOthers } from "./machine.ts";
 import { ProbeTeam } from "./probe/team.ts";
 import { type EndToEnd, save } from "./result.ts";
 
@@ -39,6 +39,7 @@ let hashes: Record<string, string> | undefined;
 let hugePages = false;
 let cost: Cost | undefined;
 watchKernels();
+const others = watchOthers();
 
 for (const threads of list(given.threads).map(Number)) {
   for (const kernels of list(given.kernels) as ("relaxed" | "strict")[]) {
@@ -93,6 +94,7 @@ if (given.save && cost && hashes) {
     bench: "end-to-end",
     ...machine(),
     hugePages,
+    others: others(),
     note: given.note,
     model: { name, weightBytes, layerMacs, headMacs },
     hashes,

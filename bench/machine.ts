@@ -39,3 +39,29 @@ export function hugePageBytes(): number {
     return 0;
   }
 }
+
+/** Seconds that all processors together have worked since the start of the system; undefined where it does not tell (Linux does). */
+function busySeconds(): number | undefined {
+  try {
+    // user nice system idle iowait irq softirq steal, in hundredths of a second
+    const [user, nice, system, , , irq, softirq] = /^cpu +(.*)/
+      .exec(readFileSync("/proc/stat", "utf8"))![1]
+      .split(" ")
+      .map(Number);
+    return (user + nice + system + irq + softirq) / 100;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Begins to look at what else the machine does; the result tells how many of its processors others had since then, on average. */
+export function watchOthers(): () => number | undefined {
+  const own = () => (process.cpuUsage().user + process.cpuUsage().system) / 1e6;
+  const [since, busy, mine] = [performance.now(), busySeconds(), own()];
+  return () => {
+    const now = busySeconds();
+    if (now === undefined || busy === undefined) return undefined;
+    const others = now - busy - (own() - mine);
+    return Math.max(0, Number((others / ((performance.now() - since) / 1000)).toFixed(2)));
+  };
+}

@@ -8,6 +8,8 @@ export interface Result extends Machine {
   bench: "end-to-end" | "ladder" | "peers";
   /** Whether most of the memory lay in huge pages. */
   hugePages: boolean;
+  /** Processors that other programs had meanwhile, on average; where that is known. */
+  others?: number;
   /** What else is to be known of the run, such as that the machine was not quiet. */
   note?: string;
 }

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { type EndToEnd, type Ladder, type Peers, savedResults } from "../bench/result.ts";
 import { ladderDrawing, ladderTable } from "./figures/ladder.ts";
 import { peersDrawing, peersTable } from "./figures/peers.ts";
+import { readmePeers, readmeTable } from "./figures/readme.ts";
 import { speedDrawing, speedTable } from "./figures/speed.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -40,6 +41,7 @@ const models = savedResults<EndToEnd>("end-to-end");
 const peers = savedResults<Peers>("peers");
 const of = (name: string) => models.filter(({ model }) => model.name === name);
 const blocks: Record<string, string> = { ladder: ladderTable(ladders), peers: peersTable(peers) };
+blocks.readme = `${readmeTable(models)}\n\n${readmePeers(peers)}`;
 for (const name of new Set(models.map(({ model }) => model.name))) {
   blocks[name] = speedTable(of(name));
   put(`docs/images/speed-${name}.svg`, speedDrawing(name, of(name)));

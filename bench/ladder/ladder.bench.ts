@@ -11,7 +11,7 @@ import { randomMatrix } from "../../test/kernels/matrices.ts";
 import { randomFloats } from "../../test/random.ts";
 import { alternate, quantile } from "../alternate.ts";
 import { OPTIONS } from "../args.ts";
-import { hugePageBytes, machine } from "../machine.ts";
+import { hugePageBytes, machine, watchOthers } from "../machine.ts";
 import { bindProbe, dotMacs } from "../probe/probe.ts";
 import { type Ladder, type Rates, save } from "../result.ts";
 import { bindRungs, type Rung } from "./rungs.ts";
@@ -111,6 +111,7 @@ const dots = (form: DotForm) => ({
   amount: dotMacs(form, 2000),
 });
 
+const others = watchOthers();
 const decode = measure(one, { "stream of 1": stream(1), "stream of 4": stream(4) });
 const prompt = measure(many, Object.fromEntries(dotForms.map((form) => [`dot products, ${form}`, dots(form)])));
 const hugePages = hugePageBytes() > matrix.byteLength / 2;
@@ -122,6 +123,7 @@ const result: Ladder = {
   bench: "ladder",
   ...machine(),
   hugePages,
+  others: others(),
   note: given.note,
   limits: Object.fromEntries(
     [...Object.entries(decode), ...Object.entries(prompt)].filter(([name]) => /stream of|products/.test(name)),

@@ -1,4 +1,4 @@
-/** One bar; `limit` is drawn around it as what would be possible. */
+/** One bar; `limit` is drawn around it as what would be possible, and by itself where the value is 0. */
 export interface Bar {
   label: string;
   value: number;
@@ -59,7 +59,8 @@ export function drawing(description: string, panels: readonly Panel[]): string {
       box(value, strong ? "strong" : "bar");
       if (limit !== undefined) box(limit, "limit");
       const end = LABELS + width(Math.max(value, limit ?? 0)) + 6;
-      text(end, note ? `${figure(value)}  ${note}` : figure(value), ' class="note"');
+      const number = figure(value === 0 && limit !== undefined ? limit : value);
+      text(end, note ? `${number}  ${note}` : number, ' class="note"');
       y += ROW;
     }
     y += 14;

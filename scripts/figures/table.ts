@@ -7,7 +7,8 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 }
 
 /** What a figure is worth nothing without. */
-export function machineLine({ cpu, cores, engine, commit, date, hugePages, note }: Result): string {
+export function machineLine({ cpu, cores, engine, commit, date, hugePages, others, note }: Result): string {
   const pages = hugePages ? "huge pages" : "pages of 4 KiB";
-  return `- ${cpu}, ${cores} cores, ${engine}, ${pages}, commit ${commit}, ${date}${note ? `; ${note}` : ""}`;
+  const busy = others === undefined ? "" : `; other programs had ${others} of the cores meanwhile`;
+  return `- ${cpu}, ${cores} cores, ${engine}, ${pages}, commit ${commit}, ${date}${busy}${note ? `; ${note}` : ""}`;
 }

@@ -1,0 +1,46 @@
+import type { EndToEnd, Peers } from "../../bench/result.ts";
+import { figure } from "./bars.ts";
+import { table } from "./table.ts";
+
+const percent = (part: number): string => `${Math.round(100 * part)} %`;
+
+/** Of each result the setting with the most threads and the better kernels. */
+export function readmeTable(results: readonly EndToEnd[]): string {
+  const rows = results.flatMap((result) => {
+    const most = Math.max(...result.runs.map(({ threads }) => threads));
+    const run = result.runs.find(({ threads }) => threads === most);
+    if (run === undefined) return [];
+    const { prompts, steps } = run;
+    const pages = result.hugePages ? "huge pages" : "pages of 4 KiB";
+    return [
+      [
+        `${result.model.name}, ${result.engine.replace(/\..*/, "")}, ${most} ${most === 1 ? "thread" : "threads"}, ${run.kernels}, ${pages}`,
+        `${figure(prompts[512].tokensPerS)} tokens/s (${percent(prompts[512].ofDots)} of dot products alone)`,
+        `${figure(steps[0].tokensPerS)} tokens/s (${figure(steps[0].gbPerS)} GB/s of weights, ${percent(steps[0].ofStream)} of a stream)`,
+        `${figure(prompts[512].cpuMsPerToken)}, ${figure(steps[0].cpuMsPerToken)} ms`,
+      ],
+    ];
+  });
+  return table(["", "prompt of 512", "decoding", "CPU time a token"], rows);
+}
+
+/** How many times as many tokens phi-ts makes as the better of each runtime's files, with the most threads. */
+export function readmePeers(results: readonly Peers[]): string {
+  const lines = results.flatMap(({ rates, engine, model, hugePages }) => {
+    const most = Math.max(...rates.map(({ threads }) => threads));
+    const there = rates.filter(({ threads }) => threads === most);
+    const ours = there.find(({ name }) => name === "phi-ts");
+    if (ours === undefined) return [];
+    const runtimes = new Set(there.filter((peer) => peer !== ours).map(({ name }) => name.replace(/,.*/, "")));
+    return [...runtimes].map((runtime) => {
+      const files = there.filter(({ name }) => name.startsWith(runtime));
+      const lengths = Object.keys(ours.prompts).map(Number);
+      const T = Math.max(...lengths);
+      const decode = ours.decode / Math.max(...files.map((peer) => peer.decode));
+      const prompt = ours.prompts[T] / Math.max(...files.map((peer) => peer.prompts[T]));
+      const where = `${engine.replace(/\..*/, "")}${hugePages ? " and huge pages" : ""}`;
+      return `- beside ${runtime}, ${model} in ${where}, ${most} threads: decoding × ${figure(decode)}, a prompt of ${T} × ${figure(prompt)}`;
+    });
+  });
+  return lines.join("\n");
+}
