@@ -1,5 +1,5 @@
 // Loads a checkpoint of any size and generates some tokens, and says what that took:
-//   node --conditions=phi-ts-source --import tsx bench/full-size.ts FOLDER [--tokens 8] [--prompt 16] [--context 512] [--json]
+//   node --conditions=phi-ts-source --import tsx bench/full-size.ts FOLDER [--tokens 8] [--prompt 16] [--context 512] [--threads N] [--json]
 //   bun --conditions=phi-ts-source bench/full-size.ts FOLDER
 // The same checkpoint gives the same tokens and the same hash of logits on every engine. Checkpoints of random weights:
 //   scripts/make-checkpoint.ts --preset phi-4-mini --out FOLDER                 Phi-4-mini as bf16, 7.7 GB
@@ -16,12 +16,15 @@ const { values, positionals } = parseArgs({
     tokens: { type: "string", default: "8" },
     prompt: { type: "string", default: "16" },
     context: { type: "string", default: "512" },
+    threads: { type: "string" },
     json: { type: "boolean", default: false },
   },
 });
 const [folder] = positionals;
 if (folder === undefined) throw new Error("which folder? see the head of this file");
 const [tokens, promptTokens, contextSize] = [values.tokens, values.prompt, values.context].map(Number);
+
+const threads = values.threads === undefined ? "auto" : Number(values.threads);
 
 /** Bytes by a line of a file of Linux's /proc/self; undefined elsewhere. */
 function proc(file: string, line: string): number | undefined {
@@ -34,13 +37,14 @@ const MiB = (bytes: number | undefined) => (bytes === undefined ? undefined : Ma
 const round = (x: number, digits = 2) => Number(x.toFixed(digits));
 
 const { bun, deno, node } = process.versions as Record<string, string | undefined>;
-const planned = await estimate(folder, { contextSize });
+const planned = await estimate(folder, { contextSize, threads });
 
 /** Seconds and resident bytes when the tokenizer had been read and the first weights were here. */
 let begun: { ms: number; rss: number | undefined } | undefined;
 const start = performance.now();
 const phi = await loadPhi(folder, {
   contextSize,
+  threads,
   onProgress({ phase }) {
     if (phase === "weights") begun ??= { ms: performance.now(), rss: proc("status", "VmRSS") };
   },
@@ -70,6 +74,7 @@ const report = {
   engine: bun ? `bun ${bun}` : deno ? `deno ${deno}` : `node ${node}`,
   cpu: `${cpus()[0]?.model}, ${cpus().length} cores`,
   kernels: phi.kernels,
+  threads: phi.threads,
   arenas: phi.memory.arenas.map(({ name, bytes, layers }) => `${name}: ${MiB(bytes)} MiB, ${layers} layers`),
   "estimated as loaded": JSON.stringify(planned.memory) === JSON.stringify(phi.memory),
   "tokenizer and headers, s": round(((begun?.ms ?? start) - start) / 1000),
