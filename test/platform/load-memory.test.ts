@@ -72,9 +72,10 @@ suite("platform/load-memory", ({ test, assert, engine }) => {
   const measured = unless(noProc, test);
 
   for (const [what, packed, options] of [
-    ["308 MB of bf16 into q4", false, ""],
-    ["308 MB of bf16 into q4, in a worker", false, "worker: true,"],
-    ["87 MB of packed q4", true, ""],
+    ["308 MB of bf16 into q4", false, "threads: 1,"],
+    ["308 MB of bf16 into q4 by two threads", false, "threads: 2,"],
+    ["308 MB of bf16 into q4 in a worker", false, "threads: 1, worker: true,"],
+    ["87 MB of packed q4", true, "threads: 1,"],
   ] as const) {
     measured(
       `loading ${what} takes at its peak no more than the arenas and 24 MiB: no second copy of anything is kept`,
@@ -95,7 +96,7 @@ suite("platform/load-memory", ({ test, assert, engine }) => {
            await phi.dispose();`,
           );
           assert.ok(arenas > 87e6 && arenas < 100e6, `${arenas}`);
-          assert.ok(peak - before > 80e6, "the weights are in memory");
+          assert.ok(peak - before > 70e6, "nearly all weights have come since");
           assert.atMost((peak - before - arenas) / MIB, 24);
         } finally {
           await rm(folder, { recursive: true });
@@ -105,7 +106,7 @@ suite("platform/load-memory", ({ test, assert, engine }) => {
   }
 
   measured(
-    "an abort, a failure of the source, and no memory for the second arena each leave nothing in memory: at most 24 MiB after ten of each",
+    "an abort, a failure of the source, and no memory for the second arena each leave nothing in memory, with two threads: at most 24 MiB after ten of each",
     async () => {
       const folder = await sparse(false);
       try {
@@ -118,7 +119,7 @@ suite("platform/load-memory", ({ test, assert, engine }) => {
            return (await resident()) - before;
          };
          const failing = async (options, source = folder) => {
-           const failure = await loadPhi(source, { contextSize: 64, ...options }).then(() => undefined, (error) => error);
+           const failure = await loadPhi(source, { contextSize: 64, threads: 2, ...options }).then(() => undefined, (error) => error);
            if (!(failure instanceof Error && failure.message === "enough")) throw failure ?? new Error("it loaded");
          };
          const late = (then) => ({ loaded, total, phase }) => { if (phase === "weights" && loaded > 0.9 * total) then(); };
