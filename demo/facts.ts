@@ -1,17 +1,10 @@
 /** The list of facts about the model that runs, and about its last answer. */
-import type { GenerateResult, PhiConfig } from "phi-ts";
+import type { GenerateResult } from "phi-ts";
 import { byId, make } from "./dom.ts";
 import type { Engine } from "./engine.ts";
 import { bytes, count, parameters, plural, rate, seconds } from "./words.ts";
 
 const list = byId("facts", HTMLElement);
-
-/** Numbers that were trained, from the shapes of `phi3`: table(s), layers, norms. */
-function parametersOf(c: PhiConfig): number {
-  const { vocabSize: V, hiddenSize: D, intermediateSize: F, heads: H, kvHeads: K, headDim: dh } = c;
-  const layer = (H + 2 * K) * dh * D + D * H * dh + 3 * F * D + 2 * D;
-  return (c.tiedEmbeddings ? 1 : 2) * V * D + c.layers * layer + D;
-}
 
 /** @param last the last answer, if there was one that ended by itself */
 export function showFacts(engine: Engine, last?: GenerateResult): void {
@@ -19,7 +12,7 @@ export function showFacts(engine: Engine, last?: GenerateResult): void {
   const { memory } = phi;
   list.replaceChildren();
   row("Architecture", phi.config.modelType);
-  row("Parameters", parameters(parametersOf(phi.config)));
+  row("Parameters", parameters(phi.parameters.total));
   row("Weights", phi.weights);
   row("Context", plural(phi.contextSize, "token"));
   row("Memory, weights", bytes(memory.weights), "first");

@@ -32,7 +32,8 @@ export type { ChatOptions, ChatResult } from "./generate/start.ts";
 export type { LoadOptions, MemoryUse } from "./load/load.ts";
 export type { LoadProgress } from "./load/progress.ts";
 export { loadPhi, type ModelInput, type PhiOptions } from "./load-phi.ts";
-export type { LongRope, PhiConfig } from "./model/config.ts";
+export type { Experts, LongRope, PhiConfig } from "./model/config.ts";
+export type { Parameters } from "./model/weights.ts";
 export { type Input, type UrlOptions, urlSource } from "./open.ts";
 export type { Phi } from "./phi.ts";
 export {

@@ -28,6 +28,8 @@ export interface PhiParts {
 export class Phi {
   /** Sizes and constants of the model, from its config.json. */
   readonly config: PhiConfig;
+  /** Numbers that the model consists of, and how many of them a token goes through. */
+  readonly parameters: LoadedModel["parameters"];
   /** Bytes that the model takes: weights, KV cache, scratch, and each arena. */
   readonly memory: MemoryUse;
   /** The format that the layers' matrices have in memory. */
@@ -54,6 +56,7 @@ export class Phi {
   constructor({ model, loaded, stopTokens }: PhiParts) {
     this.#model = model;
     this.config = loaded.config;
+    this.parameters = loaded.parameters;
     this.memory = loaded.memory;
     this.weights = loaded.weights;
     this.embedding = loaded.embedding;

@@ -4,7 +4,7 @@ import { packedFormat } from "../load/formats.ts";
 import { inspectModel, memoryUse } from "../load/load.ts";
 import { formatOf } from "../load/plan.ts";
 import { openCheckpoint } from "../load-phi.ts";
-import type { WeightSpec } from "../model/weights.ts";
+import { countParameters, type WeightSpec } from "../model/weights.ts";
 import { readJson } from "../source/index.ts";
 import { chatFormatOf, stopTokensOf } from "../tokenizer/index.ts";
 import { tokenizerIn } from "../tokenizer/load.ts";
@@ -68,7 +68,7 @@ async function look(path: string, layout: ReturnType<typeof layoutOf>, budget?: 
   return {
     architectures: rawConfig.architectures,
     config,
-    parameters: parametersOf(plan.specs),
+    parameters: countParameters(plan.specs),
     tensors: [...classes].map(([name, { formats, dtypes, ...row }]) => {
       return { class: name, format: [...formats].join(", "), ...row, dtypes: [...dtypes] };
     }),
@@ -88,18 +88,16 @@ async function look(path: string, layout: ReturnType<typeof layoutOf>, budget?: 
   };
 }
 
-/** Numbers that a model consists of; a tied table counts once. */
-const parametersOf = (specs: readonly WeightSpec[]): number =>
-  specs.reduce((sum, { rows, cols }) => sum + rows * cols, 0);
-
-function classOf({ vector, place, name }: WeightSpec): string {
-  if (vector) return "norms";
+function classOf({ vector, place, name, slot }: WeightSpec): string {
+  if (vector) return name.includes("norm") ? "norms" : "biases";
+  if (slot === "router") return "router";
   if (typeof place !== "number") return place === "embed" ? "embedding" : "output layer";
   return name.includes("self_attn") ? "attention" : "feed-forward";
 }
 
 function page(path: string, facts: Facts): string {
-  const { config: c, memory, chatFormat } = facts;
+  const { config: c, memory, chatFormat, parameters } = facts;
+  const { total, active } = parameters;
   const arch = Array.isArray(facts.architectures) ? ` (${facts.architectures.join(", ")})` : "";
   const window =
     c.slidingWindow > 0 && c.slidingWindow < c.contextLength ? `, window of ${c.slidingWindow} tokens` : "";
@@ -111,7 +109,8 @@ function page(path: string, facts: Facts): string {
     path,
     "",
     row("architecture", `${c.modelType}${arch}`),
-    row("parameters", count(facts.parameters)),
+    row("parameters", `${count(total)}${active < total ? `, of which a token goes through ${count(active)}` : ""}`),
+    ...(c.experts ? [row("experts", `${c.experts.count} in a layer, ${c.experts.chosen} for each token`)] : []),
     row("layers", `${c.layers}, hidden ${c.hiddenSize}, feed-forward ${c.intermediateSize}`),
     row("attention", `${c.heads} heads, ${c.kvHeads} key/value heads of ${c.headDim}${window}`),
     row("positions", `rotary on ${c.rotaryDim} of ${c.headDim} dims, ${rope}`),

@@ -9,7 +9,7 @@ import type { Decoder } from "../model/decoder.ts";
 import { parseConfig } from "../model/parse-config.ts";
 import { checkAngles, withRope } from "../model/rope.ts";
 import type { Activations } from "../model/scratch.ts";
-import type { WeightSpec } from "../model/weights.ts";
+import { countParameters, type Parameters, type WeightSpec } from "../model/weights.ts";
 import { checkNumber } from "../options.ts";
 import type { PackFormat, WeightFormat } from "../quant/packed-matrix.ts";
 import { ifThere, orAbort, readJson } from "../source/index.ts";
@@ -83,6 +83,7 @@ export interface MemoryUse {
 export interface LoadedModel {
   decoder: Decoder;
   config: PhiConfig;
+  parameters: Parameters;
   memory: MemoryUse;
   contextSize: number;
   /** The format that the layers' matrices have in memory; of a GGUF file's, which may be several, that of most weights. */
@@ -287,6 +288,7 @@ export async function fillModel(
   return {
     decoder: transformer,
     config,
+    parameters: countParameters(plan.specs),
     memory: memoryUse(plan),
     contextSize,
     ...formats,

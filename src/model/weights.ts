@@ -34,6 +34,17 @@ export interface Part {
 /** Whether it is f32 in every file and in memory, and no one quantizes it. */
 export const isFloat = ({ vector, exact }: Pick<WeightSpec, "vector" | "exact">): boolean => vector || exact === true;
 
+/** Numbers that a model consists of, a tied table counted once; and those of them that one token goes through, which are fewer with experts. */
+export interface Parameters {
+  total: number;
+  active: number;
+}
+
+export function countParameters(specs: readonly WeightSpec[]): Parameters {
+  const sum = (share: (spec: WeightSpec) => number) => specs.reduce((n, s) => n + share(s) * s.rows * s.cols, 0);
+  return { total: sum(() => 1), active: Math.round(sum(({ use = 1 }) => use)) };
+}
+
 /** The weights outside of the layers. Shapes on the right. */
 export interface ModelWeights {
   /** [V, D] */

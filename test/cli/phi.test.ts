@@ -152,9 +152,9 @@ suite("cli: commands on phi-tiny", ({ test, assert }) => {
     for (const line of stdout.split("\n").slice(1)) assert.atMost(line.length, 80, line);
     const json = JSON.parse((await phi("inspect", ...M, "--weights", "q8", "--json")).stdout) as {
       weights: string;
-      parameters: number;
+      parameters: { total: number; active: number };
     };
-    assert.deepEqual([json.weights, json.parameters], ["q8", 5246208]);
+    assert.deepEqual([json.weights, json.parameters], ["q8", { total: 5246208, active: 5246208 }]);
   });
 
   test("phi inspect --budget says whether so much memory is enough, and for which context", async () => {
