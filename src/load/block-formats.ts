@@ -1,4 +1,5 @@
 import type { Notice } from "../errors.ts";
+import type { Activations } from "../model/scratch.ts";
 import { isFloat, type WeightSpec } from "../model/weights.ts";
 import { type GgmlFormat, isGgmlFormat } from "../quant/ggml/index.ts";
 import type { WeightFormat } from "../quant/packed-matrix.ts";
@@ -36,24 +37,33 @@ export interface BlockFormats {
 }
 
 /**
- * The formats of a file that is quantized already: every matrix stays as exact as it is. Blocks that no kernel reads become f32, and matrices that
- * the file has as f16, bf16 or f32 beside its blocks become q8, which loses next to nothing; notices say so.
- * @returns undefined for a file without blocks
+ * The formats of a file that is quantized already: every matrix stays as exact as it is. Blocks that no kernel reads become f32, and so do matrices
+ * whose parts in the file have several kinds of blocks. Matrices that the file has as f16, bf16 or f32 beside its blocks become q8, which loses next
+ * to nothing, and stay float32 where activations are. Notices say so.
+ * @returns undefined for a file without blocks; but a GGUF file's floats stay float32 where activations are
  */
-export function blockFormats(files: WeightFiles, specs: readonly WeightSpec[]): BlockFormats | undefined {
+export function blockFormats(
+  files: WeightFiles,
+  specs: readonly WeightSpec[],
+  activations: Activations = "int8",
+): BlockFormats | undefined {
   const matrices = specs.flatMap((spec) => {
     const info = isFloat(spec) ? undefined : files.tensors.get(spec.name);
-    return info ? [{ spec, info }] : [];
+    return info ? [{ spec, infos: partsOf(files, spec) ?? [info] }] : [];
   });
-  if (!matrices.some(({ info }) => isBlocks(info))) return undefined;
+  const quantized = matrices.some(({ infos }) => infos.some(isBlocks));
+  if (!quantized && !(files.container === "gguf" && activations === "f32")) return undefined;
   const formats = new Map<string, WeightFormat>();
   const widened = new Map<string, number>();
   const rounded = new Map<string, number>();
-  for (const { spec, info } of matrices) {
-    const format = isBlocks(info) ? (exactFormat(info) ?? "f32") : "q8";
-    formats.set(spec.name, format);
-    const told = !isBlocks(info) ? rounded : format === "f32" ? widened : undefined;
-    told?.set(info.dtype, (told.get(info.dtype) ?? 0) + spec.rows * spec.cols * (format === "f32" ? 4 : 1));
+  for (const { spec, infos } of matrices) {
+    const blocks = infos.some(isBlocks);
+    const [format = "f32", ...others] = new Set(infos.map(exactFormat));
+    const held = others.length > 0 ? "f32" : blocks || activations === "f32" ? format : "q8";
+    formats.set(spec.name, held);
+    const types = [...new Set(infos.map(({ dtype }) => dtype))].join(" and ");
+    const told = !blocks ? rounded : widened;
+    if (blocks ? held === "f32" : held === "q8") told.set(types, (told.get(types) ?? 0) + 4 * spec.rows * spec.cols);
   }
   const most = (here: (place: WeightSpec["place"]) => boolean): WeightFormat => {
     const weights = new Map<WeightFormat, number>();
@@ -69,6 +79,12 @@ export function blockFormats(files: WeightFiles, specs: readonly WeightSpec[]): 
     formats,
     notices: [...widenedNotice(widened), ...roundedNotice(rounded)],
   };
+}
+
+/** The tensors of the file that are a matrix's rows, where it is not one. */
+function partsOf({ tensors }: WeightFiles, { parts }: WeightSpec): WeightTensor[] | undefined {
+  const found = parts?.flatMap(({ name }) => tensors.get(name) ?? []);
+  return found?.length === parts?.length ? found : undefined;
 }
 
 function widenedNotice(bytes: ReadonlyMap<string, number>): Notice[] {

@@ -48,7 +48,8 @@ export function chooseFormats(files: WeightFiles, specs: readonly WeightSpec[], 
   const { weights = "auto", embedding = "auto" } = wanted;
   const int4 = int4Formats(files, specs, wanted);
   if (int4) return int4;
-  const blocks = weights === "auto" && embedding === "auto" ? blockFormats(files, specs) : undefined;
+  const blocks =
+    weights === "auto" && embedding === "auto" ? blockFormats(files, specs, wanted.activations) : undefined;
   if (blocks) return blocks;
   const layers = oneFormat(files, specs, (place) => typeof place === "number");
   const tables = oneFormat(files, specs, (place) => typeof place !== "number");

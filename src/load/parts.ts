@@ -3,6 +3,7 @@
  */
 import { FormatError } from "../errors.ts";
 import type { Part, WeightSpec } from "../model/weights.ts";
+import { isGgmlFormat } from "../quant/ggml/index.ts";
 import { type PackedMatrix, packedBytes, ROWS } from "../quant/packed-matrix.ts";
 import { isInt4 } from "./int4/tensors.ts";
 import type { WeightFiles, WeightTensor } from "./weight-files.ts";
@@ -19,7 +20,8 @@ export function withJoined(files: WeightFiles, specs: readonly WeightSpec[]): We
     const infos = spec.parts.map((part) => checkPart(files.tensors.get(part.name), part, spec));
     if (infos.some((info) => info === undefined)) continue;
     const found = infos as readonly WeightTensor[];
-    const other = found.find((info) => info.dtype !== found[0].dtype);
+    // Parts of a GGUF file are quantized each by itself, and filled so (piecesOf).
+    const other = files.container === "gguf" ? undefined : found.find((info) => info.dtype !== found[0].dtype);
     if (other) {
       const facts = { file: other.file, tensor: other.name, got: other.dtype, expected: found[0].dtype };
       throw new FormatError({ what: `another dtype than ${found[0].name}, with which it is one matrix`, ...facts });
@@ -27,7 +29,8 @@ export function withJoined(files: WeightFiles, specs: readonly WeightSpec[]): We
     const byteLength = found.reduce((sum, info) => sum + info.byteLength, 0);
     const shape = spec.vector ? [spec.cols] : [spec.rows, spec.cols];
     wholes.set(spec.name, found);
-    tensors.set(spec.name, { ...found[0], name: spec.name, shape, byteLength });
+    const { dtype } = found.find((info) => !isGgmlFormat(info.dtype)) ?? found[0]; // of several the one that may have to be refused
+    tensors.set(spec.name, { ...found[0], dtype, name: spec.name, shape, byteLength });
   }
   if (wholes.size === 0) return files;
 

@@ -28,6 +28,8 @@ export interface WeightFiles {
   /** A tensor as float32. */
   toFloat32(name: string): Promise<Float32Array>;
   close(): Promise<void>;
+  /** What holds them; absent: safetensors. */
+  readonly container?: "gguf";
   /** What their user should know. */
   readonly notices?: readonly Notice[];
 }

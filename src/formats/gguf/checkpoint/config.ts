@@ -56,7 +56,7 @@ export async function configOf(gguf: Gguf): Promise<Record<string, unknown>> {
     rope_parameters: await ropeOf(gguf, fields, arch, headDim),
     sliding_window: window === 0 ? null : window,
     tie_word_embeddings: !gguf.tensors.has("output.weight"),
-    ...expertsOf(fields, arch),
+    ...expertsOf(gguf, fields, arch),
     ...tokenIdsOf(fields),
   };
 }
@@ -79,15 +79,26 @@ async function ropeOf(gguf: Gguf, fields: Fields, arch: string, headDim: number)
       : { ...rope, rope_type: type, factor };
   }
   const factors = async (info: typeof long) => info && Array.from(await gguf.toFloat32(info.name), shortest);
-  const scale = fields.maybeNumber(key("scaling.attn_factor"));
+  const stated = fields.maybeNumber(key("scaling.attn_factor"));
+  const scale = stated === undefined ? {} : { attention_factor: stated };
   return {
     ...rope,
     rope_type: "longrope",
     short_factor: await factors(short),
     long_factor: await factors(long),
     original_max_position_embeddings: fields.maybeNumber(key("scaling.original_context_length")),
-    ...(scale !== undefined && { attention_factor: scale }),
+    ...(arch === "phimoe" ? { short_mscale: MOE_SCALE, long_mscale: MOE_SCALE } : scale),
   };
+}
+
+/** By which Phi-3.5-MoE multiplies cos and sin, in both sets of factors. Source: rope_scaling in its published config.json. */
+const MOE_SCALE = 1.243163121016122;
+
+/** The converter leaves that scale out; the only published model of this kind with LongRoPE is Phi-3.5-MoE. */
+export function scaleNotice({ tensors }: Pick<Gguf, "tensors">, arch: string): Notice | undefined {
+  if (arch !== "phimoe" || !tensors.has("rope_factors_long.weight")) return undefined;
+  const message = `the file does not state LongRoPE's scale; Phi-3.5-MoE's is taken, ${MOE_SCALE}`;
+  return { code: "rope_scale", message };
 }
 
 /** Layers, hidden size, heads, key heads and feed-forward size of the models that have a window of 2047 at 4,096 tokens. */
@@ -117,13 +128,13 @@ export function windowOf(fields: Fields, arch: string): { window: number; notice
   return { window: 2047, notice: { code: "sliding_window", message } };
 }
 
-function expertsOf(fields: Fields, arch: string): Record<string, unknown> {
+function expertsOf({ tensors }: Gguf, fields: Fields, arch: string): Record<string, unknown> {
   if (arch !== "phimoe") return {};
   return {
     num_local_experts: fields.number("phimoe.expert_count"),
     num_experts_per_tok: fields.number("phimoe.expert_used_count"),
-    attention_bias: true,
-    lm_head_bias: true,
+    attention_bias: tensors.has("blk.0.attn_output.bias"),
+    lm_head_bias: tensors.has("output.bias"),
   };
 }
 

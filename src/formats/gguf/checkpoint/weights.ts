@@ -2,12 +2,13 @@ import type { Notice } from "../../../errors.ts";
 import { fault } from "../fault.ts";
 import type { GgufTensor } from "../layout.ts";
 import type { Gguf } from "../open.ts";
-import { architectureOf, windowOf } from "./config.ts";
+import { architectureOf, scaleNotice, windowOf } from "./config.ts";
 import { Fields } from "./fields.ts";
 import { hubName } from "./names.ts";
 
 /** The tensors of a file under Hugging Face's names, and what its user should know of the configuration that was made for it. */
 export interface GgufWeights extends Pick<Gguf, "tensors" | "readInto" | "toFloat32" | "close"> {
+  readonly container: "gguf";
   readonly notices: readonly Notice[];
 }
 
@@ -56,7 +57,8 @@ export function ggufWeights(gguf: Gguf): GgufWeights {
   const find = (name: string): Place => places.get(name) ?? { name, start: 0 };
   return {
     tensors,
-    notices: notice ? [notice] : [],
+    container: "gguf",
+    notices: [notice, scaleNotice(gguf, arch)].filter((n) => n !== undefined),
     readInto: (name, offset, into) => gguf.readInto(find(name).name, find(name).start + offset, into),
     async toFloat32(name) {
       const whole = await gguf.toFloat32(find(name).name);
