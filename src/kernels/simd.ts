@@ -1,4 +1,4 @@
-import { groupsOf, type PackedMatrix, packedBytes, ROWS, rowGroupBytes } from "../quant/packed-matrix.ts";
+import { BLOCK_BYTES, groupsOf, type PackedMatrix, packedBytes, ROWS } from "../quant/packed-matrix.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { SCRATCH } from "./crew.ts";
 import type { Operations } from "./kernels.ts";
@@ -132,10 +132,11 @@ export function simdKernels(wasm: WasmExports, form: DotForm): Operations {
     },
     repackInt4({ format, rows: N, cols: C, ptr }, layout, at, src, places) {
       const n = src.shape[0];
-      const stride = rowGroupBytes(format as "q4" | "q4z", C);
-      if (layout === "gptq") wasm.repackGptq(ptr, stride, at, src.ptr, n, N, places?.ptr ?? 0);
-      else if (layout === "awq") wasm.repackAwq(ptr, stride, at, src.ptr, n, N);
-      else wasm.repackPacked(ptr + (at / ROWS) * stride, stride, src.ptr, n, C, places?.ptr ?? 0);
+      const block = BLOCK_BYTES[format as "q4" | "q4z"];
+      const stride = groupsOf(C) * block;
+      if (layout === "gptq") wasm.repackGptq(ptr, block, stride, at, src.ptr, n, N, places?.ptr ?? 0);
+      else if (layout === "awq") wasm.repackAwq(ptr, block, stride, at, src.ptr, n, N);
+      else wasm.repackPacked(ptr + (at / ROWS) * stride, block, stride, src.ptr, n, C, places?.ptr ?? 0);
     },
     unpackRows(out, { ptr, format, cols }, row) {
       wasm.unpackRows(out.ptr, ptr, FORMAT[format], row, out.shape[0], cols);

@@ -9,6 +9,7 @@ import {
   type PackedMatrix,
   ROWS,
   rowGroupBytes,
+  SCALES_AT,
   SUPER,
 } from "./packed-matrix.ts";
 
@@ -31,9 +32,9 @@ export function findNonFinite(
   if (isKFormat(format)) return nonFiniteBlock(matrix, from, to);
   const G = groupsOf(cols);
   for (let first = from - (from % ROWS); first < to; first += ROWS) {
-    const at = ptr + (first / ROWS) * rowGroupBytes(format, cols);
-    if (!anyNonFinite(new Int32Array(arena.buffer, at, (G * BLOCK_BYTES[format]) / 4), BLOCK_BYTES[format] / 4))
-      continue;
+    const at = ptr + (first / ROWS) * rowGroupBytes(format, cols) + SCALES_AT[format];
+    const words = (G * BLOCK_BYTES[format] - SCALES_AT[format]) / 4;
+    if (!anyNonFinite(new Int32Array(arena.buffer, at, words), BLOCK_BYTES[format] / 4)) continue;
     for (let row = Math.max(first, from); row < Math.min(first + ROWS, to); row++) {
       for (let g = 0; g < G; g++) {
         const [scale] = new Uint16Array(arena.buffer, at + g * BLOCK_BYTES[format] + 2 * (row % ROWS), 1);

@@ -28,8 +28,11 @@ export const ROWS = 8;
 /** Groups in a row of `cols` weights; the last one is padded with weights of value 0. */
 export const groupsOf = (cols: number): number => Math.ceil(cols / GROUP);
 
-/** Bytes of one block of 8 rows × 32 weights: 8 f16 scales, then the weights. */
-export const BLOCK_BYTES = { q4: 16 + 128, q8: 16 + 256, q4z: 16 + 128 } as const;
+/** Bytes of one block of 8 rows × 32 weights: 8 f16 scales, then the weights; q4z has 8 zero points before them. */
+export const BLOCK_BYTES = { q4: 16 + 128, q8: 16 + 256, q4z: 8 + 16 + 128 } as const;
+
+/** Where in a block its scales are. */
+export const SCALES_AT = { q4: 0, q8: 0, q4z: 8 } as const;
 
 /** Weights along the input of one block of a K-format. */
 export const SUPER = 256;
@@ -46,12 +49,10 @@ export const isKFormat = (format: WeightFormat): format is KFormat => Object.has
 /** Bytes of 8 rows × 256 weights in a K-format. */
 export const superBytes = (format: KFormat): number => K_BYTES[format].head + 8 * K_BYTES[format].group;
 
-/** Bytes of 8 rows of `cols` weights: their blocks one after the other, and of q4z the zero points behind them. */
+/** Bytes of 8 rows of `cols` weights: their blocks one after the other. */
 export function rowGroupBytes(format: Exclude<WeightFormat, "f32">, cols: number): number {
   if (isKFormat(format)) return Math.ceil(cols / SUPER) * superBytes(format);
-  const groups = groupsOf(cols);
-  const zeros = format === "q4z" ? Math.ceil((ROWS * groups) / 16) * 16 : 0;
-  return groups * BLOCK_BYTES[format] + zeros;
+  return groupsOf(cols) * BLOCK_BYTES[format];
 }
 
 /** Bytes of a matrix [rows, cols] in `format`, padding included (rows to a multiple of 8, cols to a multiple of 32; f32 has none, and K-formats have whole blocks). */

@@ -1,5 +1,5 @@
 import { FormatError } from "../errors.ts";
-import { BLOCK_BYTES, GROUP, groupsOf, type PackedMatrix, ROWS, rowGroupBytes } from "./packed-matrix.ts";
+import { BLOCK_BYTES, GROUP, groupsOf, type PackedMatrix, ROWS, SCALES_AT } from "./packed-matrix.ts";
 
 /**
  * q4: weight = (n - 8) · s, with n an unsigned nibble and s an f16 scale (of either sign) for each 32 neighbours along the input.
@@ -16,11 +16,12 @@ import { BLOCK_BYTES, GROUP, groupsOf, type PackedMatrix, ROWS, rowGroupBytes } 
  *
  * A row is thus one 32-bit lane. Rows past the last and inputs past the last are padding: n = 8 (value 0); whole padding rows have s = 0.
  *
- * A q4z matrix has the same blocks, and zero points behind those of each row group (q4z.ts).
+ * A q4z matrix has the same blocks, each behind its zero points (q4z.ts); `q4Block` gives where the q4 block begins.
  */
 export function q4Block(matrix: PackedMatrix, row: number, group: number): number {
   const format = matrix.format === "q4z" ? "q4z" : "q4";
-  return matrix.ptr + Math.floor(row / ROWS) * rowGroupBytes(format, matrix.cols) + group * BLOCK_BYTES.q4;
+  const block = Math.floor(row / ROWS) * groupsOf(matrix.cols) + group;
+  return matrix.ptr + block * BLOCK_BYTES[format] + SCALES_AT[format];
 }
 
 /** Where weight (r = row mod 8, k = input mod 32) lies in its block: the byte, and how far its nibble is shifted. */

@@ -55,9 +55,9 @@ suite("quant/layout", ({ test, assert }) => {
     assert.deepEqual([...bytes], [...expected]);
   });
 
-  test("q4z: the blocks of 8 rows as q4's, behind them z - 8 of their rows, group by group, to a multiple of 16 bytes", () => {
+  test("q4z: a block is z - 8 of 8 rows as int8, then a block of q4", () => {
     const m = allocMatrix(arena(), "q4z", 9, 96);
-    assert.deepEqual([m.byteLength, packedBytes("q4z", 8, 96)], [2 * (3 * 144 + 32), 3 * 144 + 32]);
+    assert.deepEqual([m.byteLength, packedBytes("q4z", 8, 96)], [2 * 3 * 152, 3 * 152]);
     const bytes = new Uint8Array(m.arena.buffer, m.ptr, m.byteLength);
     const row5 = Array.from({ length: 32 }, (_, k) => k % 16);
     writeQ4Group(m, 5, 1, row5, 0xbc01);
@@ -66,9 +66,9 @@ suite("quant/layout", ({ test, assert }) => {
     writeZero(m, 5, 1, 0);
     writeZero(m, 8, 2, 15);
     const expected = new Uint8Array(m.byteLength);
-    expected.set(new Uint8Array(q4.arena.buffer, q4.ptr, 3 * 144));
-    expected[3 * 144 + 8 + 5] = 256 - 8;
-    expected[464 + 3 * 144 + 16] = 7;
+    expected.set(new Uint8Array(q4.arena.buffer, q4.ptr + 144, 144), 152 + 8);
+    expected[152 + 5] = 256 - 8;
+    expected[5 * 152] = 7;
     assert.deepEqual([...bytes], [...expected]);
     assert.deepEqual([readZero(m, 5, 1), readZero(m, 8, 2), readZero(m, 0, 0)], [0, 15, 8]);
     for (const zero of [-1, 16, Number.NaN]) assert.throws(() => writeZero(m, 0, 0, zero), FormatError, /zero point/);

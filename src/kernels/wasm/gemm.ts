@@ -1,7 +1,7 @@
 import { dotAdd, finish, startAt } from "./dot";
 import { first4, last4, topHalves } from "./f16";
 import { addGroup, bytes02, bytes13, firstZeros, lastZeros, moveZeros, NIBBLE_16, NIBBLES, storeRows } from "./int8-tile";
-import { blockBytes, hasZeros, rowGroupBytes } from "./layout";
+import { blockBytes, hasZeros, rowGroupBytes, scalesAt, weightBytes } from "./layout";
 
 /** u8 × 16: the sign bit of an int8. */
 const SIGNS = memory.data<u8>([128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128], 16);
@@ -40,7 +40,7 @@ export function gemm<W, D>(
       clear(sums, last - first);
       for (let g = 0; g < G; g += groups) {
         const some = min(groups, G - g);
-        unpack<W, D>(scratch, w + <usize>g * blockBytes<W>(), w + <usize>G * blockBytes<W>() + (<usize>g << 3), some);
+        unpack<W, D>(scratch, w + <usize>g * blockBytes<W>(), some);
         for (let quad = first; quad < last; quad++) {
           const group = <usize>(quad * G + g);
           const to = sums + (<usize>(quad - first) << 7);
@@ -85,23 +85,23 @@ function store8(out: usize, sums: usize, N: i32, n: i32, t: i32, end: i32): void
   }
 }
 
-/** `groups` groups of a block, from w, to operands; zero points from `zeros`. */
-function unpack<W, D>(to: usize, w: usize, zeros: usize, groups: i32): void {
+/** `groups` blocks, from w, to operands. */
+function unpack<W, D>(to: usize, w: usize, groups: i32): void {
   for (const last = w + <usize>groups * blockBytes<W>(); w < last; ) {
+    if (hasZeros<W>()) {
+      const z = v128.load_ext<i8>(w);
+      v128.store(to + plainBytes<W, D>(), firstZeros(z));
+      v128.store(to + plainBytes<W, D>(), lastZeros(z), 16);
+      w += scalesAt<W>();
+    }
     const h = v128.load(w);
     const top = topHalves(h);
     v128.store(to, first4(h, top));
     v128.store(to, last4(h, top), 16);
-    if (hasZeros<W>()) {
-      const z = v128.load_ext<i8>(zeros);
-      v128.store(to + plainBytes<W, D>(), firstZeros(z));
-      v128.store(to + plainBytes<W, D>(), lastZeros(z), 16);
-      zeros += 8;
-    }
     const next = to + unpackedBytes<W, D>();
     to += 32;
     w += 16;
-    for (const end = w + blockBytes<W>() - 16; w < end; w += 32) {
+    for (const end = w + weightBytes<W>(); w < end; w += 32) {
       operands<W, D>(to, v128.load(w));
       operands<W, D>(to + 16, v128.load(w, 16));
       to += isSigned<W>() ? (isSigned<D>() ? 32 : 64) : isSigned<D>() ? 64 : 128;

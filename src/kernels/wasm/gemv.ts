@@ -1,7 +1,7 @@
 import { dotAdd, finish, low16, startAt } from "./dot";
 import { first4, last4, topHalves } from "./f16";
 import { addGroup, bytes02, bytes13, firstZeros, lastZeros, moveZeros, NIBBLES, storeRows } from "./int8-tile";
-import { blockBytes, hasZeros, rowGroupBytes } from "./layout";
+import { hasZeros, rowGroupBytes, scalesAt, weightBytes } from "./layout";
 
 /**
  * One token: out f32 [N] of the rows of blocks begin … end - 1. x is the token's operand (kernels.ts, Int8Rows): `pairs` for q4 in the
@@ -39,8 +39,8 @@ function tile<W, D>(
   let acc1 = f32x4.splat(0); // rows n+4 … n+7
   let acc2 = f32x4.splat(0); // rows m … m+3
   let acc3 = f32x4.splat(0); // rows m+4 … m+7
-  let wZeros = w + <usize>G * blockBytes<W>();
-  let vZeros = v + <usize>G * blockBytes<W>();
+  w += scalesAt<W>();
+  v += scalesAt<W>();
   for (const last = scale + (<usize>G << 2); scale < last; scale += 4, offset += 4) {
     let sums0 = isSigned<W>() ? i32x4.splat(0) : startAt<D>(offset);
     let sums1 = sums0;
@@ -48,7 +48,7 @@ function tile<W, D>(
     let sums3 = sums0;
     const wScales = w;
     const vScales = v;
-    for (const stop = w + blockBytes<W>() - 16; w < stop; w += 32, v += 32) {
+    for (const stop = w + weightBytes<W>(); w < stop; w += 32, v += 32) {
       const a = input<W, D>(x, 0);
       const b = input<W, D>(x, 1);
       const c = input<W, D>(x, 2);
@@ -64,14 +64,12 @@ function tile<W, D>(
     sums2 = total<W, D>(sums2);
     sums3 = total<W, D>(sums3);
     if (hasZeros<W>()) {
-      const wz = v128.load_ext<i8>(wZeros);
+      const wz = v128.load_ext<i8>(wScales - 8);
       sums0 = moveZeros(sums0, firstZeros(wz), offset);
       sums1 = moveZeros(sums1, lastZeros(wz), offset);
-      const vz = v128.load_ext<i8>(vZeros);
+      const vz = v128.load_ext<i8>(vScales - 8);
       sums2 = moveZeros(sums2, firstZeros(vz), offset);
       sums3 = moveZeros(sums3, lastZeros(vz), offset);
-      wZeros += 8;
-      vZeros += 8;
     }
     const s = v128.load32_splat(scale);
     const wh = v128.load(wScales);
@@ -82,8 +80,8 @@ function tile<W, D>(
     const vt = topHalves(vh);
     acc2 = addGroup(acc2, sums2, first4(vh, vt), s);
     acc3 = addGroup(acc3, sums3, last4(vh, vt), s);
-    w += 16;
-    v += 16;
+    w += 16 + scalesAt<W>();
+    v += 16 + scalesAt<W>();
   }
   storeRows(out + (<usize>n << 2), acc0, acc1, N - n);
   storeRows(out + (<usize>m << 2), acc2, acc3, N - m);

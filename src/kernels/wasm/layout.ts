@@ -14,19 +14,32 @@ export function hasZeros<W>(): bool {
   return sizeof<W>() == 2;
 }
 
-/** Bytes of a block of 8 rows × 32 inputs: 8 f16 scales, then the weights. */
+/** Bytes of a block of 8 rows × 32 inputs: 8 f16 scales, then the weights; of q4z zero points before them. */
 // @ts-ignore: decorator
 @inline
 export function blockBytes<W>(): usize {
-  return isSigned<W>() ? 272 : 144;
+  return isSigned<W>() ? 272 : hasZeros<W>() ? 152 : 144;
 }
 
-/** Bytes of a row group of 8 rows × G groups: its blocks, and behind them the zero points of q4z. */
+/** Where in a block its scales are. Of q4z, zero points are before them. */
+// @ts-ignore: decorator
+@inline
+export function scalesAt<W>(): usize {
+  return hasZeros<W>() ? 8 : 0;
+}
+
+/** Bytes of the weights of a block. */
+// @ts-ignore: decorator
+@inline
+export function weightBytes<W>(): usize {
+  return isSigned<W>() ? 256 : 128;
+}
+
+/** Bytes of 8 rows × G groups. */
 // @ts-ignore: decorator
 @inline
 export function rowGroupBytes<W>(G: i32): usize {
-  const zeros = hasZeros<W>() ? ((<usize>G << 3) + 15) & ~15 : 0;
-  return <usize>G * blockBytes<W>() + zeros;
+  return <usize>G * blockBytes<W>();
 }
 
 /** Bytes of 8 rows × 8 inputs in a block. */

@@ -1,5 +1,5 @@
 import { f16x4ToF32x4 } from "./f16";
-import { blockBytes, chunkBytes, F32, groupsOf, hasZeros, Q4, Q4Z, rowGroupBytes } from "./layout";
+import { blockBytes, chunkBytes, F32, groupsOf, hasZeros, Q4, Q4Z, rowGroupBytes, scalesAt } from "./layout";
 import { linearF32K } from "./rows-k";
 import { loadF32, storeF32 } from "./vectors";
 
@@ -191,8 +191,9 @@ function tilePacked<W>(x: usize, w: usize, half: usize, C: i32): v128 {
   let acc1 = f32x4.splat(0);
   let acc2 = f32x4.splat(0);
   let acc3 = f32x4.splat(0);
+  let zeros = w + (half << 2);
+  w += scalesAt<W>();
   let scales = w + (half << 3);
-  let zeros = w + <usize>groupsOf(C) * blockBytes<W>() + (half << 2);
   w += 16 + (half << 4);
   for (let left = C; left > 0; left -= 32) {
     const s = f16x4ToF32x4(scales);
@@ -221,7 +222,7 @@ function tilePacked<W>(x: usize, w: usize, half: usize, C: i32): v128 {
       acc3 = f32x4.add(acc3, tail<W>(x, w, s, z, 3, left));
     }
     scales += blockBytes<W>();
-    zeros += 8;
+    zeros += blockBytes<W>();
     w += blockBytes<W>();
   }
   return f32x4.add(f32x4.add(acc0, acc1), f32x4.add(acc2, acc3));

@@ -8,33 +8,34 @@
 // so that four words are a vector of a block: neighbours in GPTQ's files, one of each of four rows in compressed-tensors'. A word of AWQ holds one
 // input of 8 outputs: 8 words, one below the other, are two vectors.
 //
-// `stride`: bytes from one row group of the matrix to the next. `places`: i32 [C], where each input goes; 0: it stays. Alignment: out 16 bytes, others 4.
+// `block`: bytes of a block, whose last 128 are its nibbles; `stride`: bytes from one row group of the matrix to the next. `places`: i32 [C], where
+// each input goes; 0: it stays. Alignment: 4 bytes.
 
 /** Words of inputs 8 i … 8 i + 7 and output o, src i32 [n, N] from i = `at` on; N a multiple of 8. */
-export function repackGptq(out: usize, stride: usize, at: i32, src: usize, n: i32, N: i32, places: usize): void {
+export function repackGptq(out: usize, block: usize, stride: usize, at: i32, src: usize, n: i32, N: i32, places: usize): void {
   for (let row = 0; row < N; row += 8, out += stride, src += 32) {
     let from = src;
     for (let chunk = at; chunk < at + n; chunk++, from += <usize>N << 2) {
-      put(out, 0, chunk, v128.load(from), places, 8);
-      put(out, 16, chunk, v128.load(from, 16), places, 8);
+      put(out, block, 0, chunk, v128.load(from), places, 8);
+      put(out, block, 16, chunk, v128.load(from, 16), places, 8);
     }
   }
 }
 
 /** Words of output o and inputs 8 i … 8 i + 7, src i32 [n, ceil(C / 8)] of n rows; `out` begins with the first of them. */
-export function repackPacked(out: usize, stride: usize, src: usize, n: i32, C: i32, places: usize): void {
+export function repackPacked(out: usize, block: usize, stride: usize, src: usize, n: i32, C: i32, places: usize): void {
   const width = (C + 7) >> 3;
   const row = <usize>width << 2;
   for (; n > 0; n -= 8, out += stride, src += row << 3) {
     for (let chunk = 0; chunk < width; chunk++) {
       const from = src + (<usize>chunk << 2);
       const inputs = places ? min(8, C - (chunk << 3)) : 8;
-      put(out, 0, chunk, fourRows(from, row, n), places, inputs);
-      put(out, 16, chunk, fourRows(from + (row << 2), row, n - 4), places, inputs);
+      put(out, block, 0, chunk, fourRows(from, row, n), places, inputs);
+      put(out, block, 16, chunk, fourRows(from + (row << 2), row, n - 4), places, inputs);
     }
     for (let chunk = width; chunk < ((width + 3) & ~3); chunk++) {
-      v128.store(vectorAt(out, chunk), i32x4.splat(0x88888888));
-      v128.store(vectorAt(out, chunk), i32x4.splat(0x88888888), 16);
+      v128.store(vectorAt(out, block, chunk), i32x4.splat(0x88888888));
+      v128.store(vectorAt(out, block, chunk), i32x4.splat(0x88888888), 16);
     }
   }
 }
@@ -52,7 +53,7 @@ function fourRows(from: usize, row: usize, rows: i32): v128 {
 }
 
 /** Words of input i and outputs 8 j + 0, 2, 4, 6, 1, 3, 5, 7, src i32 [n, N / 8] from i = `at` on; at and n multiples of 8. */
-export function repackAwq(out: usize, stride: usize, at: i32, src: usize, n: i32, N: i32): void {
+export function repackAwq(out: usize, block: usize, stride: usize, at: i32, src: usize, n: i32, N: i32): void {
   const row = <usize>(N >> 3) << 2;
   for (const end = src + row; src < end; src += 4, out += stride) {
     let from = src;
@@ -63,7 +64,7 @@ export function repackAwq(out: usize, stride: usize, at: i32, src: usize, n: i32
       // Byte k of lane i: input i low, input i + 4 high; of outputs 0 4 1 5 in `even`, of 2 6 3 7 in `odd`.
       const even = v128.or(v128.and(a, nibbles), i16x8.shl(v128.and(b, nibbles), 4));
       const odd = v128.or(v128.and(i16x8.shr_u(a, 4), nibbles), i16x8.shl(v128.and(i16x8.shr_u(b, 4), nibbles), 4));
-      const to = vectorAt(out, chunk);
+      const to = vectorAt(out, block, chunk);
       v128.store(to, v128.shuffle<u8>(even, odd, 0, 4, 8, 12, 2, 6, 10, 14, 16, 20, 24, 28, 18, 22, 26, 30));
       v128.store(to, v128.shuffle<u8>(even, odd, 1, 5, 9, 13, 3, 7, 11, 15, 17, 21, 25, 29, 19, 23, 27, 31), 16);
     }
@@ -73,16 +74,16 @@ export function repackAwq(out: usize, stride: usize, at: i32, src: usize, n: i32
 /** Where in a row group the vectors of inputs 8 chunk … 8 chunk + 7 lie: rows 0-3, and 16 bytes on rows 4-7. */
 // @ts-ignore: decorator
 @inline
-function vectorAt(group: usize, chunk: i32): usize {
-  return group + <usize>(chunk >> 2) * 144 + 16 + (<usize>(chunk & 3) << 5);
+function vectorAt(group: usize, block: usize, chunk: i32): usize {
+  return group + (<usize>(chunk >> 2) + 1) * block - 128 + (<usize>(chunk & 3) << 5);
 }
 
 /** Words of four rows (`half` 0: the first, 16: the others) and inputs 8 chunk …, of which so many have a place, into their row group. */
 // @ts-ignore: decorator
 @inline
-function put(group: usize, half: usize, chunk: i32, words: v128, places: usize, inputs: i32): void {
-  if (places == 0) v128.store(vectorAt(group, chunk) + half, inLanes(words));
-  else scatter(group + half, words, places + (<usize>chunk << 5), inputs);
+function put(group: usize, block: usize, half: usize, chunk: i32, words: v128, places: usize, inputs: i32): void {
+  if (places == 0) v128.store(vectorAt(group, block, chunk) + half, inLanes(words));
+  else scatter(group + half, block, words, places + (<usize>chunk << 5), inputs);
 }
 
 // @ts-ignore: decorator
@@ -97,10 +98,10 @@ function inLanes(words: v128): v128 {
 }
 
 /** Nibble i of four words to input places[i]. */
-function scatter(group: usize, words: v128, places: usize, inputs: i32): void {
+function scatter(group: usize, block: usize, words: v128, places: usize, inputs: i32): void {
   for (let i = 0; i < inputs; i++, places += 4) {
     const k = load<i32>(places);
-    const to = vectorAt(group, k >> 3);
+    const to = vectorAt(group, block, k >> 3);
     const shift = ((k & 3) << 3) + (k & 4);
     const nibble = i32x4.shl(v128.and(i32x4.shr_u(words, i << 2), i32x4.splat(15)), shift);
     v128.store(to, v128.or(v128.andnot(v128.load(to), i32x4.splat(15 << shift)), nibble));

@@ -1,5 +1,5 @@
 import { f16x4ToF32x4 } from "./f16";
-import { blockBytes, chunkBytes, F32, groupsOf, hasZeros, Q4, Q4Z, rowGroupBytes } from "./layout";
+import { blockBytes, chunkBytes, F32, groupsOf, hasZeros, Q4, Q4Z, rowGroupBytes, scalesAt } from "./layout";
 import { unpackK } from "./rows-k";
 import { storeF32 } from "./vectors";
 
@@ -31,11 +31,11 @@ function copyRow(out: usize, src: usize, C: i32): void {
 function unpackPacked<W>(out: usize, w: usize, row: i32, C: i32): void {
   const r = <usize>(row & 7);
   w += <usize>(row >> 3) * rowGroupBytes<W>(groupsOf(C));
-  let zeros = w + <usize>groupsOf(C) * blockBytes<W>() + r;
+  w += scalesAt<W>();
   for (let left = C; left > 0; left -= 32) {
     const scales = f16x4ToF32x4(w + ((r >> 2) << 3));
     const s = i8x16.swizzle(scales, i32x4.add(i32x4.splat(0x03020100), i32x4.splat(<i32>(r & 3) * 0x04040404)));
-    const z = i32x4.splat(hasZeros<W>() ? 8 + <i32>load<i8>(zeros) : 8);
+    const z = i32x4.splat(hasZeros<W>() ? 8 + <i32>load<i8>(w - 8 + r) : 8);
     let src = w + 16 + (r << 2); // rows 0-3 and 4-7 are neighbouring vectors, so row r begins 4 r bytes on
     for (let k = 0; k < 32 && k < left; k += 8) {
       let low: v128;
@@ -54,7 +54,6 @@ function unpackPacked<W>(out: usize, w: usize, row: i32, C: i32): void {
       src += chunkBytes<W>();
     }
     w += blockBytes<W>();
-    zeros += 8;
   }
 }
 

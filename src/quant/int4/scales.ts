@@ -1,4 +1,4 @@
-import { BLOCK_BYTES, groupsOf, type PackedMatrix, ROWS, rowGroupBytes } from "../packed-matrix.ts";
+import { BLOCK_BYTES, groupsOf, type PackedMatrix, ROWS, SCALES_AT } from "../packed-matrix.ts";
 
 /**
  * Scales, and of a q4z matrix zero points, of all its groups, from those of a checkpoint's groups, which may each serve several of 32 inputs.
@@ -14,19 +14,18 @@ export function writeScales(
 ): void {
   const { rows: N, cols: C, arena, ptr } = matrix;
   const G = groupsOf(C);
-  const stride = rowGroupBytes(zeros ? "q4z" : "q4", C);
+  const format = zeros ? "q4z" : "q4";
   const halves = new Uint16Array(arena.buffer, ptr, matrix.byteLength / 2);
   const bytes = new Int8Array(arena.buffer, ptr, matrix.byteLength);
   for (let row = 0; row < N; row += ROWS) {
-    const first = (row / ROWS) * stride;
     const n = Math.min(ROWS, N - row);
     for (let g = 0; g < G; g++) {
       const from = groupOf[g] * N + row;
-      const to = (first + g * BLOCK_BYTES.q4) / 2;
+      const block = ((row / ROWS) * G + g) * BLOCK_BYTES[format];
+      const to = (block + SCALES_AT[format]) / 2;
       for (let r = 0; r < ROWS; r++) halves[to + r] = r < n ? scales[from + r] : 0;
       if (!zeros) continue;
-      const zero = first + G * BLOCK_BYTES.q4z + g * ROWS;
-      for (let r = 0; r < ROWS; r++) bytes[zero + r] = r < n ? zeros[from + r] - 8 : 0;
+      for (let r = 0; r < ROWS; r++) bytes[block + r] = r < n ? zeros[from + r] - 8 : 0;
     }
   }
 }
