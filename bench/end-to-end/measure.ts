@@ -24,8 +24,6 @@ export interface Samples {
   dots: Partial<Record<DotForm, number[]>>;
   /** Of further steps: milliseconds, those of them that were spent in kernels, and calls of these. */
   inside: { ms: number; kernelMs: number; calls: number }[];
-  /** Of the logits, by what was computed. */
-  hashes: Record<string, string>;
 }
 
 /** Ids that are any and always the same. */
@@ -44,13 +42,14 @@ export function hashOf(logits: Float32Array): string {
  * Runs a model, in turn with the probes: a chunk of a prompt, some dot products; a token, a stream of 64 MiB. What else the machine does thus
  * meets both.
  * @param forms of the dot product that are right here
- * @param deep whether to decode behind {@link DEEP} tokens too
+ * @param options deep: whether to decode behind {@link DEEP} tokens too. hashes: those of the runs before, to which this one's are added
+ * @throws Error where logits differ, before anything is timed
  */
 export async function measure(
   phi: Phi,
   team: ProbeTeam,
   forms: readonly DotForm[],
-  { rounds, deep }: { rounds: number; deep: boolean },
+  { rounds, deep, hashes }: { rounds: number; deep: boolean; hashes: Record<string, string> },
 ): Promise<Samples> {
   const samples: Samples = {
     prompts: {},
@@ -58,7 +57,6 @@ export async function measure(
     streams: { one: [], four: [] },
     dots: Object.fromEntries(forms.map((form) => [form, []])),
     inside: [],
-    hashes: {},
   };
   const ids = idsOf(DEEP, phi.config.vocabSize);
   const clock = new Clock();
@@ -71,11 +69,11 @@ export async function measure(
     samples.streams.one.push(team.stream(1));
     samples.streams.four.push(team.stream(4));
   };
-  /** Every time that something is computed again it must have the bits of the first time. */
+  /** What is computed again must have the bits of the first time. */
   const same = (name: string, logits: Float32Array) => {
     const hash = hashOf(logits);
-    samples.hashes[name] ??= hash;
-    if (samples.hashes[name] !== hash) throw new Error(`${name}: ${hash}, and before ${samples.hashes[name]}`);
+    hashes[name] ??= hash;
+    if (hashes[name] !== hash) throw new Error(`${name}: the logits have the hash ${hash}, and before ${hashes[name]}`);
   };
 
   const seq = await phi.sequence();
