@@ -80,7 +80,10 @@ export class Arena {
     }
     const growTo = checkNumber("Arena", "growTo", options.growTo, { min: 0, max: MOST_PAGES * PAGE }, 0);
     this.#mostPages = Math.max(this.#pages, Math.ceil(growTo / PAGE));
-    this.shared = options.shared === true;
+    const { shared = false } = options;
+    if (typeof shared !== "boolean")
+      throw new OptionError({ what: 'Arena: option "shared"', got: shared, expected: "true or false" });
+    this.shared = shared;
     try {
       if (this.shared || (options.wasm !== false && hasWasmMemory())) {
         const [initial, maximum] = [this.#pages, this.#mostPages];

@@ -50,6 +50,8 @@ export interface CallerCalls {
   open: Call<{ name: string }, { file: number; size: number }>;
   /** Starts a helper for each setup; answers when they are at work. If one is lost later, the connection ends. */
   helpers: Call<readonly HelperSetup[], undefined>;
+  /** Bytes into shared memory. */
+  readInto: Call<{ file: number; offset: number; into: Uint8Array }, undefined>;
   /** `length` bytes, transferred. `spare` is memory of an earlier answer, given back to be used again. */
   read: Call<{ file: number; offset: number; length: number; spare?: ArrayBuffer }, Uint8Array>;
 }

@@ -6,10 +6,15 @@ import type { CallerCalls, CallerNotes, WorkerCalls, WorkerNotes } from "./proto
 /** The worker, talking to its caller. */
 export type WorkerPeer = Peer<CallerCalls, CallerNotes, WorkerCalls, WorkerNotes>;
 
-/** In the worker: the caller's source. Bytes come in memory that is handed over, and goes back with the next read. */
+/** In the worker: the caller's source. Bytes come in memory that is handed over, and goes back with the next read; shared memory the caller fills itself. */
 export function remoteSource(peer: WorkerPeer, lists: boolean): Source {
   const spares: ArrayBuffer[] = [];
   const read = async (file: number, offset: number, length: number, into?: Uint8Array): Promise<Uint8Array> => {
+    if (into && isShared(into)) {
+      const place = into.subarray(0, length);
+      await peer.ask("readInto", { file, offset, into: place }).answer;
+      return place;
+    }
     const spare = spares.pop();
     const asked = peer.ask("read", { file, offset, length, spare }, undefined, spare ? [spare] : []);
     const bytes = await asked.answer;
@@ -33,6 +38,9 @@ export function remoteSource(peer: WorkerPeer, lists: boolean): Source {
 
 type SourceHandlers = Omit<Handlers<CallerCalls, CallerNotes>, "helpers">;
 
+const isShared = ({ buffer }: Uint8Array): boolean =>
+  typeof SharedArrayBuffer !== "undefined" && buffer instanceof SharedArrayBuffer;
+
 /** On the caller's side: answers what the worker asks of `source`. */
 export function sourceHandlers(source: Source): { handlers: SourceHandlers; closeAll(): void } {
   const files = new Map<number, SourceFile>();
@@ -52,6 +60,10 @@ export function sourceHandlers(source: Source): { handlers: SourceHandlers; clos
       const room = spare && spare.byteLength >= length ? new Uint8Array(spare, 0, length) : new Uint8Array(length);
       const bytes = await (files.get(file) as SourceFile).read(offset, length, room);
       return new Handover(bytes, [bytes.buffer as ArrayBuffer]);
+    },
+    async readInto({ file, offset, into }) {
+      await (files.get(file) as SourceFile).read(offset, into.length, into);
+      return undefined;
     },
     close({ file }) {
       close(files.get(file));

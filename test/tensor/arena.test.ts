@@ -1,17 +1,22 @@
 import { MemoryError, OptionError } from "../../src/errors.ts";
 import { createKernels } from "../../src/kernels/index.ts";
 import { Arena, KERNEL_RESERVE, Tensor } from "../../src/tensor/index.ts";
-import { suite } from "../harness.ts";
+import { suite, unless } from "../harness.ts";
 
 /** What Node's REPL shows of an object. */
 const replText = (x: object) => (x as Record<symbol, () => string>)[Symbol.for("nodejs.util.inspect.custom")]();
 
-suite("tensor/arena", ({ test, assert }) => {
-  for (const wasm of [true, false]) {
-    const kind = wasm ? "WebAssembly.Memory" : "ArrayBuffer";
+suite("tensor/arena", ({ test, assert, engine }) => {
+  const noSharing = engine.features.sharedMemory ? undefined : `${engine.name} shares no memory here`;
+  for (const [kind, of] of [
+    ["WebAssembly.Memory", { wasm: true }],
+    ["ArrayBuffer", { wasm: false }],
+    ["shared WebAssembly.Memory", { shared: true }],
+  ] as const) {
+    const testThis = unless("shared" in of ? noSharing : undefined, test);
 
-    test(`${kind}: places begin at multiples of 64 after the kernels' reserve, and do not overlap`, () => {
-      const arena = new Arena(10_000, { wasm });
+    testThis(`${kind}: places begin at multiples of 64 after the kernels' reserve, and do not overlap`, () => {
+      const arena = new Arena(10_000, of);
       let end = KERNEL_RESERVE;
       for (const bytes of [1, 64, 65, 0, 127]) {
         const ptr = arena.alloc(bytes);
@@ -21,10 +26,12 @@ suite("tensor/arena", ({ test, assert }) => {
       }
       assert.ok(arena.byteLength >= 10_000 + KERNEL_RESERVE);
       assert.equal(arena.buffer.byteLength, arena.byteLength);
+      assert.equal(arena.shared, "shared" in of);
+      assert.equal(arena.buffer instanceof ArrayBuffer, !arena.shared);
     });
 
-    test(`${kind}: full: MemoryError with bytes asked for and free, nothing taken`, () => {
-      const arena = new Arena(1000, { name: "layers", wasm });
+    testThis(`${kind}: full: MemoryError with bytes asked for and free, nothing taken`, () => {
+      const arena = new Arena(1000, { name: "layers", ...of });
       const { free } = arena;
       assert.throws(
         () => arena.alloc(free + 1),
@@ -41,27 +48,30 @@ suite("tensor/arena", ({ test, assert }) => {
         assert.throws(() => arena.release(mark), OptionError, /a mark/);
     });
 
-    test(`${kind}: release(mark) frees what was taken since`, () => {
-      const arena = new Arena(1000, { wasm });
+    testThis(`${kind}: release(mark) frees what was taken since`, () => {
+      const arena = new Arena(1000, of);
       const mark = arena.mark();
       const first = arena.alloc(500);
       arena.release(mark);
       assert.equal(arena.alloc(500), first);
     });
 
-    test(`${kind}: with growTo it grows when full, keeps what tensors hold, and ends with a MemoryError there`, () => {
-      const arena = new Arena(1000, { wasm, growTo: 1 << 20 });
-      const first = Tensor.alloc(arena, "f32", [4]);
-      first.f32.set([1, 2, 3, 4]);
-      const before = arena.byteLength;
-      const large = Tensor.alloc(arena, "f32", [100_000]);
-      assert.ok(arena.byteLength > before);
-      large.f32.fill(5);
-      assert.deepEqual([...first.f32], [1, 2, 3, 4]);
-      assert.throws(() => arena.alloc(1 << 20), MemoryError, /is full/);
-      arena.alloc((1 << 20) - arena.mark());
-      assert.equal(arena.byteLength, 1 << 20);
-    });
+    testThis(
+      `${kind}: with growTo it grows when full, keeps what tensors hold, and ends with a MemoryError there`,
+      () => {
+        const arena = new Arena(1000, { ...of, growTo: 1 << 20 });
+        const first = Tensor.alloc(arena, "f32", [4]);
+        first.f32.set([1, 2, 3, 4]);
+        const before = arena.byteLength;
+        const large = Tensor.alloc(arena, "f32", [100_000]);
+        assert.ok(arena.byteLength > before);
+        large.f32.fill(5);
+        assert.deepEqual([...first.f32], [1, 2, 3, 4]);
+        assert.throws(() => arena.alloc(1 << 20), MemoryError, /is full/);
+        arena.alloc((1 << 20) - arena.mark());
+        assert.equal(arena.byteLength, 1 << 20);
+      },
+    );
   }
 
   test("kernels made before an arena grows work in it afterwards", () => {
@@ -80,6 +90,7 @@ suite("tensor/arena", ({ test, assert }) => {
     assert.throws(() => new Arena(2 ** 32), MemoryError, /4 GiB/);
     for (const none of [Number.NaN, -1, 1.5, Infinity, "5", null, undefined])
       assert.throws(() => new Arena(none as number), OptionError, /Arena: bytes/);
+    assert.throws(() => new Arena(1, { shared: "yes" } as object), OptionError, /shared/);
     assert.throws(() => new Arena(1, { growTo: -1 }), OptionError, /growTo/);
     assert.throws(() => new Arena(1, { growto: 5 } as object), OptionError, /did you mean "growTo"/);
   });

@@ -1,7 +1,13 @@
 import { startWorker } from "#platform";
+import { helperCode } from "#worker-code";
+import { Engine } from "../../src/generate/engine.ts";
+import { localBackend } from "../../src/generate/local.ts";
 import { OptionError, type Phi, type PhiOptions, type WorkerLike } from "../../src/index.ts";
 import { moduleOf } from "../../src/kernels/wasm-module.ts";
+import { loadModel } from "../../src/load/load.ts";
+import { helpersBy } from "../../src/threads/index.ts";
 import { MODES, openPhiTiny } from "../api/phi-tiny.ts";
+import { phiTinyFolder } from "../fixtures.ts";
 import { suite, unless } from "../harness.ts";
 import { BUILDS } from "../kernels/kinds.ts";
 import { bothCodes, noThreads } from "./crew.ts";
@@ -71,6 +77,32 @@ suite("threads/model", async ({ test, assert, engine }) => {
       },
     );
   }
+
+  unless(noThreads(engine, true), test)(
+    "over several arenas and two threads the bits are those of one arena and one thread",
+    async () => {
+      const start = helpersBy(() => startWorker(helperCode()));
+      const logits: Float32Array[] = [];
+      for (const [threads, maxArenaBytes, arenas] of [
+        [1, 2 ** 30, 1],
+        [2, 3 * 2 ** 20, 2],
+        [2, 2 ** 30, 1],
+      ]) {
+        const { decoder, memory, contextSize } = await loadModel(
+          phiTinyFolder(engine),
+          { threads },
+          maxArenaBytes,
+          start,
+        );
+        assert.ok(memory.arenas.length >= arenas, `${memory.arenas.length} arenas`);
+        const backend = localBackend(new Engine(decoder, contextSize));
+        logits.push(await backend.forward(prompt, "all", {}));
+        await backend.dispose();
+      }
+      assert.deepEqual(logits[1], logits[0]);
+      assert.deepEqual(logits[2], logits[0]);
+    },
+  );
 
   test("a model as small as phi-tiny has one thread unless more are asked for", async () => {
     for (const threads of [undefined, "auto", 1] as const)
