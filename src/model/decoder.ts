@@ -32,7 +32,7 @@ export interface Decoder {
   readonly pool: KVPool;
   /** The most tokens that one step takes; how a prompt is cut into steps never changes a bit. */
   readonly maxChunk: number;
-  /** Bytes of weights that one decoding step reads. */
+  /** Bytes of weights that a step of one token reads: of experts, those of two. */
   readonly weightBytesPerToken: number;
   /**
    * Runs a chunk layer by layer: between two layers the caller may look at its clock, let others run, or leave. One chunk at a time; the

@@ -63,6 +63,27 @@ suite("quantize/packed", ({ test, assert, engine }) => {
     }
   });
 
+  test("the same for every architecture: matrices that a checkpoint holds in parts, biases, experts, a router that stays float32", async () => {
+    for (const name of ["phi-2", "phi-3.5-moe", "phi-4-multimodal-hub-names"] as const) {
+      const folder = goldenSource(engine, name);
+      for (const [weights, embedding] of [
+        ["q4", "q4"],
+        ["q8", "q4"],
+      ] as const) {
+        const file = await packed(folder, { weights, embedding });
+        const wanted = await logitsOf(folder, { weights, embedding });
+        assert.deepEqual(await logitsOf(asFolder(file)), wanted, `${name}, ${weights}, ${embedding}`);
+      }
+    }
+  });
+
+  test("a mixture of experts is packed by the search of loading; calibrating it is refused before anything is computed", async () => {
+    const files = new Map<string, Uint8Array>();
+    const asked = quantizeCheckpoint(goldenSource(engine, "phi-3.5-moe"), bytesSink(files));
+    await assert.rejects(asked, OptionError, /mixture of experts.*fast: true/s);
+    assert.equal(files.size, 0);
+  });
+
   test("what is packed decides the formats; no byte is read twice, and the memory is as when it is quantized on load", async () => {
     const file = await packed(tiny, { embedding: "q8" });
     let read = 0;
