@@ -4,6 +4,7 @@ import { packedFormat } from "../load/formats.ts";
 import { inspectModel, memoryUse } from "../load/load.ts";
 import { formatOf } from "../load/plan.ts";
 import { openCheckpoint } from "../load-phi.ts";
+import { architectureOf } from "../model/architectures.ts";
 import { countParameters, type WeightSpec } from "../model/weights.ts";
 import { readJson } from "../source/index.ts";
 import { chatFormatOf, stopTokensOf } from "../tokenizer/index.ts";
@@ -67,6 +68,7 @@ async function look(path: string, layout: ReturnType<typeof layoutOf>, budget?: 
   const { kind: kernels, notices } = chooseKernels("auto");
   return {
     architectures: rawConfig.architectures,
+    models: architectureOf(config).models,
     config,
     parameters: countParameters(plan.specs),
     tensors: [...classes].map(([name, { formats, dtypes, ...row }]) => {
@@ -109,6 +111,7 @@ function page(path: string, facts: Facts): string {
     path,
     "",
     row("architecture", `${c.modelType}${arch}`),
+    row("built for", facts.models),
     row("parameters", `${count(total)}${active < total ? `, of which a token goes through ${count(active)}` : ""}`),
     ...(c.experts ? [row("experts", `${c.experts.count} in a layer, ${c.experts.chosen} for each token`)] : []),
     row("layers", `${c.layers}, hidden ${c.hiddenSize}, feed-forward ${c.intermediateSize}`),

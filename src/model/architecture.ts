@@ -12,6 +12,8 @@ import type { WeightSpec } from "./weights.ts";
 export interface Architecture {
   /** model_type of Hugging Face, and of {@link PhiConfig}. */
   readonly modelType: string;
+  /** The published models that it is the decoder of, for people. */
+  readonly models: string;
   /** Other model_types that checkpoints of it are published under. */
   readonly aliases?: readonly string[];
   /** What config.json may have under "architectures". */

@@ -16,6 +16,7 @@ import { biased, joined, modelWeights, vector, type WeightSpec } from "./weights
 
 export const phi: Architecture = {
   modelType: "phi",
+  models: "Phi-1, Phi-1.5, Phi-2",
   classes: ["PhiForCausalLM"],
   config: phiConfig,
   weights: phiWeights,

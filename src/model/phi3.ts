@@ -15,6 +15,7 @@ import { matrix, modelWeights, vector, type WeightSpec } from "./weights.ts";
 
 export const phi3: Architecture = {
   modelType: "phi3",
+  models: "Phi-3, Phi-3.5, Phi-4, Phi-4-reasoning, Phi-4-mini",
   classes: ["Phi3ForCausalLM"],
   config: (raw, file) => sharedKeys(raw, file, "phi3", PHI3_KEYS),
   weights: phi3Weights,

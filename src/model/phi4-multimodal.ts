@@ -11,6 +11,7 @@ import { joined, type WeightSpec } from "./weights.ts";
 
 export const phi4Multimodal: Architecture = {
   modelType: "phi4_multimodal",
+  models: "the text of Phi-4-multimodal",
   aliases: ["phi4mm"],
   classes: ["Phi4MultimodalForCausalLM", "Phi4MMForCausalLM"],
   config: (raw, file) => sharedKeys(raw, file, "phi4_multimodal", PHI3_KEYS),

@@ -17,6 +17,7 @@ import { biased, joined, matrix, modelWeights, vector, type WeightSpec } from ".
 
 export const phimoe: Architecture = {
   modelType: "phimoe",
+  models: "Phi-3.5-MoE, Phi-mini-MoE, Phi-tiny-MoE",
   classes: ["PhimoeForCausalLM", "PhiMoEForCausalLM"],
   config: phimoeConfig,
   weights: phimoeWeights,

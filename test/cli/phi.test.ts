@@ -138,6 +138,7 @@ suite("cli: commands on phi-tiny", ({ test, assert }) => {
     assert.equal(code, 0);
     for (const part of [
       /^architecture +phi3 \(Phi3ForCausalLM\)$/m,
+      /^built for +Phi-3, Phi-3\.5, Phi-4/m,
       /^parameters +5,246,208$/m,
       /embedding +BF16 +in the file, q4 +in memory/,
       /norms +BF16 +in the file, f32 +in memory/,
