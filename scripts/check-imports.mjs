@@ -17,7 +17,7 @@ const MAY_IMPORT = {
   tensor: ["errors", "options"],
   quant: ["errors", "tensor"],
   math: ["errors"],
-  inline: ["errors"],
+  inline: ["errors", "#platform"],
   kernels: ["errors", "options", "tensor", "quant", "math", "inline"],
   port: ["#platform"],
   threads: ["errors", "tensor", "kernels", "port", "#platform"],

@@ -176,7 +176,11 @@ function codedBlock(bits: Bits, { literals, distances }: Codes, out: Uint8Array,
  * @param dictionary bytes that copies may reach into as if they had come before (RFC 1950 names it, 2.2)
  * @throws FormatError (code "inflate") if the stream is malformed, or gives more or fewer bytes, or is followed by anything
  */
-export function inflate(bytes: Uint8Array, size: number, dictionary = new Uint8Array(0)): Uint8Array<ArrayBuffer> {
+export function inflate(
+  bytes: Uint8Array,
+  size: number,
+  dictionary: Uint8Array = new Uint8Array(0),
+): Uint8Array<ArrayBuffer> {
   const bits: Bits = { bytes, at: 0, held: 0, count: 0 };
   const before = dictionary.length;
   const out = new Uint8Array(before + size);

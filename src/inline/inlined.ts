@@ -1,3 +1,4 @@
+import { inflateRaw } from "#platform";
 import { inflate } from "./inflate.ts";
 
 /** Bytes that the library carries in its own code, so that no file has to be found at run time. `scripts/inline.mjs` writes them. */
@@ -21,11 +22,9 @@ const WINDOW = 32768;
 
 /** @throws FormatError (code "inflate") for what scripts/inline.mjs did not write */
 export function inlinedBytes(inlined: Inlined): Uint8Array<ArrayBuffer> {
-  if ("deflated" in inlined) return inflate(decoded(inlined.deflated), inlined.size);
+  if ("deflated" in inlined) return inflated(inlined);
   const like = inlinedBytes(inlined.like);
-  const parts = inlined.parts.map(({ from, size, deflated }) =>
-    inflate(decoded(deflated), size, like.subarray(from, from + WINDOW)),
-  );
+  const parts = inlined.parts.map((part) => inflated(part, like.subarray(part.from, part.from + WINDOW)));
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -33,6 +32,12 @@ export function inlinedBytes(inlined: Inlined): Uint8Array<ArrayBuffer> {
     at += part.length;
   }
   return whole;
+}
+
+/** By the platform, which is faster than code that has not run before, or by our own. */
+function inflated({ deflated, size }: Whole, dictionary?: Uint8Array): Uint8Array<ArrayBuffer> {
+  const bytes = decoded(deflated);
+  return inflateRaw?.(bytes, dictionary) ?? inflate(bytes, size, dictionary);
 }
 
 function decoded(base64: string): Uint8Array {

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parentPort, Worker } from "node:worker_threads";
+import { inflateRawSync } from "node:zlib";
 import { SourceError } from "../errors.ts";
 import type { PortLike, WorkerLike } from "../port/port.ts";
 import { checkName, checkRange, notFound } from "../source/range.ts";
@@ -173,3 +174,7 @@ export function ownPort(): PortLike {
 }
 
 export { isIsolated, locks } from "./web.ts";
+
+/** The bytes that a raw DEFLATE stream stands for; at once, which the web cannot do. */
+export const inflateRaw = (bytes: Uint8Array, dictionary?: Uint8Array): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(inflateRawSync(bytes, { dictionary }));

@@ -5,11 +5,10 @@ import { isFloat, type WeightSpec } from "../model/weights.ts";
  * What the parts of a job cost, in nanoseconds of one core as measured on phi-tiny and on layers of Phi-4-mini's size: for the bar of
  * progress only, which corrects itself by the time that passes.
  */
-const DECODE = 0.07; // per weight and token, one token at a time
-const FORWARD = 0.05; // per weight and token, in chunks
-const PRODUCT = 0.16; // per float32 product
-const FACTOR = 0.8; // per float64 product
-const ROUND = 400; // per weight: search, feedback within a panel, passes
+const DECODE = 0.04; // per weight and token, eight tokens at a time
+const FORWARD = 0.03; // per weight and token, in chunks
+const PRODUCT = 0.07; // per float32 product
+const ROUND = 440; // per weight: search, feedback within a panel, passes
 
 const sizeOf = (specs: readonly WeightSpec[]): number =>
   specs.reduce((sum, s) => sum + (isFloat(s) ? 0 : s.rows * s.cols), 0);
@@ -23,7 +22,7 @@ export const forwardCost = (layer: readonly WeightSpec[]): number => FORWARD * s
 /** One token into the moments of inputs of C elements. */
 export const momentCost = (C: number): number => (PRODUCT * C * C) / 2;
 
-export const factorCost = (C: number): number => (FACTOR * C ** 3) / 6;
+export const factorCost = (C: number): number => (PRODUCT * C ** 3) / 6;
 
 /** One row of C weights. */
 export const solveCost = (C: number, passes: number): number => PRODUCT * C * C * (0.5 + passes) + ROUND * C;
