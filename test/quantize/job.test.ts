@@ -161,7 +161,9 @@ suite("quantize/job", ({ test, assert, engine }) => {
     assert.ok(seen.every((p, i) => i === 0 || p.fraction >= seen[i - 1].fraction));
     assert.atMost(Math.abs((seen.at(-1)?.fraction ?? 0) - 1), 0.02);
     assert.deepEqual([...new Set(seen.map((p) => p.phase))], ["calibration", "layers", "head", "writing"]);
-    assert.ok(seen.slice(seen.length / 4).every((p) => p.remainingMs !== undefined && p.remainingMs >= 0));
+    // The first percent says little.
+    const later = seen.filter((p) => p.fraction > 0.011);
+    assert.ok(later.length > 20 && later.every((p) => p.remainingMs !== undefined && p.remainingMs >= 0));
   });
 
   test("the estimate is the rate of this run: work found finished took no time", () => {
