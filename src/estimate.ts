@@ -38,7 +38,8 @@ export interface Estimate extends Partial<Fit> {
 /**
  * The memory that `loadPhi` would take for the same source and options, arena by arena, from config.json and the headers of the weights alone:
  * some kilobytes are read, even of a checkpoint at a URL. The tokenizer need not be there. Beside the arenas a process needs what the engine,
- * the tokenizer, and the bytes on their way from a web server take.
+ * the tokenizer, and the bytes on their way from a web server take. (In a page, where only a model in a worker can have helper threads, these
+ * add 32 KiB each to an arena.)
  * @throws OptionError for an unknown option or a bad value; SourceError, FormatError, ConfigError as `loadPhi`
  * @throws MemoryError with the largest contextSize that could be loaded, if the one asked for needs more of one layer's memory than
  * WebAssembly's 32 bits can address
