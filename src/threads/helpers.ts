@@ -32,7 +32,7 @@ class Helpers implements HelperThreads {
   readonly ready: Promise<void>;
   readonly #threads: Thread[] = [];
   readonly #lost: (error: WorkerError) => void;
-  #state: "starting" | "ready" | "over" = "starting";
+  #state: "starting" | "ready" | "failed" | "over" = "starting";
   #giveUp: (error: WorkerError) => void = () => {};
 
   constructor(start: () => WorkerLike, setups: readonly HelperSetup[], lost: (error: WorkerError) => void) {
@@ -75,12 +75,12 @@ class Helpers implements HelperThreads {
   }
 
   #fail(ending: Ending): void {
-    if (this.#state === "over") return;
-    const was = this.#state;
-    this.end();
-    if (was === "ready") {
+    if (this.#state === "ready") {
+      this.end();
       this.#lost(new WorkerError({ ...ending, what: `a helper thread is gone: ${ending.what}` }, "worker_died"));
-    } else {
+    } else if (this.#state === "starting") {
+      // Others may be at work: who waits for all ends them.
+      this.#state = "failed";
       const expected = "threads: 1, or workers that can be started";
       const what = `a helper thread could not be started: ${ending.what}`;
       this.#giveUp(new WorkerError({ ...ending, what, expected }, "worker_start"));
@@ -88,11 +88,12 @@ class Helpers implements HelperThreads {
   }
 
   running(): boolean {
-    return this.#state === "starting" || (this.#state === "ready" && this.#threads.every(isRunning));
+    return this.#state === "ready" ? this.#threads.every(isRunning) : this.#state !== "over";
   }
 
   end(): void {
     this.#state = "over";
+    this.#giveUp(new WorkerError({ what: "the helper threads were ended before all had come" }, "worker_start"));
     for (const thread of this.#threads) void thread.terminate();
   }
 }

@@ -51,7 +51,7 @@ export class Connection {
       await this.#helpers.ready;
       return undefined;
     };
-    const all: Handlers<CallerCalls, CallerNotes> = { ...handlers, helpers };
+    const all: Handlers<CallerCalls, CallerNotes> = { ...handlers, helpers, dismiss: () => this.#helpers?.end() };
     this.peer = new Peer(worker, new ErrorPost(true), all);
     this.#closeFiles = closeAll;
     const failed = (ending: Ending) => {

@@ -58,6 +58,8 @@ export interface CallerCalls {
 
 /** What the worker tells the caller. */
 export interface CallerNotes {
+  /** Ends the helpers, who are within nothing. */
+  dismiss: undefined;
   close: { file: number };
 }
 

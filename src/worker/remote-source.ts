@@ -36,7 +36,7 @@ export function remoteSource(peer: WorkerPeer, lists: boolean): Source {
   };
 }
 
-type SourceHandlers = Omit<Handlers<CallerCalls, CallerNotes>, "helpers">;
+type SourceHandlers = Omit<Handlers<CallerCalls, CallerNotes>, "helpers" | "dismiss">;
 
 const isShared = ({ buffer }: Uint8Array): boolean =>
   typeof SharedArrayBuffer !== "undefined" && buffer instanceof SharedArrayBuffer;

@@ -163,6 +163,21 @@ suite("threads/death", ({ test, assert, engine }) => {
   );
 
   const tiny = phiTinyFolder(engine);
+
+  unless(noThreads(engine), test)(
+    "off-thread: a helper that cannot be started, beside one that can: loadPhi rejects with WorkerError worker_start and ends all",
+    async () => {
+      const workers: WorkerLike[] = [];
+      const worker = () => {
+        const made = startWorker(workers.length < 2 ? bothCodes() : 'throw new Error("no such thing")');
+        workers.push(made);
+        return made;
+      };
+      const error = await assert.rejects(loadPhi(tiny, { worker, threads: 3 }), WorkerError, /no such thing/);
+      assert.equal((error as PhiError).code, "worker_start");
+    },
+  );
+
   const prompt = Array.from({ length: 300 }, (_, i) => i);
 
   here(
