@@ -37,10 +37,10 @@ export interface BlockFormats {
 }
 
 /**
- * The formats of a file that is quantized already: every matrix stays as exact as it is. Blocks that no kernel reads become f32, and so do matrices
- * whose parts in the file have several kinds of blocks. Matrices that the file has as f16, bf16 or f32 beside its blocks become q8, which loses next
- * to nothing, and stay float32 where activations are. Notices say so.
- * @returns undefined for a file without blocks; but a GGUF file's floats stay float32 where activations are
+ * The formats of a GGUF file, whose maker has chosen what it loses: every matrix stays as exact as it is. Blocks that no kernel reads become f32, and
+ * so do matrices whose parts in the file have several kinds of blocks. Matrices of f16, bf16 or f32 become q8, which loses next to nothing, and stay
+ * float32 where activations are. Notices say so.
+ * @returns undefined for what is no GGUF file
  */
 export function blockFormats(
   files: WeightFiles,
@@ -51,8 +51,7 @@ export function blockFormats(
     const info = isFloat(spec) ? undefined : files.tensors.get(spec.name);
     return info ? [{ spec, infos: partsOf(files, spec) ?? [info] }] : [];
   });
-  const quantized = matrices.some(({ infos }) => infos.some(isBlocks));
-  if (!quantized && !(files.container === "gguf" && activations === "f32")) return undefined;
+  if (files.container !== "gguf" && !matrices.some(({ infos }) => infos.some(isBlocks))) return undefined;
   const formats = new Map<string, WeightFormat>();
   const widened = new Map<string, number>();
   const rounded = new Map<string, number>();
@@ -98,6 +97,6 @@ function widenedNotice(bytes: ReadonlyMap<string, number>): Notice[] {
 
 function roundedNotice(weights: ReadonlyMap<string, number>): Notice[] {
   if (weights.size === 0) return [];
-  const message = `matrices of ${[...weights.keys()].join(", ")} in a quantized file are held as q8; weights: "f32" would keep them exactly`;
+  const message = `matrices of ${[...weights.keys()].join(", ")} in a GGUF file are held as q8; weights: "f32" would keep them exactly, "q4" take half the memory`;
   return [{ code: "rounded_weights", message }];
 }
