@@ -1,0 +1,298 @@
+import { ConfigError, FormatError, OptionError } from "../../src/errors.ts";
+import { openSafetensors } from "../../src/formats/safetensors/index.ts";
+import { loadPhi } from "../../src/index.ts";
+import { inspectModel } from "../../src/load/load.ts";
+import { bytesSource } from "../../src/source/index.ts";
+import { folder } from "../fixtures.ts";
+import { type Engine, suite } from "../harness.ts";
+import { maxAbs } from "../metrics.ts";
+
+/** Checkpoints of test/fixtures/tools/int4.py, and the formats that their layers' matrices should have in memory. */
+const CASES = {
+  "gptq-64-asym": ["q4z"],
+  "gptq-v2-32-asym-order": ["q4z"],
+  "gptq-all-sym": ["q4"],
+  "gptq-64-asym-order-head": ["q4z"],
+  "awq-32": ["q4z"],
+  "awq-64": ["q4z", "q8"],
+  "packed-channel-sym-f16": ["q4"],
+  "packed-32-asym": ["q4z"],
+  "packed-64-asym-int8-zeros": ["q4z", "q8"],
+  "packed-32-asym-order": ["q4z"],
+} as const;
+type Case = keyof typeof CASES;
+
+const at = (name: Case) => `test/fixtures/int4/${name}`;
+
+async function expectedOf(engine: Engine, name: Case): Promise<{ ids: number[]; logits: Float32Array }> {
+  const file = await openSafetensors(new Uint8Array(await engine.read(`${at(name)}/expected.safetensors`)));
+  return { ids: [...(await file.toFloat32("ids"))], logits: await file.toFloat32("logits") };
+}
+
+type Header = Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>;
+
+/** The files of a checkpoint, with its weights' header and its config edited before they are put together again. */
+async function edited(
+  engine: Engine,
+  name: Case,
+  change: {
+    header?: (h: Header) => void;
+    config?: (c: Record<string, unknown>) => void;
+    data?: (h: Header, d: Uint8Array) => void;
+  },
+) {
+  const bytes = new Uint8Array(await engine.read(`${at(name)}/model.safetensors`));
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length))) as Header;
+  const data = bytes.slice(8 + length);
+  change.data?.(header, data);
+  change.header?.(header);
+  const kept = Object.values(header).sort((a, b) => a.data_offsets[0] - b.data_offsets[0]);
+  const parts = kept.map(({ data_offsets: [from, to] }) => data.slice(from, to));
+  let end = 0;
+  for (const [i, info] of kept.entries()) info.data_offsets = [end, (end += parts[i].length)];
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const out = new Uint8Array(8 + json.length + end);
+  new DataView(out.buffer).setBigUint64(0, BigInt(json.length), true);
+  out.set(json, 8);
+  for (const [i, info] of kept.entries()) out.set(parts[i], 8 + json.length + info.data_offsets[0]);
+  const config = JSON.parse(new TextDecoder().decode(await engine.read(`${at(name)}/config.json`)));
+  change.config?.(config);
+  return bytesSource({ "model.safetensors": out, "config.json": new TextEncoder().encode(JSON.stringify(config)) });
+}
+
+const QKV = "model.layers.0.self_attn.qkv_proj";
+const words = (header: Header, data: Uint8Array, name: string) => {
+  const [from, to] = header[name].data_offsets;
+  return new DataView(data.buffer, data.byteOffset + from, to - from);
+};
+
+suite("load/int4", ({ test, assert, engine }) => {
+  for (const [name, formats] of Object.entries(CASES) as [Case, readonly string[]][]) {
+    for (const options of [
+      { activations: "f32", threads: 1 },
+      { activations: "f32", kernels: "reference" },
+      { weights: "f32" },
+    ] as const) {
+      test(`${name}, ${JSON.stringify(options)}: logits within 3e-4 of those that transformers has from the dequantized weights`, async () => {
+        const { ids, logits } = await expectedOf(engine, name);
+        const phi = await loadPhi(folder(engine, at(name)), options);
+        assert.atMost(maxAbs(await phi.forward(ids, { logits: "all" }), logits), 3e-4);
+        await phi.dispose();
+      });
+    }
+
+    test(`${name}: int8 activations, by default, move no logit by more than 0.35 of the logits' root mean square; matrices are ${formats.join(" and ")}`, async () => {
+      const { ids, logits } = await expectedOf(engine, name);
+      const phi = await loadPhi(folder(engine, at(name)));
+      const size = Math.sqrt(logits.reduce((sum, v) => sum + v * v, 0) / logits.length);
+      assert.atMost(maxAbs(await phi.forward(ids, { logits: "all" }), logits), 0.35 * size);
+      assert.equal(phi.weights, formats[0]);
+      await phi.dispose();
+      const { plan, files } = await inspectModel(folder(engine, at(name)));
+      await files.close();
+      const found = plan.specs
+        .filter((s) => typeof s.place === "number" && !s.vector)
+        .map((s) => plan.formats?.get(s.name));
+      assert.deepEqual(new Set(found), new Set(formats));
+    });
+  }
+
+  test("the same bits whatever the chunks, with and without an order of inputs", async () => {
+    for (const name of ["gptq-v2-32-asym-order", "awq-32"] as const) {
+      const { ids } = await expectedOf(engine, name);
+      const phi = await loadPhi(folder(engine, at(name)));
+      const whole = await phi.forward(ids, { logits: "all" });
+      const sequence = await phi.sequence();
+      const rows: number[] = [];
+      for (const id of ids) rows.push(...(await sequence.forward([id], { logits: "all" })));
+      assert.deepEqual(rows, [...whole]);
+      await phi.dispose();
+    }
+  });
+
+  for (const [title, name, change, error, message] of [
+    [
+      "the zero points are missing",
+      "gptq-64-asym",
+      { header: (h) => delete h[`${QKV}.qzeros`] },
+      FormatError,
+      /qkv_proj\.qzeros.*lacks this tensor/s,
+    ],
+    [
+      "the scales are missing",
+      "awq-32",
+      { header: (h) => delete h[`${QKV}.scales`] },
+      FormatError,
+      /qkv_proj\.scales.*lacks this tensor/s,
+    ],
+    [
+      "the zero points of an asymmetric matrix are missing",
+      "packed-32-asym",
+      { header: (h) => delete h[`${QKV}.weight_zero_point`] },
+      FormatError,
+      /weight_zero_point.*lacks this tensor/s,
+    ],
+    [
+      "the words are missing",
+      "gptq-64-asym",
+      { header: (h) => delete h[`${QKV}.qweight`] },
+      FormatError,
+      /qkv_proj\.weight.*lacks this tensor/s,
+    ],
+    [
+      "words of another shape",
+      "gptq-64-asym",
+      { header: (h) => h[`${QKV}.qweight`].shape.reverse() },
+      FormatError,
+      /qkv_proj\.qweight.*shape is not what config\.json says; got \[256, 16\]; expected \[16, 256\]/s,
+    ],
+    [
+      "words of floats",
+      "awq-32",
+      { header: (h) => Object.assign(h[`${QKV}.qweight`], { dtype: "F32" }) },
+      FormatError,
+      /another dtype.*got "F32"/s,
+    ],
+    [
+      "another group size than the config says",
+      "gptq-64-asym",
+      { config: (c) => Object.assign(c.quantization_config as object, { group_size: 32 }) },
+      FormatError,
+      /scales.*shape is not what config\.json says/s,
+    ],
+    [
+      "groups of 16 inputs",
+      "packed-32-asym",
+      { header: (h) => h[`${QKV}.weight_scale`].shape.splice(0, 2, 128, 8) },
+      FormatError,
+      /weight_scale/,
+    ],
+    [
+      "an input's group that is not there",
+      "gptq-v2-32-asym-order",
+      { data: (h, d) => words(h, d, `${QKV}.g_idx`).setInt32(4 * 7, 4, true) },
+      FormatError,
+      /g_idx.*group of input 7.*got 4; expected 0 … 3/s,
+    ],
+    [
+      "a negative group",
+      "packed-32-asym-order",
+      { data: (h, d) => words(h, d, `${QKV}.weight_g_idx`).setInt32(0, -1, true) },
+      FormatError,
+      /group of input 0.*got -1/s,
+    ],
+    [
+      "groups of uneven sizes",
+      "gptq-v2-32-asym-order",
+      {
+        data: (h, d) => {
+          const g = words(h, d, `${QKV}.g_idx`);
+          g.setInt32(0, (g.getInt32(0, true) + 1) % 4, true);
+        },
+      },
+      FormatError,
+      /a number of inputs that is not built; got 3[13]; expected a multiple of 32/,
+    ],
+    [
+      "groups out of order that the config denies",
+      "gptq-v2-32-asym-order",
+      { config: (c) => Object.assign(c.quantization_config as object, { desc_act: false }) },
+      FormatError,
+      /in another group than its neighbours.*desc_act/s,
+    ],
+    [
+      "zero points that the config denies",
+      "gptq-64-asym",
+      { config: (c) => Object.assign(c.quantization_config as object, { sym: true }) },
+      FormatError,
+      /the zero point of group \d+ of output \d+; got \d+; expected 8, since/,
+    ],
+    [
+      "an int8 zero point that is no int4",
+      "packed-64-asym-int8-zeros",
+      { data: (h, d) => words(h, d, `${QKV}.weight_zero_point`).setInt8(3, 9) },
+      FormatError,
+      /zero point of group 1 of output 1; got 17/,
+    ],
+    [
+      "a scale that is not finite",
+      "awq-32",
+      { data: (h, d) => words(h, d, `${QKV}.scales`).setUint16(2 * 5, 0x7c00, true) },
+      FormatError,
+      /qkv_proj\.scales.*not finite; got "output 5, inputs from 0 on"/s,
+    ],
+    [
+      "nothing that says how it is quantized",
+      "gptq-all-sym",
+      {},
+      ConfigError,
+      /nothing says how the weights are quantized/,
+    ],
+    [
+      "a scheme that is not built",
+      "awq-32",
+      { config: (c) => Object.assign(c.quantization_config as object, { version: "gemv" }) },
+      ConfigError,
+      /"awq, version gemv" is not built/,
+    ],
+  ] as [string, Case, Parameters<typeof edited>[2], new (...args: never[]) => Error, RegExp][]) {
+    test(`${title}: a ${error.name}`, async () => {
+      await assert.rejects(loadPhi(await edited(engine, name, change)), error as never, message);
+    });
+  }
+
+  test("a group in no order that a format holds is read as f32; other formats than a checkpoint's own are refused", async () => {
+    const { ids, logits } = await expectedOf(engine, "gptq-64-asym");
+    const config = (c: Record<string, unknown>) => Object.assign(c.quantization_config as object, { sym: true });
+    const phi = await loadPhi(await edited(engine, "gptq-64-asym", { config }), { weights: "f32" });
+    assert.atMost(maxAbs(await phi.forward(ids, { logits: "all" }), logits), 3e-4);
+    await phi.dispose();
+    const wanted = loadPhi(folder(engine, at("awq-32")), { weights: "q8" });
+    await assert.rejects(wanted, OptionError, /"weights": the checkpoint is quantized already.*expected auto or f32/s);
+  });
+
+  test("embedding and output layer: q8 with a notice, what option embedding says, or float32 where activations are", async () => {
+    const source = folder(engine, at("awq-32"));
+    for (const [options, embedding, noticed] of [
+      [{}, "q8", true],
+      [{ embedding: "q4" }, "q4", true],
+      [{ activations: "f32" }, "f32", false],
+    ] as const) {
+      const phi = await loadPhi(source, options);
+      assert.equal(phi.embedding, embedding);
+      assert.equal(
+        phi.notices.some(({ code }) => code === "rounded_weights"),
+        noticed,
+      );
+      await phi.dispose();
+    }
+  });
+
+  test("scales in f32 are rounded to f16 with a notice, or kept in f32 weights with float32 activations", async () => {
+    const source = folder(engine, at("packed-64-asym-int8-zeros"));
+    for (const [options, weights] of [
+      [{}, "q4z"],
+      [{ activations: "f32" }, "f32"],
+    ] as const) {
+      const phi = await loadPhi(source, options);
+      assert.equal(phi.weights, weights);
+      const noticed = phi.notices.some(({ code }) => code === "rounded_scales");
+      assert.equal(noticed, weights === "q4z");
+      await phi.dispose();
+    }
+  });
+
+  test("progress counts every byte of words, scales, zero points and groups, once", async () => {
+    const seen: number[] = [];
+    let total = 0;
+    const onProgress = (p: { loaded: number; total: number }) => {
+      seen.push(p.loaded);
+      total = p.total;
+    };
+    const phi = await loadPhi(folder(engine, at("gptq-v2-32-asym-order")), { onProgress });
+    await phi.dispose();
+    assert.equal(seen.at(-1), total);
+    assert.ok(seen.every((loaded, i) => i === 0 || loaded >= seen[i - 1]));
+  });
+});
