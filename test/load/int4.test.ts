@@ -50,7 +50,10 @@ async function edited(
   const kept = Object.values(header).sort((a, b) => a.data_offsets[0] - b.data_offsets[0]);
   const parts = kept.map(({ data_offsets: [from, to] }) => data.slice(from, to));
   let end = 0;
-  for (const [i, info] of kept.entries()) info.data_offsets = [end, (end += parts[i].length)];
+  for (const [i, info] of kept.entries()) {
+    info.data_offsets = [end, end + parts[i].length];
+    end += parts[i].length;
+  }
   const json = new TextEncoder().encode(JSON.stringify(header));
   const out = new Uint8Array(8 + json.length + end);
   new DataView(out.buffer).setBigUint64(0, BigInt(json.length), true);
