@@ -70,7 +70,9 @@ try {
   });
   await claim("every WASM build is packed, under the name that exports gives it, and strict compiles", () => {
     const builds = files.filter((f) => f.startsWith("dist/wasm/")).map((f) => f.slice("dist/wasm/".length));
-    const generated = readdirSync(join(root, "src/kernels/generated")).map((f) => f.replace(/ts$/, "wasm"));
+    const generated = readdirSync(join(root, "src/kernels/generated")).flatMap((f) =>
+      ["", "-shared"].map((variant) => f.replace(/\.ts$/, `${variant}.wasm`)),
+    );
     if (builds.sort().join() !== generated.sort().join()) return `packed ${builds}, built ${generated}`;
     const read = (name) => `fs.readFileSync(require.resolve("${pkg.name}/wasm/${name}"))`;
     const lines = [

@@ -9,7 +9,7 @@ import type { PortLike, WorkerLike } from "../port/port.ts";
 import { checkName, checkRange, notFound } from "../source/range.ts";
 import type { Sink } from "../source/sink.ts";
 import type { ListedSource, Opened, SourceFile } from "../source/source.ts";
-import { ownPort as webPort } from "./web.ts";
+import { type inflateRaw as webInflate, ownPort as webPort } from "./web.ts";
 
 /** One call of read() takes at most this much: Node's own limit is 2 GiB - 1. */
 const MAX_READ = 2 ** 30;
@@ -175,6 +175,7 @@ export function ownPort(): PortLike {
 
 export { isIsolated, locks } from "./web.ts";
 
-/** The bytes that a raw DEFLATE stream stands for; at once, which the web cannot do. */
-export const inflateRaw = (bytes: Uint8Array, dictionary?: Uint8Array): Uint8Array<ArrayBuffer> =>
-  new Uint8Array(inflateRawSync(bytes, { dictionary }));
+/** The bytes that a raw DEFLATE stream stands for; at once, which the web cannot do. Deno's zlib (2.9) knows no dictionaries here. */
+export const inflateRaw: typeof webInflate = process.versions.deno
+  ? undefined
+  : (bytes, dictionary) => new Uint8Array(inflateRawSync(bytes, { dictionary }));
