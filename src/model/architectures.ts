@@ -15,6 +15,9 @@ const OTHER_PHI: Readonly<Record<string, string>> = {
   phi3small: "Phi-3-small",
   phi3_v: "Phi-3-vision",
   phi4flash: "Phi-4-mini-flash-reasoning",
+  "phi4-siglip": "Phi-4-reasoning-vision",
+  "phi-msft": "an early form of Phi-1.5 and Phi-2, whose present files are of model_type phi",
+  "mixformer-sequential": "an early form of Phi-1 and Phi-1.5, whose present files are of model_type phi",
 };
 
 /** The architecture of a config.json, by its model_type and its class. @throws ConfigError (code "architecture") */

@@ -64,6 +64,11 @@ suite("model/config of phi, phimoe, phi4_multimodal", ({ test, assert }) => {
   });
 
   const refusedOf: [string, object, RegExp][] = [
+    [
+      "the early form of Phi-2",
+      { ...phi2(), model_type: "phi-msft", architectures: ["PhiForCausalLM"] },
+      /early form.*phi/,
+    ],
     ["phi with another activation", { ...phi2(), hidden_act: "gelu" }, /hidden_act.*gelu/],
     ["phi with a window", { ...phi2(), sliding_window: 100 }, /sliding_window/],
     ["phi with qk_layernorm that is neither true nor false", { ...phi2(), qk_layernorm: "yes" }, /qk_layernorm/],
