@@ -100,11 +100,10 @@ export function serve(port: PortLike, backend?: Backend): void {
   };
   // The caller starts and ends them, and notices their end even while we compute.
   const start: StartHelpers = (setups) => {
-    return {
-      ready: peer.ask("helpers", setups).answer,
-      running: () => true,
-      end: () => peer.tell("dismiss", undefined),
-    };
+    const ready = peer.ask("helpers", setups).answer;
+    // Told to whoever waits for it, later.
+    ready.catch(() => {});
+    return { ready, running: () => true, end: () => peer.tell("dismiss", undefined) };
   };
   // A call that was lost would be waited for without end: better that the worker dies, which is noticed.
   onEvent(port, "messageerror", () => {

@@ -3,7 +3,9 @@ import { helperCode } from "#worker-code";
 import { Engine } from "../../src/generate/engine.ts";
 import { localBackend } from "../../src/generate/local.ts";
 import { loadPhi, type PhiError, WorkerError, type WorkerLike } from "../../src/index.ts";
-import { loadModel } from "../../src/load/load.ts";
+import { chooseKernels } from "../../src/kernels/choose.ts";
+import { fillModel, inspectModel, loadModel } from "../../src/load/load.ts";
+import { LoadMeter } from "../../src/load/progress.ts";
 import { Tensor } from "../../src/tensor/index.ts";
 import { helpersBy } from "../../src/threads/index.ts";
 import { phiTinyFolder } from "../fixtures.ts";
@@ -163,6 +165,29 @@ suite("threads/death", ({ test, assert, engine }) => {
   );
 
   const tiny = phiTinyFolder(engine);
+
+  here(
+    "helpers that nobody asked for by number and that cannot be started: one thread works, and a notice says why",
+    async () => {
+      const inspected = await inspectModel(tiny, { threads: 2 });
+      const start = helpersBy(() => {
+        throw new Error("refused by policy");
+      });
+      const auto = { ...inspected, threading: { ...inspected.threading, wanted: "auto" as const } };
+      const meter = new LoadMeter(undefined);
+      const { decoder, threads, notices, contextSize } = await fillModel(auto, chooseKernels("auto"), meter, { start });
+      assert.equal(threads, 1);
+      assert.deepEqual(
+        notices.map((n) => n.code),
+        ["one_thread"],
+      );
+      assert.ok(/refused by policy/.test(notices[0].message), notices[0].message);
+      const backend = localBackend(new Engine(decoder, contextSize));
+      assert.equal((await backend.forward([1, 2, 3], "last", {})).length, decoder.config.vocabSize);
+      await backend.dispose();
+      await inspected.files.close();
+    },
+  );
 
   unless(noThreads(engine), test)(
     "off-thread: a helper that cannot be started, beside one that can: loadPhi rejects with WorkerError worker_start and ends all",
