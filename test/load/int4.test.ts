@@ -19,6 +19,8 @@ const CASES = {
   "packed-32-asym": ["q4z"],
   "packed-64-asym-int8-zeros": ["q4z", "q8"],
   "packed-32-asym-order": ["q4z"],
+  "phi-gptq-32-asym-order": ["q4z"],
+  "phi-awq-64": ["q4z"],
 } as const;
 type Case = keyof typeof CASES;
 
@@ -196,6 +198,19 @@ suite("load/int4", ({ test, assert, engine }) => {
       },
       FormatError,
       /a number of inputs that is not built; got 3[13]; expected a multiple of 32/,
+    ],
+    [
+      "q and k in different orders",
+      "phi-gptq-32-asym-order",
+      {
+        data: (h, d) => {
+          const g = words(h, d, "model.layers.0.self_attn.k_proj.g_idx");
+          const groups = Array.from({ length: 128 }, (_, i) => g.getInt32(4 * i, true));
+          for (const [i, group] of groups.reverse().entries()) g.setInt32(4 * i, group, true);
+        },
+      },
+      FormatError,
+      /g_idx.*in another order than in the matrix that it is joined with/s,
     ],
     [
       "groups out of order that the config denies",
