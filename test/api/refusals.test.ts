@@ -119,12 +119,20 @@ for (const mode of MODES)
         assert.ok((await chat.result()).ids.length > 0);
       }));
 
-    test("phi-ts exports loadPhi, the sources and every error class, each a PhiError, and no other value", async () => {
+    test("phi-ts exports loadPhi, estimate, the sources and every error class, each a PhiError, and no other value", async () => {
       const isError = (value: unknown) => value === PhiError || Object.getPrototypeOf(value) === PhiError;
       const classes = Object.entries(errors).filter(([, value]) => isError(value));
       assert.deepEqual(
         Object.keys(api).sort(),
-        ["blobSource", "bytesSource", "droppedFiles", "loadPhi", "urlSource", ...classes.map(([name]) => name)].sort(),
+        [
+          "blobSource",
+          "bytesSource",
+          "droppedFiles",
+          "estimate",
+          "loadPhi",
+          "urlSource",
+          ...classes.map(([name]) => name),
+        ].sort(),
       );
     });
   });
