@@ -1,10 +1,12 @@
 // What threads cost and bring: a job given out and done, and steps of a model of random weights with one thread and with several, in turn.
 //   npm run bench -- threads [--threads 2] [--preset phi-200m]
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startWorker } from "#platform";
 import { helperCode } from "#worker-code";
 import { bindBuild, chooseKernels } from "../src/kernels/choose.ts";
 import { SCRATCH_BYTES } from "../src/kernels/crew.ts";
+import { allocInt8Rows, allocMatrix } from "../src/kernels/index.ts";
 import { sharedKernels } from "../src/kernels/shared.ts";
 import { simdKernels } from "../src/kernels/simd.ts";
 import { type LoadedModel, loadModel } from "../src/load/load.ts";
@@ -13,7 +15,7 @@ import { Arena, Tensor } from "../src/tensor/index.ts";
 import { helpersBy, Leader } from "../src/threads/index.ts";
 import { alternate, quantile } from "./alternate.ts";
 import { OPTIONS } from "./args.ts";
-import { checkpointOf } from "./end-to-end/checkpoint.ts";
+import { checkpointOf, MODELS } from "./end-to-end/checkpoint.ts";
 
 const { values } = parseArgs({
   args: [...OPTIONS],
@@ -30,7 +32,7 @@ if (chosen.kind === "reference") throw new Error("the reference kernels work alo
 
 /** Of a job of as many units as threads, some microseconds each: what it takes beyond an even share of the time that one thread needs. */
 async function jobs(): Promise<void> {
-  const arena = new Arena(1 << 20, { shared: true });
+  const arena = new Arena(8 << 20, { shared: true });
   const { module, exports, form } = bindBuild(arena, chosen.kind as "relaxed" | "strict");
   const leader = new Leader(threads, (error) => {
     throw error;
@@ -41,13 +43,26 @@ async function jobs(): Promise<void> {
   const alone = simdKernels(exports, form);
   leader.takeOn(start(leader.setups(), (error) => leader.lose(error)));
   await leader.ready();
-  const [out, x] = [0, 1].map(() => Tensor.alloc(arena, "f32", [threads, 8192]));
-  x.f32.fill(1);
+  // Two blocks of 8 rows are claimed at once. Weights are in the caches of all cores; what goes to and fro is the job and 64 bytes of results.
+  const [rows, C] = [16 * threads, 4096];
+  const w = allocMatrix(arena, "q4", rows, C);
+  const [src, x, out, expected] = [
+    [rows, C],
+    [1, C],
+    [1, rows],
+    [1, rows],
+  ].map((s) => Tensor.alloc(arena, "f32", s));
+  src.f32.set(src.f32.map((_, i) => Math.sin(i)));
+  x.f32.set(x.f32.map((_, i) => Math.cos(i)));
+  alone.packRows(w, 0, src);
+  const int8 = allocInt8Rows(arena, 1, C);
+  alone.quantizeActivations(int8, x);
+  alone.linear(expected, int8, w);
   const N = 100;
   const many = (k: typeof alone) => () => {
-    out.f32.fill(0);
-    for (let i = 0; i < N; i++) k.add(out, out, x);
-    if (!out.f32.every((v) => v === N)) throw new Error("a unit was not done, or done twice");
+    for (let i = 0; i < N; i++) k.linear(out, int8, w);
+    if (!out.f32.every((v, i) => Object.is(v, expected.f32[i]))) throw new Error("other bits with several threads");
+    out.f32.fill(Number.NaN);
   };
   const times = alternate({ alone: many(alone), shared: many(shared) }, 400);
   const row = (name: string, part: number) => {
@@ -77,7 +92,7 @@ function stepper({ decoder, contextSize }: LoadedModel, T: number, before: numbe
 }
 
 async function model(): Promise<void> {
-  const folder = await openCheckpoint("bench", await checkpointOf(values.preset));
+  const folder = await openCheckpoint("bench", join(MODELS, await checkpointOf(values.preset)));
   const load = (n: number) => loadModel(folder, { threads: n, contextSize: 256 }, undefined, start);
   const models = { one: await load(1), several: await load(threads) };
   const rows: Record<string, string | number>[] = [];
