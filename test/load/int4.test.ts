@@ -46,7 +46,9 @@ async function edited(
   const bytes = new Uint8Array(await engine.read(`${at(name)}/model.safetensors`));
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length))) as Header;
-  const data = bytes.slice(8 + length);
+  const zeros = bytes.length - 8 - length; // 4096 of them, behind the tensors
+  const data = new Uint8Array(zeros + 4096);
+  data.set(bytes.subarray(8 + length));
   change.data?.(header, data);
   change.header?.(header);
   const kept = Object.values(header).sort((a, b) => a.data_offsets[0] - b.data_offsets[0]);
@@ -102,6 +104,20 @@ suite("load/int4", ({ test, assert, engine }) => {
       assert.deepEqual(new Set(found), new Set(formats));
     });
   }
+
+  test("a bias of zeros, as older tools write, is left out; another one that the model has not is a FormatError", async () => {
+    const { ids, logits } = await expectedOf(engine, "gptq-64-asym");
+    const bias = (from: "zeros" | "scales") => (h: Header) => {
+      const ends = Object.values(h).map(({ data_offsets }) => data_offsets[1]);
+      const at = from === "zeros" ? Math.max(...ends) : h[`${QKV}.scales`].data_offsets[0];
+      h[`${QKV}.bias`] = { dtype: "F16", shape: [256], data_offsets: [at, at + 512] };
+    };
+    const phi = await loadPhi(await edited(engine, "gptq-64-asym", { header: bias("zeros") }), { activations: "f32" });
+    assert.atMost(maxAbs(await phi.forward(ids, { logits: "all" }), logits), 3e-4);
+    await phi.dispose();
+    const wrong = loadPhi(await edited(engine, "gptq-64-asym", { header: bias("scales") }));
+    await assert.rejects(wrong, FormatError, /qkv_proj\.bias.*without this bias, and it is not 0/s);
+  });
 
   test("the same bits whatever the chunks, with and without an order of inputs", async () => {
     for (const name of ["gptq-v2-32-asym-order", "awq-32"] as const) {

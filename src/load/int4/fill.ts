@@ -8,6 +8,7 @@ import { f32ToF16 } from "../../tensor/convert.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 import type { Slot } from "../allocate.ts";
 import type { Block } from "../fill.ts";
+import type { WeightTensor } from "../weight-files.ts";
 import { groupOfColumns, type Int4Groups, placesOf, readGroups } from "./groups.ts";
 import type { Int4Tensor } from "./tensors.ts";
 
@@ -29,7 +30,7 @@ export function* int4Blocks(
   info: Int4Tensor,
   staged: number,
 ): Generator<Block, number> {
-  const { words: source, scales, zeros, gIdx, scheme } = info.int4;
+  const { words: source, scales, zeros, gIdx, bias, scheme } = info.int4;
   const { arena, kernels } = stage;
   const bytes = {
     scales: new Uint8Array(scales.byteLength),
@@ -39,6 +40,7 @@ export function* int4Blocks(
   let groups: Int4Groups | undefined;
   let places: Int32Array | undefined;
   const nothing = () => {};
+  if (bias) yield zeroBias(bias);
   if (gIdx && bytes.gIdx) yield { info: gIdx, offset: 0, into: bytes.gIdx, place: nothing };
   if (zeros && bytes.zeros) yield { info: zeros, offset: 0, into: bytes.zeros, place: nothing };
   const begin = () => {
@@ -69,6 +71,18 @@ export function* int4Blocks(
     yield { info: source, offset: at * width * 4, into: new Uint8Array(arena.buffer, ptr, n * width * 4), place };
   }
   return staged;
+}
+
+/** Reads a bias that the model has not, and which must be 0 (or -0) therefore. */
+function zeroBias(bias: WeightTensor): Block {
+  const into = new Uint8Array(bias.byteLength);
+  const place = () => {
+    if (into.every((byte, i) => byte === 0 || (byte === 0x80 && i % 2 === 1))) return;
+    const what = "config.json describes a model without this bias, and it is not 0";
+    const facts = { file: bias.file, tensor: bias.name, expected: "no such tensor, or zeros" };
+    throw new FormatError({ what, ...facts }, "extra_tensor");
+  };
+  return { info: bias, offset: 0, into, place };
 }
 
 const order = ({ order }: PackedMatrix): Int32Array => order?.data as Int32Array;

@@ -16,6 +16,8 @@ export interface Int4Tensor extends WeightTensor {
     readonly zeros?: WeightTensor;
     /** i32 [C]: the group of each input; absent: in their order. */
     readonly gIdx?: WeightTensor;
+    /** A bias that the model has not: older tools write one of zeros beside each matrix. */
+    readonly bias?: WeightTensor;
     /** G' */
     readonly groups: number;
     /** Inputs of a group. */
@@ -44,15 +46,19 @@ export const hasInt4 = ({ tensors }: WeightFiles): boolean =>
  */
 export function withInt4(files: WeightFiles, specs: readonly WeightSpec[], scheme: Int4Scheme): WeightFiles {
   const tensors = new Map(files.tensors);
+  const known = new Set(specs.flatMap(({ name, parts = [] }) => [name, ...parts.map((part) => part.name)]));
   for (const { name, rows, cols, vector, parts = [] } of specs) {
     if (vector) continue;
     for (const part of [{ name, rows }, ...parts]) {
       const info = int4Of(files, part.name, [part.rows, cols], scheme);
       if (!info) continue;
       const { words, scales, zeros, gIdx } = info.int4;
-      for (const used of [words, scales, zeros, gIdx]) if (used) tensors.delete(used.name);
+      const bias = files.tensors.get(part.name.replace(/weight$/, "bias"));
+      const extra = bias && !known.has(bias.name) ? bias : undefined;
+      for (const used of [words, scales, zeros, gIdx, extra]) if (used) tensors.delete(used.name);
       tensors.delete(part.name.replace(/weight$/, "weight_shape"));
-      tensors.set(part.name, info);
+      const byteLength = info.byteLength + (extra?.byteLength ?? 0);
+      tensors.set(part.name, { ...info, byteLength, int4: { ...info.int4, bias: extra } } as Int4Tensor);
     }
   }
   return { ...files, tensors };
