@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Run } from "./end-to-end/rates.ts";
 import type { Machine } from "./machine.ts";
 
-/** A file of bench/results. What stands in them is measured by the benches with `--save`, never written by hand. */
+/** A file of bench/results. The figures in them are measured by the benches with `--save`, never written by hand. */
 export interface Result extends Machine {
   bench: "end-to-end" | "ladder" | "peers";
   /** Whether most of the memory lay in huge pages. */
@@ -47,6 +47,8 @@ export interface PeerRates {
   /** By the prompt's length. */
   prompts: Record<number, number>;
   decode: number;
+  /** Time on processors, all threads: of "ppT" and "decode"; only where the runtime is in the bench's own process. */
+  cpuMsPerToken?: Record<string, number>;
 }
 
 /** Of bench/peers/run.ts. */

@@ -61,27 +61,48 @@ const inChromium = (browser: Browser): Contender[] => [
 ];
 
 /** Round after round each runtime does one of everything, so that what else the machine does meets all of them. */
-async function compare(contenders: readonly Contender[], threads: number): Promise<PeerRates[]> {
+async function compare(contenders: readonly Contender[], threads: number, inProcess: boolean): Promise<PeerRates[]> {
   const wanted = contenders.filter(({ name }) => name === "phi-ts" || name.includes(given.only));
-  const peers: { name: string; peer: Peer; prompts: Map<number, number[]>; steps: number[] }[] = [];
+  const peers: {
+    name: string;
+    peer: Peer;
+    prompts: Map<number, number[]>;
+    steps: number[];
+    cpu: Record<string, number[]>;
+  }[] = [];
+  /** Keeps the time on processors for each token; that of a browser is not this process's. */
+  const counted = async <R>(cpu: Record<string, number[]>, what: string, tokens: number, work: () => Promise<R>) => {
+    const before = process.cpuUsage();
+    const result = await work();
+    const { user, system } = process.cpuUsage(before);
+    cpu[what] = [...(cpu[what] ?? []), (user + system) / 1000 / tokens];
+    return result;
+  };
   for (const { name, open } of wanted) {
     const peer = await open(threads);
-    peers.push({ name, peer, prompts: new Map(prompts.map((T) => [T, []])), steps: [] });
+    peers.push({ name, peer, prompts: new Map(prompts.map((T) => [T, []])), steps: [], cpu: {} });
     console.log(`${name}: ${peer.name}`);
     await peer.prompt(32);
     await peer.decode(4);
   }
   for (let round = 0; round < Number(given.rounds); round++) {
-    for (const T of prompts) for (const { peer, prompts } of peers) prompts.get(T)?.push(await peer.prompt(T));
-    for (const { peer, steps } of peers) steps.push(...(await peer.decode(Number(given.tokens))));
+    for (const T of prompts) {
+      for (const { peer, prompts, cpu } of peers)
+        prompts.get(T)?.push(await counted(cpu, `pp${T}`, T, () => peer.prompt(T)));
+    }
+    const n = Number(given.tokens);
+    for (const { peer, steps, cpu } of peers) steps.push(...(await counted(cpu, "decode", n, () => peer.decode(n))));
   }
   for (const { peer } of peers) await peer.close();
-  return peers.map(({ name, peer, prompts, steps }) => ({
+  return peers.map(({ name, peer, prompts, steps, cpu }) => ({
     name,
     version: peer.name,
     threads,
     prompts: Object.fromEntries([...prompts].map(([T, times]) => [T, rate((1000 * T) / quantile(times, 0.5))])),
     decode: rate(1000 / quantile(steps, 0.5)),
+    ...(inProcess && {
+      cpuMsPerToken: Object.fromEntries(Object.entries(cpu).map(([what, ms]) => [what, rate(quantile(ms, 0.5))])),
+    }),
   }));
 }
 const rate = (value: number): number => Number(value.toPrecision(4));
@@ -91,15 +112,17 @@ for (const place of list(given.in)) {
   const engine = browser ? `Chromium ${browser.version}` : `Node ${process.versions.node}`;
   const contenders = browser ? inChromium(browser) : NODE;
   const rates: PeerRates[] = [];
-  for (const threads of list(given.threads).map(Number)) rates.push(...(await compare(contenders, threads)));
+  for (const threads of list(given.threads).map(Number))
+    rates.push(...(await compare(contenders, threads, browser === undefined)));
   await browser?.close();
   console.log(`\n${given.preset} in ${engine}, tokens per second`);
   console.table(
-    rates.map(({ name, threads, prompts, decode }) => ({
+    rates.map(({ name, threads, prompts, decode, cpuMsPerToken }) => ({
       name,
       threads,
       ...Object.fromEntries(Object.entries(prompts).map(([T, tokens]) => [`pp${T}`, tokens])),
       decode,
+      ...Object.fromEntries(Object.entries(cpuMsPerToken ?? {}).map(([what, ms]) => [`${what} CPU ms`, ms])),
     })),
   );
   if (!given.save) continue;

@@ -19,10 +19,13 @@ export function peersTable(results: readonly Peers[]): string {
         prompt(128),
         prompt(512),
         figure(peer.decode) + times(ours?.decode, peer.decode),
+        Object.entries(peer.cpuMsPerToken ?? {})
+          .map(([what, ms]) => `${what} ${figure(ms)}`)
+          .join(", ") || "–",
       ];
     }),
   );
-  return `${table(["model, engine, threads: runtime", "prompt of 128", "of 512", "decoding"], rows)}\n\n${results.map(machineLine).join("\n")}`;
+  return `${table(["model, engine, threads: runtime", "prompt of 128", "of 512", "decoding", "CPU ms a token"], rows)}\n\n${results.map(machineLine).join("\n")}`;
 }
 
 /** The settings with the most threads of each result. */

@@ -2,8 +2,6 @@ import type { EndToEnd, Peers } from "../../bench/result.ts";
 import { figure } from "./bars.ts";
 import { table } from "./table.ts";
 
-const percent = (part: number): string => `${Math.round(100 * part)} %`;
-
 /** Of each result the setting with the most threads and the better kernels. */
 export function readmeTable(results: readonly EndToEnd[]): string {
   const rows = results.flatMap((result) => {
@@ -15,13 +13,15 @@ export function readmeTable(results: readonly EndToEnd[]): string {
     return [
       [
         `${result.model.name}, ${result.engine.replace(/\..*/, "")}, ${most} ${most === 1 ? "thread" : "threads"}, ${run.kernels}, ${pages}`,
-        `${figure(prompts[512].tokensPerS)} tokens/s (${percent(prompts[512].ofDots)} of dot products alone)`,
-        `${figure(steps[0].tokensPerS)} tokens/s (${figure(steps[0].gbPerS)} GB/s of weights, ${percent(steps[0].ofStream)} of a stream)`,
-        `${figure(prompts[512].cpuMsPerToken)}, ${figure(steps[0].cpuMsPerToken)} ms`,
+        `${figure(prompts[512].tokensPerS)} tokens/s`,
+        `${figure(steps[0].tokensPerS)} tokens/s`,
+        `${figure(prompts[512].cpuMsPerToken)} ms`,
+        `${figure(steps[0].cpuMsPerToken)} ms`,
       ],
     ];
   });
-  return table(["", "prompt of 512", "decoding", "CPU time a token"], rows);
+  const notes = [...new Set(results.map(({ note }) => note))].flatMap((note) => (note ? [`(${note})`] : [])).join(" ");
+  return `${table(["", "prompt of 512", "decoding", "CPU time a token: prompt", "decoding"], rows)}\n\n${notes}`;
 }
 
 /** How many times as many tokens phi-ts makes as the better of each runtime's files, with the most threads. */
@@ -32,14 +32,21 @@ export function readmePeers(results: readonly Peers[]): string {
     const ours = there.find(({ name }) => name === "phi-ts");
     if (ours === undefined) return [];
     const runtimes = new Set(there.filter((peer) => peer !== ours).map(({ name }) => name.replace(/,.*/, "")));
-    return [...runtimes].map((runtime) => {
+    return [...runtimes].flatMap((runtime) => {
       const files = there.filter(({ name }) => name.startsWith(runtime));
       const lengths = Object.keys(ours.prompts).map(Number);
       const T = Math.max(...lengths);
       const decode = ours.decode / Math.max(...files.map((peer) => peer.decode));
       const prompt = ours.prompts[T] / Math.max(...files.map((peer) => peer.prompts[T]));
       const where = `${engine.replace(/\..*/, "")}${hugePages ? " and huge pages" : ""}`;
-      return `- beside ${runtime}, ${model} in ${where}, ${most} threads: decoding × ${figure(decode)}, a prompt of ${T} × ${figure(prompt)}`;
+      const threads = `${most} ${most === 1 ? "thread" : "threads"}`;
+      const wall = `decoding × ${figure(decode)}, a prompt of ${T} × ${figure(prompt)}`;
+      const cpu = (what: string) => {
+        const least = Math.min(...files.map((peer) => peer.cpuMsPerToken?.[what] ?? Number.NaN));
+        return figure(least / (ours.cpuMsPerToken?.[what] ?? Number.NaN));
+      };
+      const byCpu = ours.cpuMsPerToken ? ` (by CPU time × ${cpu("decode")} and × ${cpu(`pp${T}`)})` : "";
+      return [`- beside ${runtime}, ${model} in ${where}, ${threads}: ${wall}${byCpu}`];
     });
   });
   return lines.join("\n");
