@@ -20,8 +20,10 @@ const FAILED: usize = 260;
 /** Where the ticket's number lies, which sleepers wait on. */
 const NUMBER: usize = TICKET + 4;
 
-/** How often a helper looks for a job before it sleeps, and the leader for the last results: some 50 µs. The leader's own work between two jobs takes less. */
+/** How often a helper looks for a job before it sleeps: some 50 µs. The leader's own work between two jobs takes less. */
 const LOOKS: i32 = 20000;
+/** The same of the leader, for the last results of a job: to fall asleep and be woken takes it longer than most of them do. */
+const PATIENCE: i32 = 10 * LOOKS;
 
 /**
  * Claims units of the job that is there: a third of an even share of what is left, but no fewer than a grain, so that shares become small towards
@@ -55,7 +57,7 @@ export function lead(scratch: usize): i32 {
     perform(begin, begin + <i32>claimed, scratch);
     theirs -= <i32>claimed;
   }
-  for (let looks = LOOKS; looks > 0; looks--) {
+  for (let looks = PATIENCE; looks > 0; looks--) {
     if (atomic.load<i32>(DONE) == theirs) return 0;
   }
   return theirs;
