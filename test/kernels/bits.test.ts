@@ -1,27 +1,15 @@
 import { allocKVLayer, type Kernels, type KVFormat } from "../../src/kernels/index.ts";
 import { type Arena, Tensor } from "../../src/tensor/index.ts";
 import { suite } from "../harness.ts";
-import { randomFloats } from "../random.ts";
 import { bitsOf, hash } from "./compare.ts";
-import { BUILDS, bench, place } from "./kinds.ts";
-
-const random = (arena: Arena, seed: number, shape: readonly number[], scale = 1) =>
-  place(
-    arena,
-    shape,
-    randomFloats(
-      seed,
-      shape.reduce((n, d) => n * d, 1),
-      scale,
-    ),
-  );
+import { BUILDS, bench, place, placeRandom } from "./kinds.ts";
 
 /** Attention of dh 128, and of dh 23 with a window of 70, over five blocks. */
 function attend(arena: Arena, kernels: Kernels, format: KVFormat): Tensor[] {
   const [S, H, K] = [150, 6, 2];
   return [128, 23].map((dh, i) => {
     const cache = allocKVLayer(arena, format, 5, K, dh, place(arena, [5], [3, 1, 4, 0, 2], "i32"));
-    const qkv = random(arena, 11, [S, H + 2 * K, dh]);
+    const qkv = placeRandom(arena, 11, [S, H + 2 * K, dh]);
     const out = Tensor.alloc(arena, "f32", [S, H, dh]);
     kernels.storeKV(cache, qkv, 0);
     kernels.attention(out, qkv, cache, 0, i * 70, 1 / Math.sqrt(dh));
@@ -33,34 +21,40 @@ function attend(arena: Arena, kernels: Kernels, format: KVFormat): Tensor[] {
 const CALLS: Readonly<Record<string, (arena: Arena, kernels: Kernels) => Tensor[]>> = {
   rmsnorm(arena, kernels) {
     const out = Tensor.alloc(arena, "f32", [3, 3077]);
-    kernels.rmsnorm(out, random(arena, 1, [3, 3077]), random(arena, 2, [3077]), 1e-5);
+    kernels.rmsnorm(out, placeRandom(arena, 1, [3, 3077]), placeRandom(arena, 2, [3077]), 1e-5);
     return [out];
   },
   layernorm(arena, kernels) {
     const out = Tensor.alloc(arena, "f32", [3, 2563]);
-    kernels.layernorm(out, random(arena, 3, [3, 2563]), random(arena, 4, [2563]), random(arena, 5, [2563]), 1e-5);
+    kernels.layernorm(
+      out,
+      placeRandom(arena, 3, [3, 2563]),
+      placeRandom(arena, 4, [2563]),
+      placeRandom(arena, 5, [2563]),
+      1e-5,
+    );
     return [out];
   },
   rope(arena, kernels) {
-    const x = random(arena, 6, [3, 5, 32]);
-    kernels.rope(x, 4, random(arena, 7, [3, 15]), random(arena, 8, [3, 15]));
+    const x = placeRandom(arena, 6, [3, 5, 32]);
+    kernels.rope(x, 4, placeRandom(arena, 7, [3, 15]), placeRandom(arena, 8, [3, 15]));
     return [x];
   },
   attention: (arena, kernels) => attend(arena, kernels, "f32"),
   "attention over int8": (arena, kernels) => attend(arena, kernels, "int8"),
   softmax(arena, kernels) {
     const out = Tensor.alloc(arena, "f32", [3, 4099]);
-    kernels.softmax(out, random(arena, 12, [3, 4099], 3));
+    kernels.softmax(out, placeRandom(arena, 12, [3, 4099], 3));
     return [out];
   },
   swiglu(arena, kernels) {
     const out = Tensor.alloc(arena, "f32", [3, 4099]);
-    kernels.swiglu(out, random(arena, 13, [3, 8198], 4));
+    kernels.swiglu(out, placeRandom(arena, 13, [3, 8198], 4));
     return [out];
   },
   gelu(arena, kernels) {
     return (["tanh", "erf"] as const).map((form) => {
-      const x = random(arena, 14, [8195], 4);
+      const x = placeRandom(arena, 14, [8195], 4);
       kernels.gelu(x, x, form);
       return x;
     });

@@ -11,6 +11,7 @@ import { wrongAnswers } from "../../src/kernels/known-answers.ts";
 import { type DotForm, simdKernels } from "../../src/kernels/simd.ts";
 import { instantiate, moduleOf } from "../../src/kernels/wasm-module.ts";
 import { Arena, type DType, Tensor, type TypedArray } from "../../src/tensor/index.ts";
+import { randomFloats } from "../random.ts";
 
 /** The WASM builds that this engine takes; relaxed SIMD is absent from some, which test/kernels/forms.test.ts says. */
 export const BUILDS: readonly WasmBuild[] = (["relaxed", "strict"] as const).filter((build) => {
@@ -75,4 +76,10 @@ export function place(arena: Arena, shape: readonly number[], values: ArrayLike<
   const t = Tensor.alloc(arena, dtype, shape);
   (t.data as TypedArray).set(values);
   return t;
+}
+
+/** A tensor of random float32, seeded. */
+export function placeRandom(arena: Arena, seed: number, shape: readonly number[], scale = 1): Tensor {
+  const size = shape.reduce((n, d) => n * d, 1);
+  return place(arena, shape, randomFloats(seed, size, scale));
 }

@@ -9,18 +9,9 @@ import { randomFloats } from "../random.ts";
 import { bitsOf, EPS, onlyWrites, TINY } from "./compare.ts";
 import { ALL_FORMS, BUILDS, bench, benchForm, bound, FORMS, type Form, place, SIZES } from "./kinds.ts";
 import { definedInt8 } from "./linear-definition.ts";
-import { knownInt8Rows, knownMatrix, randomInt8Rows, randomMatrix, tokensOf } from "./matrices.ts";
+import { knownInt8Rows, knownMatrix, LINEAR_SHAPES, randomInt8Rows, randomMatrix, tokensOf } from "./matrices.ts";
 
 const FORMATS = ["q8", "q4", "q4z"] as const;
-
-/** [T, N, C]: every C of SIZES with tails of rows and tokens, then sizes of real models with few rows. */
-const SHAPES: readonly (readonly number[])[] = [
-  ...SIZES.map((C, i) => [1 + (i % 9), 1 + ((i * 5) % 19), C]),
-  [5, 33, 256],
-  [2, 10, 3072],
-  [5, 9, 8192],
-  [1, 9, 17920],
-];
 
 /** Tokens: single ones, fours, more fours than a block of weights is unpacked for. */
 const TOKENS = [...SIZES, 133];
@@ -43,7 +34,7 @@ suite("kernels/linear int8", ({ test, assert }) => {
     for (const { name, make } of IMPLEMENTATIONS) {
       const exact = name === "reference";
       test(`${name}, ${format}: within ${exact ? "1" : "G + 2"} · 2^-24 · Σ|term| of the exact sum; only out is written`, () => {
-        for (const [T, N, C] of SHAPES) {
+        for (const [T, N, C] of LINEAR_SHAPES) {
           const { arena, kernels } = make(4);
           const known = randomMatrix(arena, format, N, C, N + C);
           const x = randomInt8Rows(arena, T, C, C);
@@ -100,7 +91,7 @@ suite("kernels/linear int8", ({ test, assert }) => {
 
     for (const form of FORMS) {
       test(`${form.name}, ${format}: bit for bit the definition, operation by operation in float32`, () => {
-        for (const [T, N, C] of SHAPES) {
+        for (const [T, N, C] of LINEAR_SHAPES) {
           const { arena, kernels } = benchForm(form);
           const known = randomMatrix(arena, format, N, C, N + C);
           const x = randomInt8Rows(arena, T, C, C);

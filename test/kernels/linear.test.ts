@@ -4,21 +4,12 @@ import { f16ToF32, Tensor } from "../../src/tensor/index.ts";
 import { suite } from "../harness.ts";
 import { randomFloats } from "../random.ts";
 import { bitsOf, EPS, onlyWrites, TINY } from "./compare.ts";
-import { BUILDS, bench, KINDS, place, SIZES } from "./kinds.ts";
+import { BUILDS, bench, KINDS, place } from "./kinds.ts";
 import { definedF32 } from "./linear-definition.ts";
-import { floatsOf, knownInt8Rows, knownMatrix, plainMatrix, randomMatrix } from "./matrices.ts";
+import { floatsOf, knownInt8Rows, knownMatrix, LINEAR_SHAPES, plainMatrix, randomMatrix } from "./matrices.ts";
 
 const QUANT = ["q8", "q4", "q4z"] as const;
 const FORMATS = ["f32", ...QUANT] as const;
-
-/** [T, N, C]: every C of SIZES with tails of rows and tokens, then sizes of real models with few rows. */
-const SHAPES: readonly (readonly number[])[] = [
-  ...SIZES.map((C, i) => [1 + (i % 9), 1 + ((i * 5) % 19), C]),
-  [5, 33, 256],
-  [2, 10, 3072],
-  [5, 9, 8192],
-  [1, 9, 17920],
-];
 
 suite("kernels/linear", ({ test, assert }) => {
   /** Fails where |got - exact| > units · u · size, size being the sum of the terms' magnitudes. */
@@ -62,7 +53,7 @@ suite("kernels/linear", ({ test, assert }) => {
     for (const kind of KINDS) {
       const units = (C: number) => (kind === "reference" ? 1 + 2 ** -10 : Math.ceil(C / 32) + 10);
       test(`${kind}, ${format} × f32: within ${kind === "reference" ? "1" : "G + 10"} · 2^-24 · Σ|x w| of the exact sum; nothing past x is read, only out is written`, () => {
-        for (const [T, N, C] of SHAPES) {
+        for (const [T, N, C] of LINEAR_SHAPES) {
           const { arena, kernels } = bench(kind, 4);
           const { matrix, w } = weightsOf(arena, format, N, C, N + C);
           new Float32Array(arena.buffer, arena.alloc(256), 64).fill(Number.NaN);
@@ -102,7 +93,7 @@ suite("kernels/linear", ({ test, assert }) => {
 
     for (const build of BUILDS)
       test(`${build}, ${format} × f32: bit for bit the definition, operation by operation in float32`, () => {
-        for (const [T, N, C] of SHAPES) {
+        for (const [T, N, C] of LINEAR_SHAPES) {
           const { arena, kernels } = bench(build, 4);
           const { matrix, w } = weightsOf(arena, format, N, C, N + C);
           const x = place(arena, [T, C], randomFloats(C, T * C));
@@ -129,7 +120,7 @@ suite("kernels/linear", ({ test, assert }) => {
 
   for (const format of QUANT) {
     test(`strict, ${format} × f32 has the bits of the unpacked matrix × f32`, () => {
-      for (const [T, N, C] of SHAPES) {
+      for (const [T, N, C] of LINEAR_SHAPES) {
         const { arena, kernels } = bench("strict", 4);
         const { matrix } = randomMatrix(arena, format, N, C, C);
         const unpacked = Tensor.alloc(arena, "f32", [N, C]);

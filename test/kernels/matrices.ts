@@ -10,6 +10,16 @@ import {
 } from "../../src/quant/index.ts";
 import { type Arena, f16ToF32, f32ToF16 } from "../../src/tensor/index.ts";
 import { randomFloats, randomSource } from "../random.ts";
+import { SIZES } from "./kinds.ts";
+
+/** [T, N, C]: every C of SIZES with tails of rows and tokens, then sizes of real models with few rows. */
+export const LINEAR_SHAPES: readonly (readonly number[])[] = [
+  ...SIZES.map((C, i) => [1 + (i % 9), 1 + ((i * 5) % 19), C]),
+  [5, 33, 256],
+  [2, 10, 3072],
+  [5, 9, 8192],
+  [1, 9, 17920],
+];
 
 export type QuantFormat = "q4" | "q4z" | "q8";
 

@@ -7,22 +7,13 @@ import { type Arena, Tensor } from "../../src/tensor/index.ts";
 import { Leader } from "../../src/threads/index.ts";
 import { suite, unless } from "../harness.ts";
 import { bitsOf } from "../kernels/compare.ts";
-import { benchForm, FORMS, place } from "../kernels/kinds.ts";
+import { benchForm, FORMS, place, placeRandom } from "../kernels/kinds.ts";
 import { randomFloats } from "../random.ts";
 import { crewOf, noThreads } from "./crew.ts";
 
 /** All operations that threads share, on T tokens, with sizes that leave tails everywhere. Returns all that they have written. */
 function everything(arena: Arena, k: Operations, T: number): Tensor[] {
-  const random = (seed: number, ...shape: number[]) =>
-    place(
-      arena,
-      shape,
-      randomFloats(
-        seed,
-        shape.reduce((n, d) => n * d, 1),
-        1,
-      ),
-    );
+  const random = (seed: number, ...shape: number[]) => placeRandom(arena, seed, shape);
   const [N, C, H, K, dh] = [93, 70, 6, 3, 20];
   const out: Tensor[] = [];
   const f32 = (...shape: number[]) => {

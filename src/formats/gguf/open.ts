@@ -1,4 +1,4 @@
-import { MemoryError, OptionError, SourceError } from "../../errors.ts";
+import { SourceError } from "../../errors.ts";
 import { INPUTS, type Input, openInput } from "../../open.ts";
 import { checkOptions } from "../../options.ts";
 import { dequantizeGgml, GGML_FORMATS, GGML_TYPES, isGgmlFormat } from "../../quant/ggml/index.ts";
@@ -7,6 +7,7 @@ import { checkedFile, checkedSource } from "../../source/checked.ts";
 import { checkName, notFound } from "../../source/range.ts";
 import { together } from "../../source/read.ts";
 import type { Source, SourceFile } from "../../source/source.ts";
+import { closeAll, namedTensors, roomFor } from "../named-tensors.ts";
 import { fault } from "./fault.ts";
 import type { GgufTensor } from "./layout.ts";
 import { openShard, type Shard } from "./shard.ts";
@@ -130,47 +131,16 @@ async function openSplit(source: Source, first: string): Promise<Gguf> {
   return reader(shards);
 }
 
-async function closeAll(shards: readonly (Shard | undefined)[]): Promise<void> {
-  for (const shard of shards) await shard?.file.close?.();
-}
-
 function reader(shards: readonly Shard[]): Gguf {
-  const files = new Map(shards.map((shard) => [shard.name, shard.file]));
-  const tensors = new Map(shards.flatMap((shard) => shard.tensors.map((t) => [t.name, t])));
+  const { tensors, find, readInto, read, close } = namedTensors(shards, (facts) => fault("missing", facts));
   const [{ version, metadata }] = shards;
-
-  const find = (name: string): GgufTensor => {
-    const info = tensors.get(name);
-    if (info) return info;
-    const near = [...tensors.keys()].filter((n) => n.endsWith(name) || `${name}`.endsWith(n)).slice(0, 3);
-    const expected = near.length ? `perhaps ${near.join(", ")}` : `one of ${tensors.size} others`;
-    const what = "there is no tensor of that name";
-    throw fault("missing", { what, file: shards[0].name, tensor: `${name}`, expected });
-  };
-  const readInto = async (name: string, offset: number, into: Uint8Array): Promise<Uint8Array> => {
-    const info = find(name);
-    if (!(into instanceof Uint8Array))
-      throw new OptionError({ what: "readInto: the place to read into", got: into, expected: "a Uint8Array" });
-    if (!Number.isSafeInteger(offset) || offset < 0 || offset + into.length > info.byteLength) {
-      const what = `read past the end of tensor ${name.slice(0, 200)}`;
-      const got = `bytes ${offset} to ${offset + into.length}`;
-      throw new SourceError({ what, file: info.file, got, expected: `0 to ${info.byteLength}` });
-    }
-    return (files.get(info.file) as SourceFile).read(info.offset + offset, into.length, into);
-  };
-
   return {
     version,
     metadata,
     tensors,
-    files: [...files.keys()],
+    files: shards.map(({ name }) => name),
     readInto,
-    read: async (name) =>
-      readInto(
-        name,
-        0,
-        room(name, () => new Uint8Array(find(name).byteLength)),
-      ),
+    read,
     async toFloat32(name) {
       const { dtype, shape, byteLength, file } = find(name);
       if (!isGgmlFormat(dtype)) {
@@ -178,7 +148,7 @@ function reader(shards: readonly Shard[]): Gguf {
         throw fault("type", { what, file, tensor: name, got: dtype, expected: GGML_FORMATS });
       }
       const { block, bytes: size } = GGML_TYPES[dtype];
-      const out = room(name, () => new Float32Array(shape.reduce((n, d) => n * d, 1)));
+      const out = roomFor(name, () => new Float32Array(shape.reduce((n, d) => n * d, 1)));
       const piece = new Uint8Array(Math.min(Math.floor(PIECE / size) * size, byteLength));
       for (let at = 0; at < byteLength; at += piece.length) {
         const bytes = await readInto(name, at, piece.subarray(0, Math.min(piece.length, byteLength - at)));
@@ -187,15 +157,6 @@ function reader(shards: readonly Shard[]): Gguf {
       }
       return out;
     },
-    close: () => closeAll(shards),
+    close,
   };
-}
-
-function room<T>(name: string, make: () => T): T {
-  try {
-    return make();
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    throw new MemoryError({ what: `the engine has no room for tensor ${name.slice(0, 200)} as a whole`, cause });
-  }
 }

@@ -1,4 +1,3 @@
-import { MemoryError, OptionError, SourceError } from "../../errors.ts";
 import { INPUTS, type Input, openInput } from "../../open.ts";
 import { checkOptions } from "../../options.ts";
 import { type Bytes, bytesFile, isSourceFile } from "../../source/bytes.ts";
@@ -6,6 +5,7 @@ import { checkedFile, checkedSource } from "../../source/checked.ts";
 import { checkName, notFound } from "../../source/range.ts";
 import { ifThere } from "../../source/read.ts";
 import type { Source, SourceFile } from "../../source/source.ts";
+import { closeAll, namedTensors, roomFor } from "../named-tensors.ts";
 import { DTYPE_BYTES } from "./dtype.ts";
 import { fault } from "./fault.ts";
 import { bytesToFloat32 } from "./float32.ts";
@@ -118,53 +118,18 @@ async function openShards(source: Source, names: readonly string[]): Promise<Sha
   return shards;
 }
 
-async function closeAll(shards: readonly Shard[]): Promise<void> {
-  for (const { file } of shards) await file.close?.();
-}
-
 function reader(shards: readonly Shard[]): Safetensors {
-  const files = new Map(shards.map((shard) => [shard.name, shard.file]));
-  const tensors = new Map(shards.flatMap((shard) => shard.tensors.map((t) => [t.name, t])));
+  const { tensors, find, readInto, read, close } = namedTensors(shards, (facts) => fault("missing", facts));
   const metadata = Object.fromEntries(shards.flatMap((shard) => [...shard.metadata]));
-
-  const find = (name: string): TensorInfo => {
-    const info = tensors.get(name);
-    if (info) return info;
-    const near = [...tensors.keys()].filter((n) => n.endsWith(name) || `${name}`.endsWith(n)).slice(0, 3);
-    const expected = near.length ? `perhaps ${near.join(", ")}` : `one of ${tensors.size} others`;
-    throw fault("missing", {
-      what: "there is no tensor of that name",
-      file: shards[0].name,
-      tensor: `${name}`,
-      expected,
-    });
-  };
-  const readInto = async (name: string, offset: number, into: Uint8Array): Promise<Uint8Array> => {
-    const info = find(name);
-    if (!(into instanceof Uint8Array))
-      throw new OptionError({ what: "readInto: the place to read into", got: into, expected: "a Uint8Array" });
-    if (!Number.isSafeInteger(offset) || offset < 0 || offset + into.length > info.byteLength) {
-      const what = `read past the end of tensor ${name.slice(0, 200)}`;
-      const got = `bytes ${offset} to ${offset + into.length}`;
-      throw new SourceError({ what, file: info.file, got, expected: `0 to ${info.byteLength}` });
-    }
-    return (files.get(info.file) as SourceFile).read(info.offset + offset, into.length, into);
-  };
-
   return {
     tensors,
     metadata,
     readInto,
-    read: async (name) =>
-      readInto(
-        name,
-        0,
-        room(name, () => new Uint8Array(find(name).byteLength)),
-      ),
+    read,
     async toFloat32(name) {
       const { dtype, byteLength } = find(name);
       const step = DTYPE_BYTES[dtype];
-      const out = room(name, () => new Float32Array(byteLength / step));
+      const out = roomFor(name, () => new Float32Array(byteLength / step));
       if (dtype === "F32") {
         await readInto(name, 0, new Uint8Array(out.buffer));
         return out;
@@ -176,15 +141,6 @@ function reader(shards: readonly Shard[]): Safetensors {
       }
       return out;
     },
-    close: () => closeAll(shards),
+    close,
   };
-}
-
-function room<T>(name: string, make: () => T): T {
-  try {
-    return make();
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    throw new MemoryError({ what: `the engine has no room for tensor ${name.slice(0, 200)} as a whole`, cause });
-  }
 }
