@@ -1,7 +1,9 @@
 import { checkSignal } from "./generate/options.ts";
 import type { KVFormat } from "./kernels/kernels.ts";
 import { type Fit, fitBudget } from "./load/budget.ts";
-import { type LoadOptions, type MemoryUse, memoryUse, planModel } from "./load/load.ts";
+import { type MemoryUse, memoryUse } from "./load/load.ts";
+import type { LoadOptions } from "./load/options.ts";
+import { planModel } from "./load/plan-model.ts";
 import { checkFormats, type ModelInput, openCheckpoint } from "./load-phi.ts";
 import type { PhiConfig } from "./model/config.ts";
 import type { Activations } from "./model/scratch.ts";

@@ -1,8 +1,9 @@
 import { chooseKernels } from "../kernels/choose.ts";
 import { fitBudget } from "../load/budget.ts";
 import { packedFormat } from "../load/formats.ts";
-import { inspectModel, memoryUse } from "../load/load.ts";
+import { memoryUse } from "../load/load.ts";
 import { formatOf } from "../load/plan.ts";
+import { inspectModel } from "../load/plan-model.ts";
 import { openCheckpoint } from "../load-phi.ts";
 import { architectureOf } from "../model/architectures.ts";
 import { countParameters, type WeightSpec } from "../model/weights.ts";

@@ -1,6 +1,6 @@
 import { OptionError } from "../errors.ts";
 import { checkFlag, checkSignal } from "../generate/options.ts";
-import { checkThreads } from "../load/load.ts";
+import { checkThreads } from "../load/plan-model.ts";
 import { checkCallback, checkChoice, checkNumber, checkOptions } from "../options.ts";
 import { checkName } from "../source/range.ts";
 import type { WorkFolder } from "./kept.ts";

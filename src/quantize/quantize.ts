@@ -2,7 +2,7 @@ import { createFolder } from "#platform";
 import { FormatError, OptionError, SourceError } from "../errors.ts";
 import { giveTurn, Pacer } from "../event-loop.ts";
 import { packedFormat } from "../load/formats.ts";
-import { type Inspected, inspectModel } from "../load/load.ts";
+import { type Inspected, inspectModel } from "../load/plan-model.ts";
 import { openCheckpoint } from "../load-phi.ts";
 import { isFloat, type WeightSpec } from "../model/weights.ts";
 import type { Input } from "../open.ts";

@@ -1,7 +1,9 @@
 import type { Account, LogitsWanted, Token, TokenJob } from "../generate/backend.ts";
 import type { RopeChoice } from "../generate/engine.ts";
 import type { Progress, Reprefill } from "../generate/row.ts";
-import type { Inspected, LoadedModel, LoadOptions } from "../load/load.ts";
+import type { LoadedModel } from "../load/load.ts";
+import type { LoadOptions } from "../load/options.ts";
+import type { Inspected } from "../load/plan-model.ts";
 import type { HelperSetup } from "../threads/index.ts";
 import type { WireError } from "./wire-error.ts";
 

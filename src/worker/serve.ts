@@ -3,7 +3,8 @@ import type { Backend, ForwardControls, SequenceHandle } from "../generate/backe
 import { Engine } from "../generate/engine.ts";
 import { localBackend } from "../generate/local.ts";
 import type { KernelChoice } from "../kernels/choose.ts";
-import { fillModel, type Inspected, inspectModel, kernelsOf } from "../load/load.ts";
+import { fillModel, kernelsOf } from "../load/load.ts";
+import { type Inspected, inspectModel } from "../load/plan-model.ts";
 import type { WeightMeter } from "../load/progress.ts";
 import { hold } from "../port/life.ts";
 import { onEvent, type PortLike } from "../port/port.ts";

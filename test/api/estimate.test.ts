@@ -1,5 +1,6 @@
 import { estimate, loadPhi, OptionError, type PhiOptions, type Source } from "../../src/index.ts";
-import { loadModel, memoryUse, planModel } from "../../src/load/load.ts";
+import { loadModel, memoryUse } from "../../src/load/load.ts";
+import { planModel } from "../../src/load/plan-model.ts";
 import { type GoldenCase, goldenSource } from "../golden.ts";
 import { suite } from "../harness.ts";
 import { openPhiTiny } from "./phi-tiny.ts";

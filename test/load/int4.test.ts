@@ -1,7 +1,7 @@
 import { ConfigError, FormatError, OptionError } from "../../src/errors.ts";
 import { openSafetensors } from "../../src/formats/safetensors/index.ts";
 import { loadPhi } from "../../src/index.ts";
-import { inspectModel } from "../../src/load/load.ts";
+import { inspectModel } from "../../src/load/plan-model.ts";
 import { bytesSource } from "../../src/source/index.ts";
 import { folder } from "../fixtures.ts";
 import { type Engine, suite } from "../harness.ts";

@@ -1,4 +1,5 @@
-import { type LoadOptions, loadModel } from "../../src/load/load.ts";
+import { loadModel } from "../../src/load/load.ts";
+import type { LoadOptions } from "../../src/load/options.ts";
 import type { Decoder } from "../../src/model/decoder.ts";
 import { GOLDEN_CASES, goldenSource, openGolden } from "../golden.ts";
 import { suite } from "../harness.ts";

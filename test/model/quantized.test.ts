@@ -1,4 +1,5 @@
-import { type LoadOptions, loadModel } from "../../src/load/load.ts";
+import { loadModel } from "../../src/load/load.ts";
+import type { LoadOptions } from "../../src/load/options.ts";
 import { openCheckpoint } from "../../src/load-phi.ts";
 import { bytesSink, quantizeCheckpoint } from "../../src/quantize/index.ts";
 import { bytesSource, type Source } from "../../src/source/index.ts";

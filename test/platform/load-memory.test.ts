@@ -48,7 +48,8 @@ async function program(folder: string, statements: string): Promise<Record<strin
     import { readFileSync, writeFileSync } from "node:fs";
     import { loadPhi } from ${from("src/index.ts")};
     import { openPath } from ${from("src/platform/node.ts")};
-    import { planModel, kernelsOf } from ${from("src/load/load.ts")};
+    import { planModel } from ${from("src/load/plan-model.ts")};
+    import { kernelsOf } from ${from("src/load/load.ts")};
     import { allocate } from ${from("src/load/allocate.ts")};
     import { MemoryError } from ${from("src/errors.ts")};
     import { Arena, KERNEL_RESERVE } from ${from("src/tensor/index.ts")};

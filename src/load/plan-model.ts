@@ -1,0 +1,147 @@
+import { type Notice, OptionError } from "../errors.ts";
+import type { KVFormat } from "../kernels/kernels.ts";
+import { INT8_HEAD_DIMS } from "../kernels/kv-layer.ts";
+import { architectureOf } from "../model/architectures.ts";
+import type { PhiConfig } from "../model/config.ts";
+import { parseConfig } from "../model/parse-config.ts";
+import { checkAngles, withRope } from "../model/rope.ts";
+import type { Activations } from "../model/scratch.ts";
+import type { WeightSpec } from "../model/weights.ts";
+import { checkNumber } from "../options.ts";
+import { ifThere, readJson } from "../source/index.ts";
+import type { Source } from "../source/source.ts";
+import { chooseThreads, oneThread, type ThreadChoice } from "../threads/index.ts";
+import { checkWeights } from "./fill.ts";
+import { chooseFormats } from "./formats.ts";
+import { int4SchemeBeside, int4SchemeOf } from "./int4/scheme.ts";
+import { hasInt4, withInt4 } from "./int4/tensors.ts";
+import type { LoadOptions } from "./options.ts";
+import { withJoined } from "./parts.ts";
+import { formatOf, MAX_ARENA_BYTES, MAX_CHUNK, type Plan, planArenas } from "./plan.ts";
+import { openWeights, type WeightFiles } from "./weight-files.ts";
+
+/** What config.json and the headers of the weights say of loading. */
+export interface Planned {
+  config: PhiConfig;
+  files: WeightFiles;
+  plan: Plan;
+  /** Bytes of weights that loading reads. */
+  sourceBytes: number;
+  /** Threads that the plan is made for. */
+  threading: ThreadChoice;
+  /** What a user should know of the files, and of how their weights will be held. */
+  notices: readonly Notice[];
+}
+
+/** A checkpoint that was looked at but not loaded. */
+export interface Inspected extends Planned {
+  generationConfig?: Record<string, unknown>;
+}
+
+/** Options of loading, and whether threads can be started for this one; default: whether it can itself. */
+export type PlanOptions = LoadOptions & { canStartThreads?: boolean };
+
+const DEFAULT_CONTEXT = 4096;
+/** More would be asked for by mistake. */
+const MAX_THREADS = 64;
+
+/** Published configs have a few kilobytes. */
+const CONFIG = { maxBytes: 2 ** 22 };
+
+const readConfig = (from: Source, name: string) => readJson(from, name, CONFIG);
+
+/**
+ * What {@link planModel} does, and generation_config.json.
+ * @param options as {@link planModel} takes them
+ * @throws as {@link planModel}
+ */
+export async function inspectModel(
+  source: Source,
+  options: PlanOptions = {},
+  maxArenaBytes = MAX_ARENA_BYTES,
+): Promise<Inspected> {
+  const planned = await planModel(source, options, maxArenaBytes);
+  try {
+    const json = await ifThere(source, "generation_config.json", readConfig);
+    return { ...planned, generationConfig: json as Record<string, unknown> | undefined };
+  } catch (error) {
+    await planned.files.close();
+    throw error;
+  }
+}
+
+/**
+ * Reads config.json and the headers of the weights, checks them against each other and plans the memory; nothing else is read.
+ * @throws ConfigError, FormatError, SourceError, OptionError, MemoryError
+ */
+export async function planModel(
+  source: Source,
+  options: PlanOptions = {},
+  maxArenaBytes = MAX_ARENA_BYTES,
+): Promise<Planned> {
+  const json = await readConfig(source, "config.json");
+  const config = withRope(parseConfig(json), options.rope);
+  const scheme = int4SchemeOf(json);
+  const contextSize = checkNumber(
+    "loadPhi",
+    "contextSize",
+    options.contextSize,
+    { min: 1, max: config.contextLength, integer: true },
+    Math.min(config.contextLength, DEFAULT_CONTEXT),
+  );
+  const kvTokens = checkNumber(
+    "loadPhi",
+    "kvTokens",
+    options.kvTokens,
+    { min: 1, max: 2 ** 31, integer: true },
+    contextSize,
+  );
+  const architecture = architectureOf(config);
+  const specs = architecture.weights(config);
+  const opened = await openWeights(source);
+  try {
+    const int4 = scheme ?? (hasInt4(opened) ? await int4SchemeBeside(source, readConfig) : undefined);
+    const files = withJoined(int4 ? withInt4(opened, specs, int4) : opened, specs);
+    const sourceBytes = checkWeights(files, specs, architecture.unused);
+    checkAngles(config, contextSize);
+    const maxChunk = Math.min(MAX_CHUNK, contextSize);
+    const { notices = [], ...chosen } = chooseFormats(files, specs, options);
+    const quantized = specs.some((spec) => formatOf(spec, chosen) !== "f32");
+    const activations = quantized ? (options.activations ?? "int8") : "f32";
+    const kv = kvFormat(options.kv, activations, config.headDim);
+    const formats = { ...chosen, activations, kv };
+    const threading = planThreads(options, specs);
+    const { threads } = threading;
+    const plan = planArenas({ config, specs, ...formats, contextSize, kvTokens, maxChunk, maxArenaBytes, threads });
+    return { config, files, plan, sourceBytes, threading, notices: [...(files.notices ?? []), ...notices] };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+/** @throws OptionError for what is neither "auto" nor a number of threads */
+export function checkThreads(where: string, threads: unknown): "auto" | number {
+  if (threads === undefined || threads === "auto") return "auto";
+  return checkNumber(where, "threads", threads, { min: 1, max: MAX_THREADS, integer: true }, 1);
+}
+
+/** Threads for weights of these sizes. @throws OptionError for what is no number of threads */
+function planThreads({ threads, kernels, canStartThreads }: PlanOptions, specs: readonly WeightSpec[]): ThreadChoice {
+  const wanted = checkThreads("loadPhi", threads);
+  if (kernels === "reference" && wanted !== "auto" && wanted > 1)
+    return { wanted, threads: 1, notices: [oneThread("the reference kernels work alone")] };
+  const weights = specs.reduce((sum, { rows, cols }) => sum + rows * cols, 0);
+  return chooseThreads(kernels === "reference" ? 1 : wanted, weights, canStartThreads);
+}
+
+/** @throws OptionError for int8 where the heads are too wide for its integer sums */
+function kvFormat(wanted: LoadOptions["kv"], activations: Activations, headDim: number): KVFormat {
+  const narrow = headDim <= INT8_HEAD_DIMS;
+  if (wanted === undefined || wanted === "auto") return activations === "int8" && narrow ? "int8" : "f32";
+  if (wanted === "int8" && !narrow) {
+    const expected = `"f32" for heads of more than ${INT8_HEAD_DIMS} dims`;
+    throw new OptionError({ what: `loadPhi: option "kv" of a model with heads of ${headDim}`, got: wanted, expected });
+  }
+  return wanted;
+}
