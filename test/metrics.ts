@@ -20,13 +20,17 @@ export function logSoftmax(row: ArrayLike<number>): Float64Array {
   let sum = 0;
   for (let i = 0; i < row.length; i++) sum += Math.exp(row[i] - max);
   const shift = max + Math.log(sum);
-  return Float64Array.from(row, (x) => x - shift);
+  const logs = new Float64Array(row.length);
+  for (let i = 0; i < row.length; i++) logs[i] = row[i] - shift;
+  return logs;
 }
 
 /** KL(p ‖ q) = Σ p (ln p - ln q) in nats, of two rows of logits. */
-export function klDivergence(p: ArrayLike<number>, q: ArrayLike<number>): number {
-  const a = logSoftmax(p);
-  const b = logSoftmax(q);
+export const klDivergence = (p: ArrayLike<number>, q: ArrayLike<number>): number =>
+  klOfLogs(logSoftmax(p), logSoftmax(q));
+
+/** The same of ln p and ln q. */
+export function klOfLogs(a: Float64Array, b: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += Math.exp(a[i]) * (a[i] - b[i]);
   return sum;

@@ -1,5 +1,5 @@
 import type { Decoder } from "../../src/model/decoder.ts";
-import { argmax, klDivergence, logSoftmax } from "../metrics.ts";
+import { argmax, klOfLogs, logSoftmax } from "../metrics.ts";
 
 /** Tokens of a window, as the definitions in test/fixtures/evals/reference.json (text_windows) have it. */
 export const WINDOW = 512;
@@ -45,9 +45,10 @@ export function qualityOf(decoder: Decoder, ids: number[], exact: readonly Float
   let same = 0;
   let loss = 0;
   windows(decoder, ids, (row, next) => {
-    kl += klDivergence(exact[n], row);
+    const logs = logSoftmax(row);
+    kl += klOfLogs(logSoftmax(exact[n]), logs);
     if (argmax(exact[n]) === argmax(row)) same++;
-    loss -= logSoftmax(row)[next];
+    loss -= logs[next];
     n++;
   });
   return { kl: kl / n, top1: same / n, perplexity: Math.exp(loss / n) };
