@@ -57,7 +57,7 @@ const SUITES = [
   "load/",
   "math/",
   "model/",
-].concat(["page/", "platform/", "quant/", "quantize/", "source/", "tensor/", "tokenizer/", "worker/"]);
+].concat(["page/", "platform/", "quant/", "quantize/", "source/", "tensor/", "threads/", "tokenizer/", "worker/"]);
 
 export const bun: Driver = (parts) =>
   local(() => [installed("bun"), "--conditions=phi-ts-source", inProject("test/run.ts")])(
