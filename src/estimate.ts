@@ -52,19 +52,17 @@ export interface Estimate extends Partial<Fit> {
 export async function estimate(source: ModelInput, options: EstimateOptions = {}): Promise<Estimate> {
   const where = "estimate";
   checkOptions(where, options, [
-    ...[
-      "weights",
-      "embedding",
-      "activations",
-      "kv",
-      "kernels",
-      "contextSize",
-      "kvTokens",
-      "threads",
-      "signal",
-      "budget",
-    ],
-  ] satisfies string[]);
+    "weights",
+    "embedding",
+    "activations",
+    "kv",
+    "kernels",
+    "contextSize",
+    "kvTokens",
+    "threads",
+    "signal",
+    "budget",
+  ] satisfies (keyof EstimateOptions)[]);
   checkFormats(where, options);
   checkSignal(where, options.signal);
   const { budget, signal, ...layout } = options;
