@@ -82,7 +82,10 @@ function checkPacked({ file, name: tensor, shape }: WeightTensor, spec: WeightSp
 }
 
 function missing(files: WeightFiles, { name, parts }: WeightSpec, shape: readonly number[]): FormatError {
-  const part = parts?.find((p) => !files.tensors.has(p.name));
+  // Of a matrix of which no part is there either, nobody knows that it should have parts.
+  const part = parts?.some((p) => files.tensors.has(p.name))
+    ? parts.find((p) => !files.tensors.has(p.name))
+    : undefined;
   const tensor = part?.name ?? name;
   const expected = part ? [part.rows, ...shape.slice(1)] : shape;
   const names = [...new Set([...files.tensors.values()].map((info) => info.file))];

@@ -10,13 +10,17 @@ import type { WeightFiles, WeightTensor } from "./weight-files.ts";
 
 /**
  * The checkpoint with a tensor for each weight of `specs` that it holds in parts, under the weight's own name. A weight that lacks a part is left out.
- * @throws FormatError for a part of another shape than the config says, or of another dtype than the first
+ * @throws FormatError for a part of another shape than the config says, of another dtype than the first, or beside the whole
  */
 export function withJoined(files: WeightFiles, specs: readonly WeightSpec[]): WeightFiles {
   const wholes = new Map<string, readonly WeightTensor[]>();
   const tensors = new Map(files.tensors);
   for (const spec of specs) {
-    if (files.tensors.has(spec.name) || !spec.parts) continue;
+    if (!spec.parts) continue;
+    if (files.tensors.has(spec.name)) {
+      refuseBoth(files, spec);
+      continue;
+    }
     const infos = spec.parts.map((part) => checkPart(files.tensors.get(part.name), part, spec));
     if (infos.some((info) => info === undefined)) continue;
     const found = infos as readonly WeightTensor[];
@@ -63,6 +67,14 @@ export function withJoined(files: WeightFiles, specs: readonly WeightSpec[]): We
       return out;
     },
   };
+}
+
+/** A part beside the whole would be left alone, and nobody knows which of them is meant. */
+function refuseBoth(files: WeightFiles, { name, parts = [] }: WeightSpec): void {
+  const part = parts.map((p) => files.tensors.get(p.name)).find((info) => info !== undefined);
+  if (!part) return;
+  const facts = { file: part.file, tensor: part.name, got: part.shape, expected: "one of them" };
+  throw new FormatError({ what: `a part of ${name}, which is in the checkpoint, too`, ...facts }, "extra_tensor");
 }
 
 function checkPart(info: WeightTensor | undefined, { rows }: Part, spec: WeightSpec): WeightTensor | undefined {

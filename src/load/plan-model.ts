@@ -3,6 +3,7 @@ import type { KVFormat } from "../kernels/kernels.ts";
 import { INT8_HEAD_DIMS } from "../kernels/kv-layer.ts";
 import { architectureOf } from "../model/architectures.ts";
 import type { PhiConfig } from "../model/config.ts";
+import type { Json } from "../model/config-keys.ts";
 import { parseConfig } from "../model/parse-config.ts";
 import { checkAngles, withRope } from "../model/rope.ts";
 import type { Activations } from "../model/scratch.ts";
@@ -11,6 +12,7 @@ import { checkNumber } from "../options.ts";
 import { ifThere, readJson } from "../source/index.ts";
 import type { Source } from "../source/source.ts";
 import { chooseThreads, oneThread, type ThreadChoice } from "../threads/index.ts";
+import { checkConverted } from "./converted.ts";
 import { checkWeights } from "./fill.ts";
 import { chooseFormats } from "./formats.ts";
 import { int4SchemeBeside, int4SchemeOf } from "./int4/scheme.ts";
@@ -81,6 +83,7 @@ export async function planModel(
 ): Promise<Planned> {
   const json = await readConfig(source, "config.json");
   const config = withRope(parseConfig(json), options.rope);
+  await checkConverted(source, json as Json, config);
   const scheme = int4SchemeOf(json);
   const contextSize = checkNumber(
     "loadPhi",

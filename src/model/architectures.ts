@@ -2,13 +2,14 @@ import { ConfigError } from "../errors.ts";
 import type { Architecture } from "./architecture.ts";
 import type { PhiConfig } from "./config.ts";
 import type { Json } from "./config-keys.ts";
+import { llama, mistral } from "./llama.ts";
 import { phi } from "./phi.ts";
 import { phi3 } from "./phi3.ts";
 import { phi4Multimodal } from "./phi4-multimodal.ts";
 import { phimoe } from "./phimoe.ts";
 
 /** All that are built. */
-export const ARCHITECTURES: readonly Architecture[] = [phi, phi3, phimoe, phi4Multimodal];
+export const ARCHITECTURES: readonly Architecture[] = [phi, phi3, phimoe, phi4Multimodal, llama, mistral];
 
 /** Models of the family that have no decoder here, with their HF model_type; named so that the refusal can be kind. */
 const OTHER_PHI: Readonly<Record<string, string>> = {
@@ -31,7 +32,7 @@ export function findArchitecture({ model_type: type, architectures }: Json, file
   throw new ConfigError({ what: `this architecture is not built${known}`, file, got, expected }, "architecture");
 }
 
-/** The architecture of a model. */
+/** The architecture of a model. One that was converted to another type is that which it was. */
 export function architectureOf({ modelType }: Pick<PhiConfig, "modelType">): Architecture {
   return ARCHITECTURES.find((a) => a.modelType === modelType) as Architecture;
 }

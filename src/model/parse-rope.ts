@@ -15,7 +15,7 @@ export interface RopeKeys {
 /** HF Phi3Config's. */
 const DEFAULT_ORIGINAL_CONTEXT = 4096;
 
-/** Keys of a rope dictionary that are understood. Others (yarn's betas, llama3's bands …) would change the angles. */
+/** Keys of a rope dictionary that are understood. Others would change the angles. */
 const KNOWN = [
   ...["type", "rope_type", "rope_theta", "partial_rotary_factor", "short_factor", "long_factor"],
   ...["original_max_position_embeddings", "attention_factor", "factor"],
@@ -45,6 +45,17 @@ export function parseRope(
   const newer = asObject(raw.rope_parameters, "rope_parameters", file);
   const older = asObject(raw.rope_scaling, "rope_scaling", file);
   const rope: Json = (older && Object.keys(older).length > 0 ? older : newer) ?? {};
+  const type = rope.rope_type ?? rope.type ?? "default";
+  const lists = Array.isArray(rope.short_factor) && Array.isArray(rope.long_factor);
+  // By its name first: the keys of the others (llama3's bands, yarn's betas …) say less.
+  if (type !== "default" && type !== "longrope" && !((type === "su" || type === "yarn") && lists)) {
+    throw new ConfigError({
+      what: "this kind of rope scaling is not built",
+      file,
+      got: type,
+      expected: "default or longrope",
+    });
+  }
   for (const key of Object.keys(rope)) {
     if (!KNOWN.includes(key) && !(statedScales && SCALES.includes(key))) {
       throw new ConfigError({ what: `rope: "${key}" asks for something that is not built`, file, got: rope[key] });
@@ -63,7 +74,6 @@ export function parseRope(
       expected: `an even number up to ${headDim}`,
     });
   }
-  const type = rope.rope_type ?? rope.type ?? "default";
   if (type === "default") {
     if (rope.short_factor !== undefined || rope.long_factor !== undefined) {
       throw new ConfigError({
@@ -74,15 +84,6 @@ export function parseRope(
       });
     }
     return { rotaryDim, ropeTheta };
-  }
-  const lists = Array.isArray(rope.short_factor) && Array.isArray(rope.long_factor);
-  if (type !== "longrope" && !((type === "su" || type === "yarn") && lists)) {
-    throw new ConfigError({
-      what: "this kind of rope scaling is not built",
-      file,
-      got: type,
-      expected: "default or longrope",
-    });
   }
   const originalContext =
     raw.original_max_position_embeddings ?? rope.original_max_position_embeddings ?? DEFAULT_ORIGINAL_CONTEXT;

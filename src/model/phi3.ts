@@ -11,7 +11,7 @@ import type { PhiConfig } from "./config.ts";
 import { type Keys, sharedKeys } from "./config-keys.ts";
 import { project } from "./project.ts";
 import type { Scratch } from "./scratch.ts";
-import { matrix, modelWeights, vector, type WeightSpec } from "./weights.ts";
+import { joined, matrix, modelWeights, vector, type WeightSpec } from "./weights.ts";
 
 export const phi3: Architecture = {
   modelType: "phi3",
@@ -49,18 +49,30 @@ interface Phi3Layer {
   down: PackedMatrix; //    [D, F]
 }
 
-/** The tensors of a checkpoint, by their published names. */
+/**
+ * The tensors of a checkpoint, by their published names. What is one matrix here may be several tensors, as tools that save a Phi as a Llama
+ * have it: q_proj, k_proj and v_proj; gate_proj and up_proj.
+ */
 export function phi3Weights(c: PhiConfig): WeightSpec[] {
   const { hiddenSize: D, intermediateSize: F, heads: H, kvHeads: K, headDim: dh } = c;
+  const qkv = [
+    ["q_proj", H * dh],
+    ["k_proj", K * dh],
+    ["v_proj", K * dh],
+  ] as const;
+  const gateUp = [
+    ["gate_proj", F],
+    ["up_proj", F],
+  ] as const;
   const layers: WeightSpec[] = [];
   for (let i = 0; i < c.layers; i++) {
     const at = `model.layers.${i}`;
     layers.push(
       vector(`${at}.input_layernorm.weight`, i, "inputNorm", D),
-      matrix(`${at}.self_attn.qkv_proj.weight`, i, "qkv", (H + 2 * K) * dh, D),
+      joined(matrix(`${at}.self_attn.qkv_proj.weight`, i, "qkv", (H + 2 * K) * dh, D), qkv),
       matrix(`${at}.self_attn.o_proj.weight`, i, "o", D, H * dh),
       vector(`${at}.post_attention_layernorm.weight`, i, "postNorm", D),
-      matrix(`${at}.mlp.gate_up_proj.weight`, i, "gateUp", 2 * F, D),
+      joined(matrix(`${at}.mlp.gate_up_proj.weight`, i, "gateUp", 2 * F, D), gateUp),
       matrix(`${at}.mlp.down_proj.weight`, i, "down", D, F),
     );
   }

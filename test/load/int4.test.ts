@@ -21,6 +21,9 @@ const CASES = {
   "packed-32-asym-order": ["q4z"],
   "phi-gptq-32-asym-order": ["q4z"],
   "phi-awq-64": ["q4z"],
+  "llama-gptq-32-asym-order": ["q4z"],
+  "llama-awq-64": ["q4z"],
+  "llama-packed-32-sym": ["q4"],
 } as const;
 type Case = keyof typeof CASES;
 

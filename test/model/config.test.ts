@@ -56,7 +56,7 @@ suite("model/config", ({ test, assert, engine }) => {
   });
 
   const refused: [string, object, RegExp][] = [
-    ["another architecture", { model_type: "llama", architectures: ["LlamaForCausalLM"] }, /llama, LlamaForCausalLM/],
+    ["another architecture", { model_type: "qwen2", architectures: ["Qwen2ForCausalLM"] }, /qwen2, Qwen2ForCausalLM/],
     [
       "phi3small, by the name of its models",
       { model_type: "phi3small", architectures: ["Phi3SmallForCausalLM"] },

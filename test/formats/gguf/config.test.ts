@@ -94,12 +94,12 @@ suite("gguf/config", ({ test, assert, engine }) => {
   });
 
   test("another architecture is refused by name, as are a missing size, a size that is a text, and another scaling of positions", async () => {
-    const llama = await assert.rejects(
-      parsed(phi3({ "general.architecture": text("llama") })),
+    const qwen = await assert.rejects(
+      parsed(phi3({ "general.architecture": text("qwen2") })),
       ConfigError,
-      /"llama".*phi2, phi3/,
+      /"qwen2".*phi2, phi3/,
     );
-    assert.equal((llama as ConfigError).code, "architecture");
+    assert.equal((qwen as ConfigError).code, "architecture");
     const missing = await assert.rejects(
       parsed(phi3({ "phi3.block_count": undefined })),
       FormatError,

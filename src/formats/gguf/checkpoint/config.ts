@@ -1,14 +1,21 @@
 import { ConfigError, type Notice } from "../../../errors.ts";
+import { hasPhiSizes, hasPhiTokens, noPhi } from "../../which-phi.ts";
 import type { Gguf } from "../open.ts";
 import { Fields, shortest } from "./fields.ts";
 
-/** Architectures of llama.cpp that are Phi's, and what Hugging Face calls them. */
+/** Architectures of llama.cpp that are Phi's, and what Hugging Face calls them; llama is that of a Phi which was converted to it. */
 const ARCHITECTURES: Readonly<Record<string, { modelType: string; className: string; eps: string; epsKey: string }>> = {
   phi2: { modelType: "phi", className: "PhiForCausalLM", eps: "layer_norm_epsilon", epsKey: "layer_norm_eps" },
   phi3: { modelType: "phi3", className: "Phi3ForCausalLM", eps: "layer_norm_rms_epsilon", epsKey: "rms_norm_eps" },
   phimoe: {
     modelType: "phimoe",
     className: "PhimoeForCausalLM",
+    eps: "layer_norm_rms_epsilon",
+    epsKey: "rms_norm_eps",
+  },
+  llama: {
+    modelType: "llama",
+    className: "LlamaForCausalLM",
     eps: "layer_norm_rms_epsilon",
     epsKey: "rms_norm_eps",
   },
@@ -27,7 +34,7 @@ export function architectureOf(fields: Fields): string {
  * The config.json of the model that a file holds: the keys that Hugging Face writes, out of metadata and of the tensors that stand for some of
  * them (token_embd.weight has a row for each token, rope_factors_long and _short are LongRoPE's, no output.weight means tied tables).
  * Sources: conversion/phi.py and src/models/phi3.cpp of llama.cpp.
- * @throws FormatError (gguf_missing, gguf_value), ConfigError (code "architecture")
+ * @throws FormatError (gguf_missing, gguf_value), ConfigError (code "architecture"), also for a Llama that is no Phi
  */
 export async function configOf(gguf: Gguf): Promise<Record<string, unknown>> {
   const fields = new Fields(gguf);
@@ -41,6 +48,7 @@ export async function configOf(gguf: Gguf): Promise<Record<string, unknown>> {
   const values = fields.maybeNumber(key("attention.value_length")) ?? headDim;
   if (values !== headDim) fields.wrong(key("attention.value_length"), values, `${headDim}, the length of keys`);
   const { window } = windowOf(fields, arch);
+  if (arch === "llama") checkPhi(fields);
   return {
     model_type: modelType,
     architectures: [className],
@@ -61,6 +69,22 @@ export async function configOf(gguf: Gguf): Promise<Record<string, unknown>> {
   };
 }
 
+/** @throws ConfigError (code "architecture") for a Llama that is no Phi */
+function checkPhi(fields: Fields): void {
+  const number = (name: string) => fields.number(`llama.${name}`);
+  const heads = number("attention.head_count");
+  const sizes = {
+    layers: number("block_count"),
+    hiddenSize: number("embedding_length"),
+    heads,
+    kvHeads: fields.maybeNumber("llama.attention.head_count_kv") ?? heads,
+    intermediateSize: number("feed_forward_length"),
+    ropeTheta: fields.maybeNumber("llama.rope.freq_base") ?? 10000,
+  };
+  if (hasPhiSizes(sizes) || hasPhiTokens(fields.maybeTexts("tokenizer.ggml.tokens") ?? [])) return;
+  throw noPhi("llama", fields.file, sizes);
+}
+
 /** rope_parameters as transformers 5 writes them. */
 async function ropeOf(gguf: Gguf, fields: Fields, arch: string, headDim: number): Promise<Record<string, unknown>> {
   const key = (name: string) => `${arch}.rope.${name}`;
@@ -72,7 +96,9 @@ async function ropeOf(gguf: Gguf, fields: Fields, arch: string, headDim: number)
   };
   const [long, short] = ["rope_factors_long.weight", "rope_factors_short.weight"].map((name) => gguf.tensors.get(name));
   if (!long && !short) {
-    const type = fields.maybeText(key("scaling.type")) ?? "none";
+    // Factors by which Llama 3.1 stretches some frequencies: a tensor of its own says that they are there.
+    const stretched = gguf.tensors.has("rope_freqs.weight");
+    const type = stretched ? "llama3" : (fields.maybeText(key("scaling.type")) ?? "none");
     const factor = fields.maybeNumber(key("scaling.factor"));
     return type === "none" || type === "longrope"
       ? { ...rope, rope_type: "default" }
@@ -129,6 +155,9 @@ export function windowOf(fields: Fields, arch: string): { window: number; notice
 }
 
 function expertsOf({ tensors }: Gguf, fields: Fields, arch: string): Record<string, unknown> {
+  if (arch === "llama" && fields.maybeNumber("llama.expert_count")) {
+    return { num_local_experts: fields.number("llama.expert_count") };
+  }
   if (arch !== "phimoe") return {};
   return {
     num_local_experts: fields.number("phimoe.expert_count"),

@@ -1,21 +1,20 @@
 /** Names of tensors: llama.cpp's on the left, Hugging Face's on the right. Source: gguf-py's tensor_mapping.py, read for Phi's models. */
 
+const ENDS: readonly [string, string][] = [
+  ["token_embd", "model.embed_tokens"],
+  ["output_norm", "model.norm"],
+  ["output", "lm_head"],
+];
+
 const OUTSIDE: Readonly<Record<string, readonly [string, string][]>> = {
   phi2: [
     ["token_embd", "model.embed_tokens"],
     ["output_norm", "model.final_layernorm"],
     ["output", "lm_head"],
   ],
-  phi3: [
-    ["token_embd", "model.embed_tokens"],
-    ["output_norm", "model.norm"],
-    ["output", "lm_head"],
-  ],
-  phimoe: [
-    ["token_embd", "model.embed_tokens"],
-    ["output_norm", "model.norm"],
-    ["output", "lm_head"],
-  ],
+  phi3: ENDS,
+  phimoe: ENDS,
+  llama: ENDS,
 };
 
 const ATTENTION: readonly [string, string][] = [
@@ -25,7 +24,7 @@ const ATTENTION: readonly [string, string][] = [
   ["attn_v", "self_attn.v_proj"],
 ];
 
-/** In a layer. None of Phi's matrices has its rows permuted by the converter: its rotation pairs the halves of a head, as HF's does. */
+/** In a layer. Of all these only llama's attn_q and attn_k have their rows in another order than HF's: llama-rows.ts. */
 const LAYER: Readonly<Record<string, readonly [string, string][]>> = {
   phi2: [
     ...ATTENTION,
@@ -42,6 +41,14 @@ const LAYER: Readonly<Record<string, readonly [string, string][]>> = {
     ["ffn_up", "mlp.gate_up_proj"],
     ["ffn_down", "mlp.down_proj"],
   ],
+  llama: [
+    ...ATTENTION,
+    ["attn_output", "self_attn.o_proj"],
+    ["ffn_norm", "post_attention_layernorm"],
+    ["ffn_gate", "mlp.gate_proj"],
+    ["ffn_up", "mlp.up_proj"],
+    ["ffn_down", "mlp.down_proj"],
+  ],
   phimoe: [
     ...ATTENTION,
     ["attn_output", "self_attn.o_proj"],
@@ -55,7 +62,7 @@ const LAYER: Readonly<Record<string, readonly [string, string][]>> = {
 };
 
 /** What the configuration has already. */
-const IN_CONFIG = ["rope_factors_long.weight", "rope_factors_short.weight"];
+const IN_CONFIG = ["rope_factors_long.weight", "rope_factors_short.weight", "rope_freqs.weight"];
 
 /**
  * Hugging Face's name of a tensor; "*" in it stands for the number of an expert. Undefined for tensors that config.json stands for; names that

@@ -4,6 +4,7 @@ import type { GgufTensor } from "../layout.ts";
 import type { Gguf } from "../open.ts";
 import { architectureOf, scaleNotice, windowOf } from "./config.ts";
 import { Fields } from "./fields.ts";
+import { headsOf, inHubOrder } from "./llama-rows.ts";
 import { hubName } from "./names.ts";
 
 /** The tensors of a file under Hugging Face's names, and what its user should know of the configuration that was made for it. */
@@ -19,7 +20,8 @@ interface Place {
 }
 
 /**
- * The weights of a checkpoint by the names that config.json's model gives them. Experts that lie in one tensor are one each.
+ * The weights of a checkpoint by the names that config.json's model gives them, with their rows in its order. Experts that lie in one tensor are
+ * one each.
  * @throws ConfigError (code "architecture"); FormatError (gguf_duplicate) if two tensors mean the same
  */
 export function ggufWeights(gguf: Gguf): GgufWeights {
@@ -55,15 +57,30 @@ export function ggufWeights(gguf: Gguf): GgufWeights {
   }
   const { notice } = windowOf(fields, arch);
   const find = (name: string): Place => places.get(name) ?? { name, start: 0 };
+  const reordered = new Map<string, ReturnType<typeof inHubOrder>>();
+  for (const [name, info] of tensors) {
+    const heads = headsOf(fields, arch, info);
+    if (heads === undefined) continue;
+    const theirs = find(name).name;
+    reordered.set(
+      name,
+      inHubOrder(info, heads, (offset, into) => gguf.readInto(theirs, offset, into)),
+    );
+  }
   return {
     tensors,
     container: "gguf",
     notices: [notice, scaleNotice(gguf, arch)].filter((n) => n !== undefined),
-    readInto: (name, offset, into) => gguf.readInto(find(name).name, find(name).start + offset, into),
+    readInto(name, offset, into) {
+      const own = reordered.get(name);
+      return own ? own.readInto(offset, into) : gguf.readInto(find(name).name, find(name).start + offset, into);
+    },
     async toFloat32(name) {
       const whole = await gguf.toFloat32(find(name).name);
       const info = tensors.get(name);
       if (!info) return whole;
+      const own = reordered.get(name);
+      if (own) return own.floats(whole);
       const n = info.shape.reduce((product, d) => product * d, 1);
       const first = (find(name).start / info.byteLength) * n;
       return n === whole.length ? whole : whole.slice(first, first + n);
