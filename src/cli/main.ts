@@ -8,6 +8,7 @@ import { logits } from "./logits.ts";
 import { runProgram } from "./program.ts";
 import { quantize } from "./quantize.ts";
 import { tokenize } from "./tokenize.ts";
+import { verify } from "./verify.ts";
 
 /** The package's version: package.json stands two folders above this file, in dist/ as in src/. */
 function version(): string {
@@ -19,6 +20,6 @@ await runProgram({
   name: "phi",
   summary: "Microsoft's Phi models in TypeScript and WebAssembly.",
   version,
-  commands: [chat, generate, tokenize, inspect, logits, quantize],
+  commands: [chat, generate, tokenize, inspect, logits, quantize, verify],
   args: process.argv.slice(2),
 });

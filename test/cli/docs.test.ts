@@ -6,7 +6,9 @@ import { phi } from "./phi.ts";
 /** Blocks after `<!-- output phi … -->` in the documents; `node scripts/docs.mjs` fills them in. */
 suite("docs", ({ test, assert }) => {
   const guide = existsSync(inProject("docs/guide"))
-    ? readdirSync(inProject("docs/guide")).map((f) => `docs/guide/${f}`)
+    ? readdirSync(inProject("docs/guide"))
+        .filter((f) => f.endsWith(".md"))
+        .map((f) => `docs/guide/${f}`)
     : [];
   for (const document of ["README.md", "ARCHITECTURE.md", ...guide].filter((f) => existsSync(inProject(f)))) {
     const text = readFileSync(inProject(document), "utf8");
