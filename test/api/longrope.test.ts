@@ -4,8 +4,11 @@ import { suite, unless } from "../harness.ts";
 import { randomSource } from "../random.ts";
 import { MODES, noMode } from "./phi-tiny.ts";
 
-/** Random models whose switch is at 32 tokens: R = dh, R = 0.75 dh with shared key heads, and a scale of its own for each set of factors. */
-const MODELS = ["phi-3-mini-128k", "phi-4-mini", "phi-3.5-moe"] as const;
+/**
+ * Random models whose switch is at 32 tokens, of phi3, phimoe and phi4_multimodal: R = dh, R = 0.75 dh with shared key heads, a scale of its own
+ * for each set of factors.
+ */
+const MODELS = ["phi-3-mini-128k", "phi-4-mini", "phi-3.5-moe", "phi-4-multimodal"] as const;
 const SWITCH = 32;
 const V = 320;
 
@@ -69,6 +72,48 @@ suite("api/longrope", ({ test, assert, engine }) => {
       for (const n of [31, 40, 32, 33, 60, 25, 34])
         assert.deepEqual(await phi.forward(ids.slice(0, n)), await cold(ids.slice(0, n)), `${n}`);
       await phi.dispose();
+    });
+
+    test(`${name}: with rope "long" the last logits have the bits of one forward with the long set, however the tokens are cut, in forks, cut back, and over prefixes of calls with either set; no crossing is told`, async () => {
+      const ids = idsOf(40);
+      const long = await load({ rope: "long" });
+      /** Logits of the first n tokens by the long set, from nothing. */
+      const expected = async (some: readonly number[]) => {
+        const phi = await load({ rope: "long" });
+        const logits = await phi.forward(some);
+        await phi.dispose();
+        return logits;
+      };
+      const told: unknown[] = [];
+      const onReprefill = (event: unknown) => told.push(event);
+      for (const n of [SWITCH - 1, SWITCH, SWITCH + 1]) {
+        for (const cut of [1, 7, 32]) {
+          const sequence = await long.sequence();
+          let logits = new Float32Array();
+          for (let at = 0; at < n; at += cut)
+            logits = (await sequence.forward(ids.slice(at, Math.min(at + cut, n)), { onReprefill })) as typeof logits;
+          assert.deepEqual(logits, await expected(ids.slice(0, n)), `${n} tokens by ${cut}`);
+          await sequence.dispose();
+        }
+      }
+      const one = await long.sequence();
+      await one.forward(ids.slice(0, 30), { logits: "none" });
+      const fork = await one.fork();
+      assert.deepEqual(await one.forward(ids.slice(30), { onReprefill }), await expected(ids));
+      assert.deepEqual(await fork.forward([7], { onReprefill }), await expected([...ids.slice(0, 30), 7]));
+      await one.truncate(20);
+      assert.deepEqual(await one.forward([8], { onReprefill }), await expected([...ids.slice(0, 20), 8]));
+      assert.deepEqual(told, []);
+
+      // A model that takes the set by length, and calls of it that ask for the long one: neither reads the other's cache.
+      const auto = await load();
+      const begun = ids.slice(0, 25);
+      const short = await auto.forward(begun);
+      const asked = await auto.sequence({ rope: "long" });
+      assert.deepEqual(await asked.forward(begun), await expected(begun), "long after short");
+      await asked.dispose();
+      assert.deepEqual(await auto.forward(begun), short, "short after long");
+      await Promise.all([long.dispose(), auto.dispose()]);
     });
 
     for (const mode of MODES) {
