@@ -9,11 +9,12 @@ const src = fileURLToPath(new URL("../src/", import.meta.url));
 /** For each part of the house (a folder of src, or a file in it), the parts that it may import. */
 const MAY_IMPORT = {
   errors: [],
+  faults: ["errors"],
   options: ["errors"],
   "event-loop": [],
   source: ["errors", "options"],
   open: ["errors", "options", "source", "#platform"],
-  formats: ["errors", "options", "source", "open", "tensor", "quant", "#platform"],
+  formats: ["errors", "faults", "options", "source", "open", "tensor", "quant", "#platform"],
   tensor: ["errors", "options"],
   quant: ["errors", "tensor"],
   math: ["errors"],
@@ -21,14 +22,18 @@ const MAY_IMPORT = {
   kernels: ["errors", "options", "tensor", "quant", "math", "inline"],
   port: ["#platform"],
   threads: ["errors", "tensor", "kernels", "port", "#platform"],
-  tokenizer: ["errors", "options", "source", "open"],
-  model: ["errors", "tensor", "quant", "math", "kernels"],
-  load: ["errors", "options", "event-loop", "source", "threads", "formats", "tensor", "quant", "kernels", "model"],
+  tokenizer: ["errors", "faults", "options", "source", "open"],
+  model: ["errors", "faults", "tensor", "quant", "math", "kernels"],
+  load: [
+    ...["errors", "faults", "options", "event-loop", "source", "threads", "formats", "tensor", "quant", "kernels"],
+    "model",
+  ],
   generate: ["errors", "options", "event-loop", "math", "tokenizer", "model"],
   worker: ["errors", "event-loop", "source", "port", "threads", "kernels", "model", "load", "generate", "#platform"],
   phi: ["errors", "options", "model", "load", "tokenizer", "generate"],
   "load-phi": [
     "errors",
+    "faults",
     "options",
     "source",
     "open",
@@ -44,6 +49,9 @@ const MAY_IMPORT = {
     "#worker-code",
   ],
   estimate: ["options", "open", "quant", "kernels", "model", "load", "generate", "load-phi"],
+  inspect: [
+    ...["errors", "faults", "source", "tokenizer", "quant", "kernels", "model", "load", "load-phi", "estimate"],
+  ],
   platform: ["errors", "source", "port"],
   index: [
     "errors",
@@ -57,6 +65,7 @@ const MAY_IMPORT = {
     "worker",
     "load-phi",
     "estimate",
+    "inspect",
   ],
   quantize: [
     ...["errors", "options", "event-loop", "source", "open", "formats", "tensor", "quant", "kernels", "model", "load"],
@@ -77,6 +86,7 @@ const MAY_IMPORT = {
     "generate",
     "quantize",
     "load-phi",
+    "inspect",
     "index",
     "platform",
     "#platform",

@@ -51,6 +51,21 @@ export interface Estimate extends Partial<Fit> {
  */
 export async function estimate(source: ModelInput, options: EstimateOptions = {}): Promise<Estimate> {
   const where = "estimate";
+  const { budget, signal, ...layout } = checkEstimate(where, options);
+  const { config, files, plan, sourceBytes } = await planModel(await openCheckpoint(where, source, signal), layout);
+  await files.close();
+  const { format: weights, embedding = weights, activations, kv, contextSize, kvTokens } = plan;
+  return {
+    config,
+    ...{ weights, embedding, activations, kv, contextSize, kvTokens },
+    memory: memoryUse(plan),
+    sourceBytes,
+    ...(budget !== undefined && fitBudget(plan, budget)),
+  };
+}
+
+/** @throws OptionError for an unknown option or a bad value; the signal's reason */
+export function checkEstimate(where: string, options: EstimateOptions): EstimateOptions {
   checkOptions(where, options, [
     "weights",
     "embedding",
@@ -65,17 +80,7 @@ export async function estimate(source: ModelInput, options: EstimateOptions = {}
   ] satisfies (keyof EstimateOptions)[]);
   checkFormats(where, options);
   checkSignal(where, options.signal);
-  const { budget, signal, ...layout } = options;
-  const most = checkNumber(where, "budget", budget, { min: 0, max: Number.MAX_SAFE_INTEGER }, 0);
-  signal?.throwIfAborted();
-  const { config, files, plan, sourceBytes } = await planModel(await openCheckpoint(where, source, signal), layout);
-  await files.close();
-  const { format: weights, embedding = weights, activations, kv, contextSize, kvTokens } = plan;
-  return {
-    config,
-    ...{ weights, embedding, activations, kv, contextSize, kvTokens },
-    memory: memoryUse(plan),
-    sourceBytes,
-    ...(budget !== undefined && fitBudget(plan, most)),
-  };
+  checkNumber(where, "budget", options.budget, { min: 0, max: Number.MAX_SAFE_INTEGER }, 0);
+  options.signal?.throwIfAborted();
+  return options;
 }

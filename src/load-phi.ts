@@ -1,6 +1,8 @@
 import { cpuTimeMs, startWorker } from "#platform";
 import { helperCode, workerCode } from "#worker-code";
 import { OptionError, SourceError } from "./errors.ts";
+import { type Tell, throwIt } from "./faults.ts";
+import { foreignFile } from "./formats/foreign.ts";
 import { ggufFolder, isGgufStart } from "./formats/gguf/checkpoint/source.ts";
 import { openPacked } from "./formats/packed/packed.ts";
 import { Engine } from "./generate/engine.ts";
@@ -145,12 +147,18 @@ export function checkFormats(where: string, options: LoadOptions): void {
 
 /**
  * The folder of a checkpoint, or the one that a packed file stands for.
+ * @param tell of what is wrong with it and leaves a folder all the same
  * @throws OptionError, SourceError if it is neither; FormatError for a packed file of another version
  */
-export async function openCheckpoint(where: string, input: unknown, signal?: AbortSignal): Promise<Source> {
+export async function openCheckpoint(
+  where: string,
+  input: unknown,
+  signal?: AbortSignal,
+  tell: Tell = throwIt,
+): Promise<Source> {
   const { source, file } = await openAny(where, input);
   const folder = abortableSource(source, signal);
-  const gguf = await ggufIn(folder, file);
+  const gguf = await ggufIn(folder, file, tell);
   if (gguf) return gguf;
   const packed = await openPacked(folder, file);
   if (packed) return packed;
@@ -173,14 +181,18 @@ async function openAny(where: string, input: unknown): Promise<Opened> {
 /**
  * The folder that a GGUF checkpoint stands for: the file that was named, whatever it is called, or the only one of a folder without config.json.
  * @returns undefined if it is none
+ * @throws SourceError (code "foreign") for a file that is known and not read, by what it is
  */
-async function ggufIn(folder: Source, file: string | undefined): Promise<Source | undefined> {
+async function ggufIn(folder: Source, file: string | undefined, tell: Tell): Promise<Source | undefined> {
   if (file !== undefined) {
-    if (/\.(json|jinja|gz)$/.test(file)) return undefined;
-    const start = await withFile(folder, file, (opened) => opened.read(0, Math.min(4, opened.size)));
-    return isGgufStart(start) || file.endsWith(".gguf") ? ggufFolder(folder, file) : undefined;
+    if (/\.(json|jinja|json\.gz)$/.test(file)) return undefined;
+    const start = await withFile(folder, file, (opened) => opened.read(0, Math.min(16, opened.size)));
+    if (isGgufStart(start)) return ggufFolder(folder, file, tell);
+    const foreign = foreignFile(file, start);
+    if (foreign) throw foreign;
+    return file.endsWith(".gguf") ? ggufFolder(folder, file, tell) : undefined;
   }
   const names = (await folder.list?.()) ?? [];
   const wanted = !names.includes("config.json") && names.some((name) => name.endsWith(".gguf"));
-  return wanted ? ggufFolder(folder) : undefined;
+  return wanted ? ggufFolder(folder, undefined, tell) : undefined;
 }

@@ -1,5 +1,6 @@
-import { type ErrorFacts, MemoryError, OptionError, SourceError } from "../errors.ts";
-import type { SourceFile } from "../source/source.ts";
+import { type ErrorFacts, MemoryError, OptionError, PhiError, SourceError } from "../errors.ts";
+import type { Tell } from "../faults.ts";
+import type { Source, SourceFile } from "../source/source.ts";
 
 /** Where a tensor lies. */
 interface Place {
@@ -66,6 +67,36 @@ export function namedTensors<T extends Place>(
     },
     close: () => closeAll(shards),
   };
+}
+
+/**
+ * Opens several files of a checkpoint side by side: all of them, or none.
+ * @param openShard reads and checks a file's header
+ * @param tell of each file that could not be opened
+ * @throws the first reason, once what was opened is closed again
+ */
+export async function openAll<S extends { readonly file: SourceFile }>(
+  source: Source,
+  names: readonly string[],
+  openShard: (file: SourceFile, name: string) => Promise<S>,
+  tell: Tell,
+): Promise<S[]> {
+  const open = async (name: string): Promise<S> => {
+    const file = await source.open(name);
+    try {
+      return await openShard(file, name);
+    } catch (error) {
+      await file.close?.();
+      throw error;
+    }
+  };
+  const results = await Promise.allSettled(names.map(open));
+  const shards = results.flatMap((r) => (r.status === "fulfilled" ? [r.value] : []));
+  const reasons = results.flatMap((r) => (r.status === "rejected" ? [r.reason] : []));
+  if (reasons.length === 0) return shards;
+  await closeAll(shards);
+  for (const reason of reasons) if (reason instanceof PhiError) tell(reason);
+  throw reasons[0];
 }
 
 export async function closeAll(shards: readonly ({ readonly file: SourceFile } | undefined)[]): Promise<void> {

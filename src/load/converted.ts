@@ -8,14 +8,15 @@ import type { Source } from "../source/source.ts";
 /**
  * Lets a Llama or Mistral pass that is a Phi by its sizes, or by the control tokens of its tokenizer, whose files are read for nothing else.
  * @param json config.json, of which `config` was made
+ * @returns `config`
  * @throws ConfigError (code "architecture") for any other
  */
-export async function checkConverted(source: Source, json: Json, config: PhiConfig): Promise<void> {
-  if (!isConverted(json) || hasPhiSizes(config)) return;
+export async function checkConverted(source: Source, json: Json, config: PhiConfig): Promise<PhiConfig> {
+  if (!isConverted(json) || hasPhiSizes(config)) return config;
   const { added_tokens_decoder: listed } = asJson(await ifThere(source, "tokenizer_config.json", readJson));
-  if (hasPhiTokens(contents(Object.values(asJson(listed))))) return;
+  if (hasPhiTokens(contents(Object.values(asJson(listed))))) return config;
   const { added_tokens: added } = asJson(await ifThere(source, "tokenizer.json", readJson));
-  if (hasPhiTokens(contents(Array.isArray(added) ? added : []))) return;
+  if (hasPhiTokens(contents(Array.isArray(added) ? added : []))) return config;
   throw noPhi(`${json.model_type}`, "config.json", config);
 }
 

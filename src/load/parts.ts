@@ -2,6 +2,7 @@
  * Weights that lie in memory as one and in a checkpoint as several tensors (q_proj, k_proj and v_proj as one matrix), or under another name.
  */
 import { FormatError } from "../errors.ts";
+import { attempt, type Tell, throwIt } from "../faults.ts";
 import type { Part, WeightSpec } from "../model/weights.ts";
 import { isGgmlFormat } from "../quant/ggml/index.ts";
 import { type PackedMatrix, packedBytes, ROWS } from "../quant/packed-matrix.ts";
@@ -10,25 +11,30 @@ import type { WeightFiles, WeightTensor } from "./weight-files.ts";
 
 /**
  * The checkpoint with a tensor for each weight of `specs` that it holds in parts, under the weight's own name. A weight that lacks a part is left out.
- * @throws FormatError for a part of another shape than the config says, of another dtype than the first, or beside the whole
+ * @param tell of a part of another shape than the config says, of another dtype than the first, or beside the whole (FormatError)
  */
-export function withJoined(files: WeightFiles, specs: readonly WeightSpec[]): WeightFiles {
+export function withJoined(files: WeightFiles, specs: readonly WeightSpec[], tell: Tell = throwIt): WeightFiles {
   const wholes = new Map<string, readonly WeightTensor[]>();
   const tensors = new Map(files.tensors);
+  const faulty = new Set(files.faulty);
   for (const spec of specs) {
     if (!spec.parts) continue;
+    const mine: Tell = (fault) => {
+      faulty.add(spec.name);
+      tell(fault);
+    };
     if (files.tensors.has(spec.name)) {
-      refuseBoth(files, spec);
+      attempt(mine, () => refuseBoth(files, spec));
       continue;
     }
-    const infos = spec.parts.map((part) => checkPart(files.tensors.get(part.name), part, spec));
+    const infos = spec.parts.map((part) => attempt(mine, () => checkPart(files.tensors.get(part.name), part, spec)));
     if (infos.some((info) => info === undefined)) continue;
     const found = infos as readonly WeightTensor[];
     // Parts of a GGUF file are quantized each by itself, and filled so (piecesOf).
     const other = files.container === "gguf" ? undefined : found.find((info) => info.dtype !== found[0].dtype);
     if (other) {
       const facts = { file: other.file, tensor: other.name, got: other.dtype, expected: found[0].dtype };
-      throw new FormatError({ what: `another dtype than ${found[0].name}, with which it is one matrix`, ...facts });
+      tell(new FormatError({ what: `another dtype than ${found[0].name}, with which it is one matrix`, ...facts }));
     }
     const byteLength = found.reduce((sum, info) => sum + info.byteLength, 0);
     const shape = spec.vector ? [spec.cols] : [spec.rows, spec.cols];
@@ -36,7 +42,7 @@ export function withJoined(files: WeightFiles, specs: readonly WeightSpec[]): We
     const { dtype } = found.find((info) => !isGgmlFormat(info.dtype)) ?? found[0]; // of several the one that may have to be refused
     tensors.set(spec.name, { ...found[0], dtype, name: spec.name, shape, byteLength });
   }
-  if (wholes.size === 0) return files;
+  if (wholes.size === 0) return { ...files, faulty };
 
   const readInto = async (name: string, offset: number, into: Uint8Array): Promise<Uint8Array> => {
     const parts = wholes.get(name);
@@ -52,6 +58,7 @@ export function withJoined(files: WeightFiles, specs: readonly WeightSpec[]): We
   return {
     ...files,
     tensors,
+    faulty,
     readInto,
     async toFloat32(name) {
       const parts = wholes.get(name);

@@ -1,4 +1,5 @@
 import { type Notice, OptionError } from "../errors.ts";
+import { attempt, attemptAsync, type Tell, throwIt } from "../faults.ts";
 import type { KVFormat } from "../kernels/kernels.ts";
 import { INT8_HEAD_DIMS } from "../kernels/kv-layer.ts";
 import { architectureOf } from "../model/architectures.ts";
@@ -50,6 +51,11 @@ const MAX_THREADS = 64;
 /** Published configs have a few kilobytes. */
 const CONFIG = { maxBytes: 2 ** 22 };
 
+/** generation_config.json as parsed; undefined if there is none. @throws FormatError, SourceError */
+export async function readGenerationConfig(source: Source): Promise<Record<string, unknown> | undefined> {
+  return (await ifThere(source, "generation_config.json", readConfig)) as Record<string, unknown> | undefined;
+}
+
 const readConfig = (from: Source, name: string) => readJson(from, name, CONFIG);
 
 /**
@@ -64,12 +70,69 @@ export async function inspectModel(
 ): Promise<Inspected> {
   const planned = await planModel(source, options, maxArenaBytes);
   try {
-    const json = await ifThere(source, "generation_config.json", readConfig);
-    return { ...planned, generationConfig: json as Record<string, unknown> | undefined };
+    return { ...planned, generationConfig: await readGenerationConfig(source) };
   } catch (error) {
     await planned.files.close();
     throw error;
   }
+}
+
+/** A checkpoint whose config and weights were found, and fit each other. */
+export interface Found {
+  /** config.json as parsed. */
+  json: unknown;
+  config: PhiConfig;
+  specs: readonly WeightSpec[];
+  /** The weights as the container has them. */
+  opened: WeightFiles;
+  /** The same by the names of `specs`. */
+  files: WeightFiles;
+  sourceBytes: number;
+}
+
+/**
+ * Reads config.json and the headers of the weights, and checks them against each other; nothing else is read.
+ * @param tell of whatever is wrong; a fault leaves out what needs the faultless. Nothing told: everything is there
+ * @throws what `tell` throws; OptionError
+ */
+export async function findModel(
+  source: Source,
+  { rope }: Pick<PlanOptions, "rope"> = {},
+  tell: Tell = throwIt,
+): Promise<Partial<Found>> {
+  const json = await attemptAsync(tell, () => readConfig(source, "config.json"));
+  const parsed = json === undefined ? undefined : attempt(tell, (tell) => parseConfig(json, "config.json", tell));
+  const passed = parsed && (await attemptAsync(tell, () => checkConverted(source, json as Json, parsed)));
+  const config = passed && withRope(passed, rope);
+  const known = json === undefined ? undefined : attempt(tell, () => ({ scheme: int4SchemeOf(json) }));
+  const found = { json, config };
+  const opened = await openAlone(source, tell);
+  if (!opened) return found;
+  try {
+    const beside = async () => ({ scheme: await int4SchemeBeside(source, readConfig) });
+    const how = known && !known.scheme && hasInt4(opened) ? await attemptAsync(tell, beside) : known;
+    if (!config || !how) return { ...found, opened };
+    const { scheme } = how;
+    const architecture = architectureOf(config);
+    const specs = architecture.weights(config);
+    const files = withJoined(scheme ? withInt4(opened, specs, scheme, tell) : opened, specs, tell);
+    const sourceBytes = checkWeights(files, specs, architecture.unused, tell);
+    return { ...found, opened, specs, files, sourceBytes };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+/** The weights, open; or none, and nothing is. */
+async function openAlone(source: Source, tell: Tell): Promise<WeightFiles | undefined> {
+  let opened: WeightFiles | undefined;
+  const sound = await attemptAsync(tell, async (tell) => {
+    opened = await openWeights(source, tell);
+    return opened;
+  });
+  if (!sound) await opened?.close();
+  return sound;
 }
 
 /**
@@ -81,10 +144,21 @@ export async function planModel(
   options: PlanOptions = {},
   maxArenaBytes = MAX_ARENA_BYTES,
 ): Promise<Planned> {
-  const json = await readConfig(source, "config.json");
-  const config = withRope(parseConfig(json), options.rope);
-  await checkConverted(source, json as Json, config);
-  const scheme = int4SchemeOf(json);
+  const found = (await findModel(source, options)) as Found;
+  try {
+    return planFound(found, options, maxArenaBytes);
+  } catch (error) {
+    await found.opened.close();
+    throw error;
+  }
+}
+
+/** The memory of a checkpoint that was found. @throws ConfigError, FormatError, OptionError, MemoryError */
+export function planFound(
+  { config, specs, files, sourceBytes }: Found,
+  options: PlanOptions,
+  maxArenaBytes = MAX_ARENA_BYTES,
+): Planned {
   const contextSize = checkNumber(
     "loadPhi",
     "contextSize",
@@ -99,28 +173,17 @@ export async function planModel(
     { min: 1, max: 2 ** 31, integer: true },
     contextSize,
   );
-  const architecture = architectureOf(config);
-  const specs = architecture.weights(config);
-  const opened = await openWeights(source);
-  try {
-    const int4 = scheme ?? (hasInt4(opened) ? await int4SchemeBeside(source, readConfig) : undefined);
-    const files = withJoined(int4 ? withInt4(opened, specs, int4) : opened, specs);
-    const sourceBytes = checkWeights(files, specs, architecture.unused);
-    checkAngles(config, contextSize);
-    const maxChunk = Math.min(MAX_CHUNK, contextSize);
-    const { notices = [], ...chosen } = chooseFormats(files, specs, options);
-    const quantized = specs.some((spec) => formatOf(spec, chosen) !== "f32");
-    const activations = quantized ? (options.activations ?? "int8") : "f32";
-    const kv = kvFormat(options.kv, activations, config.headDim);
-    const formats = { ...chosen, activations, kv };
-    const threading = planThreads(options, specs);
-    const { threads } = threading;
-    const plan = planArenas({ config, specs, ...formats, contextSize, kvTokens, maxChunk, maxArenaBytes, threads });
-    return { config, files, plan, sourceBytes, threading, notices: [...(files.notices ?? []), ...notices] };
-  } catch (error) {
-    await opened.close();
-    throw error;
-  }
+  checkAngles(config, contextSize);
+  const maxChunk = Math.min(MAX_CHUNK, contextSize);
+  const { notices = [], ...chosen } = chooseFormats(files, specs, options);
+  const quantized = specs.some((spec) => formatOf(spec, chosen) !== "f32");
+  const activations = quantized ? (options.activations ?? "int8") : "f32";
+  const kv = kvFormat(options.kv, activations, config.headDim);
+  const formats = { ...chosen, activations, kv };
+  const threading = planThreads(options, specs);
+  const { threads } = threading;
+  const plan = planArenas({ config, specs, ...formats, contextSize, kvTokens, maxChunk, maxArenaBytes, threads });
+  return { config, files, plan, sourceBytes, threading, notices: [...(files.notices ?? []), ...notices] };
 }
 
 /** @throws OptionError for what is neither "auto" nor a number of threads */

@@ -1,4 +1,6 @@
 import type { Notice } from "../errors.ts";
+import { type Tell, throwIt } from "../faults.ts";
+import { foreignAmong } from "../formats/foreign.ts";
 import { ggufWeights } from "../formats/gguf/checkpoint/weights.ts";
 import { openGgufIn } from "../formats/gguf/open.ts";
 import { bytesToFloat32 } from "../formats/safetensors/float32.ts";
@@ -30,19 +32,24 @@ export interface WeightFiles {
   close(): Promise<void>;
   /** What holds them; absent: safetensors. */
   readonly container?: "gguf";
+  /** Weights that are not among the tensors for a fault that was told of already. */
+  readonly faulty?: ReadonlySet<string>;
   /** What their user should know. */
   readonly notices?: readonly Notice[];
 }
 
 /**
  * Opens the weights of a checkpoint's folder: its safetensors or, where a folder that lists its files has none of these, its GGUF files.
- * @throws SourceError, FormatError, ConfigError
+ * @param tell of each damaged file of several
+ * @throws SourceError (code "foreign" for weights that are held in another way, which it names), FormatError, ConfigError
  */
-export async function openWeights(source: Source): Promise<WeightFiles> {
+export async function openWeights(source: Source, tell: Tell = throwIt): Promise<WeightFiles> {
   const names = (await source.list?.()) ?? [];
   const ends = (end: string) => names.some((name) => name.endsWith(end));
-  if (!ends(".gguf") || ends(".safetensors")) return openSafetensorsIn(source);
-  const gguf = await openGgufIn(source);
+  const foreign = ends(".gguf") || ends(".safetensors") ? undefined : foreignAmong(names);
+  if (foreign) throw foreign;
+  if (!ends(".gguf") || ends(".safetensors")) return openSafetensorsIn(source, tell);
+  const gguf = await openGgufIn(source, undefined, tell);
   try {
     return ggufWeights(gguf);
   } catch (error) {

@@ -1,3 +1,4 @@
+import type { Tell } from "../faults.ts";
 import type { Kernels, KVLayer } from "../kernels/kernels.ts";
 import type { DType } from "../tensor/dtype.ts";
 import type { PhiConfig } from "./config.ts";
@@ -18,8 +19,8 @@ export interface Architecture {
   readonly aliases?: readonly string[];
   /** What config.json may have under "architectures". */
   readonly classes: readonly string[];
-  /** Reads config.json. @throws ConfigError for mathematics that is not built, and sizes that do not fit */
-  config(raw: Json, file: string): PhiConfig;
+  /** Reads config.json. @param tell of mathematics that is not built, and of sizes that do not fit (ConfigError) @throws the same */
+  config(raw: Json, file: string, tell?: Tell): PhiConfig;
   /** The weights that a checkpoint must hold, by their published names. */
   weights(config: PhiConfig): WeightSpec[];
   /** Tensors in a checkpoint's layers that text does not need, and which are left alone. */

@@ -1,4 +1,5 @@
 import { ConfigError } from "../errors.ts";
+import { attempt, type Tell, throwIt } from "../faults.ts";
 import type { PhiConfig } from "./config.ts";
 import { parseRope, type RopeKeys } from "./parse-rope.ts";
 
@@ -28,31 +29,24 @@ export interface Keys {
 
 /**
  * What all architectures read alike: sizes, heads, rotary embedding, window, vocabulary.
- * @throws ConfigError if a known key asks for mathematics that is not built, or if sizes do not fit
+ * @param tell of a known key that asks for mathematics that is not built, and of sizes that do not fit (ConfigError); the config is none then
  */
-export function sharedKeys(raw: Json, file: string, modelType: string, keys: Keys): PhiConfig {
-  refuseOthers(raw, { ...NEUTRAL, ...keys.neutral }, file);
-  checkUniformLayers(raw, file);
-  const size = (key: string, fallback?: number, most?: number): number => integer(raw, key, file, fallback, 1, most);
+export function sharedKeys(raw: Json, file: string, modelType: string, keys: Keys, tell: Tell = throwIt): PhiConfig {
+  refuseOthers(raw, { ...NEUTRAL, ...keys.neutral }, file, tell);
+  attempt(tell, () => checkUniformLayers(raw, file));
+  const size = (key: string, fallback?: number, most?: number): number =>
+    attempt(tell, () => integer(raw, key, file, fallback, 1, most)) ?? 1;
   const heads = size("num_attention_heads");
   const kvHeads = raw.num_key_value_heads == null ? heads : size("num_key_value_heads");
   const hiddenSize = size("hidden_size");
   const headDim = raw.head_dim == null ? hiddenSize / heads : size("head_dim");
   if (!Number.isInteger(headDim)) {
-    throw new ConfigError({
-      what: "hidden_size is no multiple of num_attention_heads",
-      file,
-      got: hiddenSize,
-      expected: `a multiple of ${heads}`,
-    });
+    const facts = { file, got: hiddenSize, expected: `a multiple of ${heads}` };
+    tell(new ConfigError({ what: "hidden_size is no multiple of num_attention_heads", ...facts }));
   }
   if (heads % kvHeads !== 0) {
-    throw new ConfigError({
-      what: "num_attention_heads is no multiple of num_key_value_heads",
-      file,
-      got: heads,
-      expected: `a multiple of ${kvHeads}`,
-    });
+    const facts = { file, got: heads, expected: `a multiple of ${kvHeads}` };
+    tell(new ConfigError({ what: "num_attention_heads is no multiple of num_key_value_heads", ...facts }));
   }
   const contextLength = size("max_position_embeddings", keys.contextLength);
   const bos = raw.bos_token_id;
@@ -65,9 +59,12 @@ export function sharedKeys(raw: Json, file: string, modelType: string, keys: Key
     heads,
     kvHeads,
     headDim,
-    ...parseRope(raw, { headDim, contextLength, ...keys.rope }, file),
+    ...(attempt(tell, (tell) => parseRope(raw, { headDim, contextLength, ...keys.rope }, file, tell)) ?? {
+      rotaryDim: headDim,
+      ropeTheta: 1,
+    }),
     slidingWindow: raw.sliding_window == null ? 0 : size("sliding_window"),
-    normEps: fraction(raw, keys.normEps, file, 1e-5),
+    normEps: attempt(tell, () => fraction(raw, keys.normEps, file, 1e-5)) ?? 0,
     contextLength,
     tiedEmbeddings: raw.tie_word_embeddings === true,
     eosTokenIds: tokenIds(raw.eos_token_id),
@@ -75,11 +72,11 @@ export function sharedKeys(raw: Json, file: string, modelType: string, keys: Key
   };
 }
 
-function refuseOthers(raw: Json, neutral: Neutral, file: string): void {
+function refuseOthers(raw: Json, neutral: Neutral, file: string, tell: Tell): void {
   for (const [key, values] of Object.entries(neutral)) {
     if (!(key in raw) || values.includes(raw[key])) continue;
     const what = `"${key}" asks for something that is not built`;
-    throw new ConfigError({ what, file, got: raw[key], expected: values[0] });
+    tell(new ConfigError({ what, file, got: raw[key], expected: values[0] }));
   }
 }
 

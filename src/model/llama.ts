@@ -4,6 +4,7 @@
  * defaults. Which Llamas are Phi: src/formats/which-phi.ts.
  */
 import { ConfigError } from "../errors.ts";
+import { type Tell, throwIt } from "../faults.ts";
 import type { Architecture } from "./architecture.ts";
 import type { PhiConfig } from "./config.ts";
 import { type Json, type Keys, sharedKeys } from "./config-keys.ts";
@@ -15,7 +16,7 @@ export const llama: Architecture = {
   models: "Phi-3 and Phi-4, converted to Llama",
   classes: ["LlamaForCausalLM"],
   // HF's Llama has no window, whatever its config says.
-  config: (raw, file) => convertedConfig({ ...raw, sliding_window: null }, file, 2048),
+  config: (raw, file, tell) => convertedConfig({ ...raw, sliding_window: null }, file, 2048, tell),
 };
 
 export const mistral: Architecture = {
@@ -23,18 +24,18 @@ export const mistral: Architecture = {
   modelType: "mistral",
   models: "Phi-3 and Phi-4, converted to Mistral",
   classes: ["MistralForCausalLM"],
-  config: (raw, file) => convertedConfig({ sliding_window: 4096, ...raw }, file, 131072),
+  config: (raw, file, tell) => convertedConfig({ sliding_window: 4096, ...raw }, file, 131072, tell),
 };
 
 /** Whether a config.json is of one of these. */
 export const isConverted = ({ model_type: type }: Json): boolean => type === "llama" || type === "mistral";
 
 /** Defaults of HF LlamaConfig and MistralConfig. */
-function convertedConfig(raw: Json, file: string, contextLength: number): PhiConfig {
+function convertedConfig(raw: Json, file: string, contextLength: number, tell: Tell = throwIt): PhiConfig {
   const keys: Keys = { ...PHI3_KEYS, contextLength };
-  const config = sharedKeys({ rms_norm_eps: 1e-6, ...raw }, file, "phi3", keys);
+  const config = sharedKeys({ rms_norm_eps: 1e-6, ...raw }, file, "phi3", keys, tell);
   const { rotaryDim, headDim } = config;
-  if (rotaryDim === headDim) return config;
   const what = "rotary dimensions of a Llama's head, all of which turn";
-  throw new ConfigError({ what, file, got: rotaryDim, expected: headDim });
+  if (rotaryDim !== headDim) tell(new ConfigError({ what, file, got: rotaryDim, expected: headDim }));
+  return config;
 }

@@ -1,4 +1,5 @@
 import { ConfigError } from "../errors.ts";
+import { attempt, type Tell, throwIt } from "../faults.ts";
 import { log } from "../math/index.ts";
 import type { PhiConfig } from "./config.ts";
 
@@ -35,12 +36,14 @@ const SCALES = ["short_mscale", "long_mscale"];
  * "su", the first name of LongRoPE in Phi-3's configs, and "yarn" where it carries LongRoPE's factor lists, mean LongRoPE, as HF Phi3Config reads them.
  * Where a config says a thing twice it counts as it does there: `rope_scaling` before `rope_parameters`, `original_max_position_embeddings` at the
  * top before the one inside.
- * @throws ConfigError for another kind of scaling, or lists of another length than R / 2
+ * @param tell of unknown keys and of lists of another length than R / 2
+ * @throws ConfigError for another kind of scaling
  */
 export function parseRope(
   raw: Json,
   { headDim, contextLength, theta, partial: defaultPartial, statedScales = false }: Sizes & RopeKeys,
   file: string,
+  tell: Tell = throwIt,
 ): Pick<PhiConfig, "rotaryDim" | "ropeTheta" | "longrope"> {
   const newer = asObject(raw.rope_parameters, "rope_parameters", file);
   const older = asObject(raw.rope_scaling, "rope_scaling", file);
@@ -58,7 +61,7 @@ export function parseRope(
   }
   for (const key of Object.keys(rope)) {
     if (!KNOWN.includes(key) && !(statedScales && SCALES.includes(key))) {
-      throw new ConfigError({ what: `rope: "${key}" asks for something that is not built`, file, got: rope[key] });
+      tell(new ConfigError({ what: `rope: "${key}" asks for something that is not built`, file, got: rope[key] }));
     }
   }
   const stated = rope.partial_rotary_factor ?? raw.partial_rotary_factor ?? defaultPartial;
@@ -99,8 +102,8 @@ export function parseRope(
     rotaryDim,
     ropeTheta,
     longrope: {
-      shortFactor: factors(rope.short_factor, "short_factor", rotaryDim / 2, file),
-      longFactor: factors(rope.long_factor, "long_factor", rotaryDim / 2, file),
+      shortFactor: attempt(tell, () => factors(rope.short_factor, "short_factor", rotaryDim / 2, file)) ?? [],
+      longFactor: attempt(tell, () => factors(rope.long_factor, "long_factor", rotaryDim / 2, file)) ?? [],
       originalContext: originalContext as number,
       attentionFactor: statedScales
         ? {

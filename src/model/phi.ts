@@ -4,6 +4,7 @@
  *
  * Letters: T new tokens, D hidden, H query heads, K key/value heads, dh head dim, R rotary dims, F ffn, V vocabulary.
  */
+import type { Tell } from "../faults.ts";
 import type { Kernels, KVLayer } from "../kernels/kernels.ts";
 import type { PackedMatrix } from "../quant/packed-matrix.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -32,8 +33,8 @@ const KEYS: Keys = {
   rope: { theta: 10000, partial: 0.5 },
 };
 
-function phiConfig(raw: Json, file: string): PhiConfig {
-  return { ...sharedKeys(raw, file, "phi", KEYS), qkNorm: flag(raw, "qk_layernorm", file) };
+function phiConfig(raw: Json, file: string, tell?: Tell): PhiConfig {
+  return { ...sharedKeys(raw, file, "phi", KEYS, tell), qkNorm: flag(raw, "qk_layernorm", file) };
 }
 
 /** One decoder layer. */

@@ -17,7 +17,7 @@ export const phi3: Architecture = {
   modelType: "phi3",
   models: "Phi-3, Phi-3.5, Phi-4, Phi-4-reasoning, Phi-4-mini",
   classes: ["Phi3ForCausalLM"],
-  config: (raw, file) => sharedKeys(raw, file, "phi3", PHI3_KEYS),
+  config: (raw, file, tell) => sharedKeys(raw, file, "phi3", PHI3_KEYS, tell),
   weights: phi3Weights,
   buffers: phi3Buffers,
   layer: phi3Layer,

@@ -14,7 +14,7 @@ export const phi4Multimodal: Architecture = {
   models: "the text of Phi-4-multimodal",
   aliases: ["phi4mm"],
   classes: ["Phi4MultimodalForCausalLM", "Phi4MMForCausalLM"],
-  config: (raw, file) => sharedKeys(raw, file, "phi4_multimodal", PHI3_KEYS),
+  config: (raw, file, tell) => sharedKeys(raw, file, "phi4_multimodal", PHI3_KEYS, tell),
   weights: phi4MultimodalWeights,
   unused: (tensor) => /\.lora_[AB]\.(vision|speech)\.weight$/.test(tensor),
   buffers: phi3Buffers,

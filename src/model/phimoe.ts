@@ -4,6 +4,7 @@
  *
  * Letters: T new tokens, D hidden, H query heads, K key/value heads, dh head dim, R rotary dims, F ffn of an expert, E experts, V vocabulary.
  */
+import type { Tell } from "../faults.ts";
 import type { Kernels, KVLayer } from "../kernels/kernels.ts";
 import type { PackedMatrix } from "../quant/packed-matrix.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -33,13 +34,16 @@ const KEYS: Keys = {
   rope: { theta: 1e6, partial: 1, statedScales: true },
 };
 
-function phimoeConfig(raw: Json, file: string): PhiConfig {
+/** Each layer has as many matrices, all of which are listed before any file is looked at; the published models have 16. */
+const MAX_EXPERTS = 64;
+
+function phimoeConfig(raw: Json, file: string, tell?: Tell): PhiConfig {
   return {
-    ...sharedKeys(raw, file, "phimoe", KEYS),
+    ...sharedKeys(raw, file, "phimoe", KEYS, tell),
     attentionBias: flag(raw, "attention_bias", file),
     headBias: flag(raw, "lm_head_bias", file),
     experts: {
-      count: integer(raw, "num_local_experts", file, 16, 2, 1024),
+      count: integer(raw, "num_local_experts", file, 16, 2, MAX_EXPERTS),
       chosen: 2,
       jitter: fraction(raw, "router_jitter_noise", file, 0.01),
     },

@@ -35,17 +35,26 @@ export async function loadTokenizer(input: Input | TokenizerFiles): Promise<Toke
 const isFiles = (input: unknown): input is TokenizerFiles =>
   typeof input === "object" && input !== null && "tokenizer" in input && !isBlob(input.tokenizer);
 
-/**
- * The tokenizer of a checkpoint's folder; undefined if there is none, since ids go in and out of a model without.
- * @param known files of the folder that were read already; `undefined` in it stands for one that is not there
- */
+/** The tokenizer of a checkpoint's folder; undefined if there is none, since ids go in and out of a model without. @param known as {@link tokenizerFilesIn} */
 export async function tokenizerIn(
   folder: Source,
   known: Pick<TokenizerFiles, "generationConfig"> = {},
 ): Promise<Tokenizer | undefined> {
+  const files = await tokenizerFilesIn(folder, known);
+  return files && createTokenizer(files);
+}
+
+/**
+ * The parsed files of the tokenizer in a folder; undefined if there is none.
+ * @param known files of the folder that were read already; `undefined` in it stands for one that is not there
+ */
+export async function tokenizerFilesIn(
+  folder: Source,
+  known: Pick<TokenizerFiles, "generationConfig"> = {},
+): Promise<TokenizerFiles | undefined> {
   for (const name of [PLAIN, ZIPPED]) {
     const tokenizer = await ifThere(folder, name, readTokenizer);
-    if (tokenizer !== undefined) return createTokenizer({ tokenizer, ...(await readOthers(folder, known)) });
+    if (tokenizer !== undefined) return { tokenizer, ...(await readOthers(folder, known)) };
   }
   return undefined;
 }

@@ -119,7 +119,7 @@ for (const mode of MODES)
         assert.ok((await chat.result()).ids.length > 0);
       }));
 
-    test("phi-ts exports loadPhi, estimate, the sources and every error class, each a PhiError, and no other value", async () => {
+    test("phi-ts exports loadPhi, estimate, inspect, the sources and every error class, each a PhiError, and no other value", async () => {
       const isError = (value: unknown) => value === PhiError || Object.getPrototypeOf(value) === PhiError;
       const classes = Object.entries(errors).filter(([, value]) => isError(value));
       assert.deepEqual(
@@ -129,6 +129,7 @@ for (const mode of MODES)
           "bytesSource",
           "droppedFiles",
           "estimate",
+          "inspect",
           "loadPhi",
           "urlSource",
           ...classes.map(([name]) => name),

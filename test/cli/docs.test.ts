@@ -10,7 +10,9 @@ suite("docs", ({ test, assert }) => {
         .filter((f) => f.endsWith(".md"))
         .map((f) => `docs/guide/${f}`)
     : [];
-  for (const document of ["README.md", "ARCHITECTURE.md", ...guide].filter((f) => existsSync(inProject(f)))) {
+  for (const document of ["README.md", "ARCHITECTURE.md", "docs/models.md", ...guide].filter((f) =>
+    existsSync(inProject(f)),
+  )) {
     const text = readFileSync(inProject(document), "utf8");
     for (const [, command, shown] of text.matchAll(/<!-- output phi (.+?) -->\n```\w*\n([\s\S]*?)\n```/g)) {
       test(`${document} shows what "phi ${command}" prints`, async () => {

@@ -1,4 +1,7 @@
-import { PHI_TINY } from "../engines/disk.ts";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inProject, PHI_TINY } from "../engines/disk.ts";
 import { suite } from "../harness.ts";
 import { startServer } from "../source/http-server.ts";
 import { phi, runCli } from "./phi.ts";
@@ -138,11 +141,13 @@ suite("cli: commands on phi-tiny", ({ test, assert }) => {
     assert.equal(code, 0);
     for (const part of [
       /^architecture +phi3 \(Phi3ForCausalLM\)$/m,
-      /^built for +Phi-3, Phi-3\.5, Phi-4/m,
+      /^model +phi-tiny$/m,
       /^parameters +5,246,208$/m,
-      /embedding +BF16 +in the file, q4 +in memory/,
-      /norms +BF16 +in the file, f32 +in memory/,
+      /^weights +in the file +in memory +parameters$/m,
+      /^ {2}embedding +1 BF16 +1\.05 MB +q4 +294\.9 kB +524,288$/m,
+      /^ {2}norms +13 BF16 +6\.7 kB +f32 +13\.3 kB +3,328$/m,
       /^context +1,024 tokens/m,
+      /^tokenizer +BPE of bytes, [\d,]+ tokens and \d+ added ones$/m,
       /^ {2}KV cache +1.77 MB in int8$/m,
       /^ {2}arena 0 /m,
       /^chat format +phi-4-mini/m,
@@ -156,6 +161,37 @@ suite("cli: commands on phi-tiny", ({ test, assert }) => {
       parameters: { total: number; active: number };
     };
     assert.deepEqual([json.weights, json.parameters], ["q8", { total: 5246208, active: 5246208 }]);
+  });
+
+  test("phi inspect of what would not load shows every reason on standard output, at most 80 columns, with exit code 1; --json has them, too", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "phi-"));
+    try {
+      for (const name of ["tokenizer.json", "tokenizer_config.json"])
+        copyFileSync(inProject(`models/phi-tiny/${name}`), join(folder, name));
+      const config = JSON.parse(readFileSync(inProject("models/phi-tiny/config.json"), "utf8")) as object;
+      const strange = { hidden_act: "relu", quantization_config: { quant_method: "bitsandbytes", load_in_8bit: true } };
+      writeFileSync(join(folder, "config.json"), JSON.stringify({ ...config, ...strange }));
+      writeFileSync(join(folder, "pytorch_model.bin"), "x");
+      const { stdout, stderr, code } = await phi("inspect", folder);
+      assert.deepEqual([code, stderr], [1, ""]);
+      for (const part of [
+        /^architecture +phi3 \(Phi3ForCausalLM\)$/m,
+        /^does not load, for these reasons:$/m,
+        /^ {3}1\. file config\.json: "hidden_act" asks for something that is not built;/m,
+        /^ {3}2\. file config\.json: quantization "bitsandbytes int8" is not built;/m,
+        /^ {3}3\. file pytorch_model\.bin: this is a pickle of PyTorch/m,
+      ])
+        assert.ok(part.test(stdout), `${part}\n${stdout}`);
+      for (const line of stdout.split("\n").slice(1)) assert.atMost(line.length, 80, line);
+      const json = await phi("inspect", "-m", folder, "--json");
+      const { loads, faults } = JSON.parse(json.stdout) as { loads: boolean; faults: { error: string }[] };
+      assert.deepEqual(
+        [json.code, loads, faults.map((f) => f.error)],
+        [1, false, ["ConfigError", "ConfigError", "SourceError"]],
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test("phi inspect --budget says whether so much memory is enough, and for which context", async () => {

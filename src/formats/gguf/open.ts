@@ -1,13 +1,13 @@
 import { SourceError } from "../../errors.ts";
+import { type Tell, throwIt } from "../../faults.ts";
 import { INPUTS, type Input, openInput } from "../../open.ts";
 import { checkOptions } from "../../options.ts";
 import { dequantizeGgml, GGML_FORMATS, GGML_TYPES, isGgmlFormat } from "../../quant/ggml/index.ts";
 import { type Bytes, bytesFile, isSourceFile } from "../../source/bytes.ts";
 import { checkedFile, checkedSource } from "../../source/checked.ts";
 import { checkName, notFound } from "../../source/range.ts";
-import { together } from "../../source/read.ts";
 import type { Source, SourceFile } from "../../source/source.ts";
-import { closeAll, namedTensors, roomFor } from "../named-tensors.ts";
+import { closeAll, namedTensors, openAll, roomFor } from "../named-tensors.ts";
 import { fault } from "./fault.ts";
 import type { GgufTensor } from "./layout.ts";
 import { openShard, type Shard } from "./shard.ts";
@@ -77,10 +77,12 @@ export async function openGguf(input: GgufInput, options: { file?: string } = {}
 }
 
 /** {@link openGguf} of a Source, for loading: a worker carries nothing that reads from elsewhere. */
-export const openGgufIn = (source: Source): Promise<Gguf> => openFolder(checkedSource(source), undefined);
+export const openGgufIn = (source: Source, file?: string, tell: Tell = throwIt): Promise<Gguf> =>
+  openFolder(checkedSource(source), file, tell);
 
-async function openFolder(source: Source, wanted: string | undefined): Promise<Gguf> {
-  return openSplit(source, firstOf(wanted ?? (await onlyCheckpoint(source))));
+/** @param tell of each damaged file of several */
+async function openFolder(source: Source, wanted: string | undefined, tell: Tell = throwIt): Promise<Gguf> {
+  return openSplit(source, firstOf(wanted ?? (await onlyCheckpoint(source))), tell);
 }
 
 /** The only checkpoint of a folder. @throws SourceError */
@@ -105,24 +107,11 @@ async function openAlone(file: SourceFile, name: string): Promise<Gguf> {
   });
 }
 
-async function openSplit(source: Source, first: string): Promise<Gguf> {
-  const shards: Shard[] = [];
-  const open = async (name: string, i: number) => {
-    const file = await source.open(name);
-    try {
-      shards[i] = await openShard(file, name);
-    } catch (error) {
-      await file.close?.();
-      throw error;
-    }
-  };
+async function openSplit(source: Source, name: string, tell: Tell): Promise<Gguf> {
+  const [first] = await openAll(source, [name], openShard, tell);
+  const shards = [first];
   try {
-    await open(first, 0);
-    await together(
-      filesOf(shards[0])
-        .slice(1)
-        .map((name, i) => open(name, i + 1)),
-    );
+    shards.push(...(await openAll(source, filesOf(first).slice(1), openShard, tell)));
     checkSplit(shards);
   } catch (error) {
     await closeAll(shards);

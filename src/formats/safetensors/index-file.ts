@@ -1,3 +1,4 @@
+import type { Tell } from "../../faults.ts";
 import { parseStrictJson } from "../../source/json.ts";
 import { checkName } from "../../source/range.ts";
 import { readText } from "../../source/read.ts";
@@ -52,40 +53,27 @@ export async function readIndex(source: Source, name: string): Promise<ShardInde
 
 /**
  * Every tensor of the index is in the shard that the index names, and every tensor of a shard is in the index, once.
- * @throws FormatError (safetensors_index) naming the tensor, with `file` the shard or the index at fault
+ * @param tell of each that is not: FormatError (safetensors_index) naming the tensor, with `file` the shard or the index at fault
  */
-export function checkIndex(index: ShardIndex, shards: readonly Shard[]): void {
+export function checkIndex(index: ShardIndex, shards: readonly Shard[], tell: Tell): void {
   const found = new Map<string, string>();
   for (const { name: file, tensors } of shards) {
     for (const { name: tensor } of tensors) {
       const home = index.weightMap.get(tensor);
       const before = found.get(tensor);
       if (before !== undefined) {
-        const expected = `only in ${home}`;
-        throw fault("index", {
-          what: "this tensor is in two shards",
-          file,
-          tensor,
-          got: `${before} and ${file}`,
-          expected,
-        });
-      }
-      if (home === undefined) {
-        throw fault("index", {
-          what: "this tensor of a shard is not in the index",
-          file,
-          tensor,
-          got: "nothing",
-          expected: index.name,
-        });
-      }
-      found.set(tensor, file);
+        const facts = { file, tensor, got: `${before} and ${file}`, expected: `only in ${home}` };
+        tell(fault("index", { what: "this tensor is in two shards", ...facts }));
+      } else if (home === undefined) {
+        const facts = { file, tensor, got: "nothing", expected: index.name };
+        tell(fault("index", { what: "this tensor of a shard is not in the index", ...facts }));
+      } else found.set(tensor, file);
     }
   }
   for (const [tensor, home] of index.weightMap) {
     const got = found.get(tensor);
     if (got === home) continue;
     const what = "the index names a shard that does not hold this tensor";
-    throw fault("index", { what, file: index.name, tensor, got: got ?? "no shard", expected: home });
+    tell(fault("index", { what, file: index.name, tensor, got: got ?? "no shard", expected: home }));
   }
 }

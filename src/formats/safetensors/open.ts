@@ -1,3 +1,4 @@
+import { type Tell, throwIt } from "../../faults.ts";
 import { INPUTS, type Input, openInput } from "../../open.ts";
 import { checkOptions } from "../../options.ts";
 import { type Bytes, bytesFile, isSourceFile } from "../../source/bytes.ts";
@@ -5,7 +6,7 @@ import { checkedFile, checkedSource } from "../../source/checked.ts";
 import { checkName, notFound } from "../../source/range.ts";
 import { ifThere } from "../../source/read.ts";
 import type { Source, SourceFile } from "../../source/source.ts";
-import { closeAll, namedTensors, roomFor } from "../named-tensors.ts";
+import { closeAll, namedTensors, openAll, roomFor } from "../named-tensors.ts";
 import { DTYPE_BYTES } from "./dtype.ts";
 import { fault } from "./fault.ts";
 import { bytesToFloat32 } from "./float32.ts";
@@ -73,49 +74,29 @@ export async function openSafetensors(input: SafetensorsInput, options: { file?:
 }
 
 /** {@link openSafetensors} of a Source, for loading: a worker carries nothing that reads from elsewhere. */
-export const openSafetensorsIn = (source: Source): Promise<Safetensors> => openFolder(checkedSource(source), undefined);
+export const openSafetensorsIn = (source: Source, tell: Tell = throwIt): Promise<Safetensors> =>
+  openFolder(checkedSource(source), undefined, tell);
 
-async function openFolder(source: Source, wanted: string | undefined): Promise<Safetensors> {
-  if (wanted?.endsWith(".json")) return openIndexed(source, await readIndex(source, wanted));
-  if (wanted !== undefined) return reader(await openShards(source, [wanted]));
-  const single = await ifThere(source, SINGLE, (_, name) => openShards(source, [name]));
+/** @param tell of each shard that is damaged, and of each tensor that is not where the index says */
+async function openFolder(source: Source, wanted: string | undefined, tell: Tell = throwIt): Promise<Safetensors> {
+  if (wanted?.endsWith(".json")) return openIndexed(source, await readIndex(source, wanted), tell);
+  if (wanted !== undefined) return reader(await openAll(source, [wanted], openShard, tell));
+  const single = await ifThere(source, SINGLE, (_, name) => openAll(source, [name], openShard, tell));
   if (single) return reader(single);
   const index = await ifThere(source, INDEX, readIndex);
-  if (index) return openIndexed(source, index);
+  if (index) return openIndexed(source, index, tell);
   throw notFound(`${SINGLE} or ${INDEX}`, await source.list?.());
 }
 
-async function openIndexed(source: Source, index: ShardIndex): Promise<Safetensors> {
-  const shards = await openShards(source, index.shards);
+async function openIndexed(source: Source, index: ShardIndex, tell: Tell): Promise<Safetensors> {
+  const shards = await openAll(source, index.shards, openShard, tell);
   try {
-    checkIndex(index, shards);
+    checkIndex(index, shards, tell);
   } catch (error) {
     await closeAll(shards);
     throw error;
   }
   return reader(shards);
-}
-
-/** All of them, or none: what was opened is closed if another fails. */
-async function openShards(source: Source, names: readonly string[]): Promise<Shard[]> {
-  const results = await Promise.allSettled(
-    names.map(async (name) => {
-      const file = await source.open(name);
-      try {
-        return await openShard(file, name);
-      } catch (error) {
-        await file.close?.();
-        throw error;
-      }
-    }),
-  );
-  const shards = results.flatMap((r) => (r.status === "fulfilled" ? [r.value] : []));
-  const failed = results.find((r) => r.status === "rejected");
-  if (failed) {
-    await closeAll(shards);
-    throw failed.reason;
-  }
-  return shards;
 }
 
 function reader(shards: readonly Shard[]): Safetensors {

@@ -23,7 +23,10 @@ const BUILT = "4-bit gptq, awq (version gemm) or compressed-tensors (pack-quanti
 
 /** The scheme that a config.json speaks of; undefined if of none. @throws ConfigError for one that is not built */
 export function int4SchemeOf(config: unknown): Int4Scheme | undefined {
-  const { quantization_config, compression_config } = config as Json;
+  const { quantization_config, compression_config, quantization } = config as Json;
+  // MLX names no method, and the other key looks like GPTQ's then.
+  if (typeof quantization === "object" && quantization !== null && "bits" in quantization)
+    throw refused(`MLX, ${String(quantization.bits)} bits`, "config.json");
   const raw = quantization_config ?? compression_config;
   if (raw == null) return undefined;
   if (typeof raw === "object" && !Array.isArray(raw)) return parseInt4(raw as Json, "config.json");

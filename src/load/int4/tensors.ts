@@ -1,4 +1,5 @@
 import { FormatError } from "../../errors.ts";
+import { attempt, type Tell, throwIt } from "../../faults.ts";
 import type { WeightSpec } from "../../model/weights.ts";
 import { int4Shape } from "../../quant/int4/index.ts";
 import { GROUP } from "../../quant/packed-matrix.ts";
@@ -42,15 +43,26 @@ export const hasInt4 = ({ tensors }: WeightFiles): boolean =>
 /**
  * The checkpoint with one tensor for each matrix (or part of one) that it holds in int4, under the matrix's own name, in place of the tensors that
  * make it up. What is not quantized, though the config speaks of it, stays as it is.
- * @throws FormatError for tensors that are missing or do not fit each other or the config
+ * @param tell of tensors that are missing or do not fit each other or the config (FormatError)
  */
-export function withInt4(files: WeightFiles, specs: readonly WeightSpec[], scheme: Int4Scheme): WeightFiles {
+export function withInt4(
+  files: WeightFiles,
+  specs: readonly WeightSpec[],
+  scheme: Int4Scheme,
+  tell: Tell = throwIt,
+): WeightFiles {
   const tensors = new Map(files.tensors);
+  const faulty = new Set(files.faulty);
   const known = new Set(specs.flatMap(({ name, parts = [] }) => [name, ...parts.map((part) => part.name)]));
   for (const { name, rows, cols, vector, parts = [] } of specs) {
     if (vector) continue;
     for (const part of [{ name, rows }, ...parts]) {
-      const info = int4Of(files, part.name, [part.rows, cols], scheme);
+      const mine: Tell = (fault) => {
+        faulty.add(name);
+        for (const kind of Object.values(NAMES[scheme.layout])) tensors.delete(part.name.replace(/weight$/, kind));
+        tell(fault);
+      };
+      const info = attempt(mine, () => int4Of(files, part.name, [part.rows, cols], scheme));
       if (!info) continue;
       const { words, scales, zeros, gIdx } = info.int4;
       const bias = files.tensors.get(part.name.replace(/weight$/, "bias"));
@@ -61,7 +73,7 @@ export function withInt4(files: WeightFiles, specs: readonly WeightSpec[], schem
       tensors.set(part.name, { ...info, byteLength, int4: { ...info.int4, bias: extra } } as Int4Tensor);
     }
   }
-  return { ...files, tensors };
+  return { ...files, tensors, faulty };
 }
 
 function int4Of(

@@ -1,6 +1,7 @@
+import { attempt, attemptAsync, type Tell, throwIt } from "../../../faults.ts";
 import { checkRange, notFound } from "../../../source/range.ts";
 import type { ListedSource, OpenOptions, Source, SourceFile } from "../../../source/source.ts";
-import { openGguf } from "../open.ts";
+import { openGgufIn } from "../open.ts";
 import { configOf } from "./config.ts";
 import { tokenizerOf } from "./tokenizer.ts";
 
@@ -8,16 +9,18 @@ import { tokenizerOf } from "./tokenizer.ts";
  * The folder that a GGUF checkpoint stands for: config.json, tokenizer.json and tokenizer_config.json made of its metadata, and its own files under
  * their names. The bytes of its header are kept, since whoever reads the weights needs them once more.
  * @param file its (first) file; default: the only one of the folder
- * @throws FormatError, SourceError as {@link openGguf}; ConfigError, TokenizerError for a model or a tokenizer that is not built, by name
+ * @param tell of a model or a tokenizer that is not built, by name (ConfigError, TokenizerError); the folder is without these files then
+ * @throws FormatError, SourceError as `openGguf`
  */
-export async function ggufFolder(source: Source, file?: string): Promise<ListedSource> {
+export async function ggufFolder(source: Source, file?: string, tell: Tell = throwIt): Promise<ListedSource> {
   const kept = keepStarts(source);
-  const gguf = await openGguf(kept.source, file === undefined ? {} : { file });
+  const gguf = await openGgufIn(kept.source, file, tell);
   try {
     const files = new Map<string, Uint8Array>();
     const put = (name: string, json: unknown) => files.set(name, new TextEncoder().encode(JSON.stringify(json)));
-    put("config.json", await configOf(gguf));
-    const tokenizer = tokenizerOf(gguf);
+    const config = await attemptAsync(tell, () => configOf(gguf));
+    if (config) put("config.json", config);
+    const tokenizer = attempt(tell, () => tokenizerOf(gguf));
     if (tokenizer) {
       put("tokenizer.json", tokenizer.tokenizer);
       put("tokenizer_config.json", tokenizer.config);
