@@ -8,6 +8,14 @@ import { INT8_HEAD_DIMS, paddedHead } from "./kv-layer.ts";
 
 const F32: readonly DType[] = ["f32"];
 
+function fits(got: readonly number[], shape: readonly number[]): boolean {
+  if (got.length !== shape.length) return false;
+  for (let i = 0; i < shape.length; i++) {
+    if (shape[i] < 0 ? got[i] < -shape[i] : got[i] !== shape[i]) return false;
+  }
+  return true;
+}
+
 /** The checks that operations of `arena` share; each throws a ShapeError that names operation and operand. */
 export function operandChecks(arena: Arena) {
   const here = (op: string, name: string, owner: Arena) => {
@@ -17,9 +25,7 @@ export function operandChecks(arena: Arena) {
   /** Checks one operand; a negative number in `shape` stands for "at least its absolute value". */
   const is = (op: string, name: string, t: Tensor, shape: readonly number[], dtypes: readonly DType[] = F32) => {
     here(op, name, t.arena);
-    const fits =
-      t.shape.length === shape.length && shape.every((d, i) => (d < 0 ? t.shape[i] >= -d : t.shape[i] === d));
-    if (fits && dtypes.includes(t.dtype)) return;
+    if (fits(t.shape, shape) && dtypes.includes(t.dtype)) return;
     const got = `${t.dtype} [${t.shape.join(", ")}]`;
     const want = `${dtypes.join(" or ")} [${shape.map((d) => (d < 0 ? `≥ ${-d}` : d)).join(", ")}]`;
     throw new ShapeError({ what: `${op}: ${name} is ${got}, should be ${want}` });
@@ -28,18 +34,24 @@ export function operandChecks(arena: Arena) {
     if (t.shape.length !== n) throw new ShapeError({ what: `${op}: ${name} should have ${n} axes`, got: t.shape });
     return t.shape;
   };
+  /** Rows and caches that were found right: nothing of them changes, and every layer brings them again. */
+  const known = new WeakSet<Int8Rows>();
+  const knownCaches = new WeakMap<KVLayer, number>();
   const int8 = (op: string, x: Int8Rows) => {
+    if (known.has(x)) return;
     const groups = groupsOf(x.cols);
     is(op, "int8 rows' q", x.q, [-x.rows, groups * GROUP], ["i8"]);
     is(op, "int8 rows' scale", x.scale, [-x.rows, groups]);
     is(op, "int8 rows' offset", x.offset, [-x.rows, 2 * groups], ["i16"]);
     is(op, "int8 rows' pairs", x.pairs, [-x.rows, groups * GROUP], ["i16"]);
+    known.add(x);
   };
   const cache = (op: string, kv: KVLayer, K: number, dh: number, start: number, T: number) => {
-    const blocks = kv.k.shape[0];
-    const end = start + T;
     if (!(Number.isInteger(start) && start >= 0))
       throw new ShapeError({ what: `${op}: start`, got: start, expected: "an integer, 0 or more" });
+    is(op, "cache.table", kv.table, [-Math.ceil((start + T) / KV_BLOCK)], ["i32"]);
+    if (knownCaches.get(kv) === dh) return;
+    const blocks = kv.k.shape[0];
     if (kv.scales) {
       is(op, "cache.k", kv.k, [blocks, K, KV_BLOCK, paddedHead(dh)], ["i8"]);
       is(op, "cache.v", kv.v, [blocks, K, paddedHead(dh), KV_BLOCK], ["i8"]);
@@ -51,7 +63,7 @@ export function operandChecks(arena: Arena) {
       is(op, "cache.k", kv.k, [blocks, K, KV_BLOCK, dh]);
       is(op, "cache.v", kv.v, [blocks, K, KV_BLOCK, dh]);
     }
-    is(op, "cache.table", kv.table, [-Math.ceil(end / KV_BLOCK)], ["i32"]);
+    knownCaches.set(kv, dh);
   };
   const block = (op: string, m: PackedMatrix, row: number, n: number, aligned: boolean) => {
     here(op, "the matrix", m.arena);

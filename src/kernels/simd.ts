@@ -47,8 +47,11 @@ export function simdKernels(wasm: WasmExports, form: DotForm): Operations {
     linear(out, x, { ptr, format, rows: N, cols: C }) {
       if ("q" in x) {
         const { q, pairs, scale, offset, rows: T } = x;
-        const operands = [q.ptr, pairs.ptr, scale.ptr, offset.ptr, ptr, FORMAT[format]];
-        wasm.linearInt8(out.ptr, ...operands, T, N, groupsOf(C), FORM[form], SCRATCH, 0, linearUnits(N));
+        // biome-ignore format: in the order and the lines of wasm/linear-int8.ts
+        wasm.linearInt8(
+          out.ptr, q.ptr, pairs.ptr, scale.ptr, offset.ptr, ptr, FORMAT[format],
+          T, N, groupsOf(C), FORM[form], SCRATCH, 0, linearUnits(N),
+        );
       } else {
         wasm.linearF32(out.ptr, x.ptr, ptr, FORMAT[format], x.shape[0], N, C, 0, linearUnits(N));
       }
@@ -76,9 +79,11 @@ export function simdKernels(wasm: WasmExports, form: DotForm): Operations {
     attention(out, qkv, { k, v, scales, table }, start, window, scale) {
       const [T, H, dh] = out.shape;
       const K = k.shape[1];
-      const pools = [k.ptr, v.ptr, scales?.k.ptr ?? 0, scales?.v.ptr ?? 0, table.ptr];
-      const units = attentionUnits(T, K);
-      wasm.attention(out.ptr, qkv.ptr, ...pools, T, H, K, dh, start, window, scale, SCRATCH, 0, units);
+      // biome-ignore format: in the order and the lines of wasm/attention.ts
+      wasm.attention(
+        out.ptr, qkv.ptr, k.ptr, v.ptr, scales?.k.ptr ?? 0, scales?.v.ptr ?? 0, table.ptr,
+        T, H, K, dh, start, window, scale, SCRATCH, 0, attentionUnits(T, K),
+      );
     },
     softmax(out, x) {
       const [T, N] = x.shape;

@@ -10,7 +10,8 @@ export function project(k: Kernels, s: Scratch, out: Tensor, x: Tensor, w: Packe
   if (int8 === undefined) {
     k.linear(out, inputs, w);
   } else {
-    const rows = { ...int8, rows: x.shape[0] };
+    const T = x.shape[0];
+    const rows = int8.rows === T ? int8 : { ...int8, rows: T };
     k.quantizeActivations(rows, inputs);
     k.linear(out, rows, w);
   }

@@ -5,7 +5,11 @@ import { BYTES, type DType, type TypedArray, viewOf } from "./dtype.ts";
 import { INSPECT, print } from "./print.ts";
 
 /** Number of elements of a shape. */
-export const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
+export function sizeOf(shape: readonly number[]): number {
+  let n = 1;
+  for (const d of shape) n *= d;
+  return n;
+}
 
 /** What to take of one axis: the element at an index (the axis goes away), or `[from?, to?]`, `to` exclusive. Negative counts from the end. */
 export type Range = number | readonly [from?: number, to?: number];
@@ -24,12 +28,14 @@ export class Tensor {
   readonly dtype: DType;
   /** Outermost axis first; [] is a scalar. */
   readonly shape: readonly number[];
+  /** Number of elements. */
+  readonly size: number;
   #view: TypedArray | undefined;
 
   /** @throws ShapeError for a shape that is none, an offset that the dtype cannot begin at, or a place outside the arena */
   constructor(arena: Arena, ptr: number, dtype: DType, shape: readonly number[]) {
-    const end = ptr + Tensor.bytes(dtype, shape);
-    if (!(ptr >= 0 && ptr % BYTES[dtype] === 0 && end <= arena.byteLength)) {
+    const bytes = Tensor.bytes(dtype, shape);
+    if (!(ptr >= 0 && ptr % BYTES[dtype] === 0 && ptr + bytes <= arena.byteLength)) {
       const what = `a tensor ${dtype} [${shape.join(", ")}] at byte ${ptr} of ${arena.byteLength}`;
       throw new ShapeError({ what, expected: `inside the arena, at a multiple of ${BYTES[dtype]}` });
     }
@@ -37,6 +43,7 @@ export class Tensor {
     this.ptr = ptr;
     this.dtype = dtype;
     this.shape = shape;
+    this.size = bytes / BYTES[dtype];
   }
 
   /** A tensor at a fresh place (a multiple of 64 bytes) in `arena`. @throws MemoryError if the arena is full, ShapeError for a shape that is none */
@@ -53,11 +60,6 @@ export class Tensor {
         throw new ShapeError({ what: "a tensor's shape", got: shape, expected: "whole numbers from 0" });
     }
     return sizeOf(shape) * BYTES[dtype];
-  }
-
-  /** Number of elements. */
-  get size(): number {
-    return sizeOf(this.shape);
   }
 
   /** Bytes of all elements, without padding. */
