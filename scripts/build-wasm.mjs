@@ -1,7 +1,8 @@
-// Compiles src/kernels/wasm with AssemblyScript: each build of the table is written to dist/wasm/<build>.wasm, for shared memory to
-// dist/wasm/<build>-shared.wasm, and inlined into src/kernels/generated/<build>.ts.
+// Compiles src/kernels/wasm with AssemblyScript, once: the build "relaxed" is what comes out, "strict" the same with the functions that need
+// relaxed SIMD blanked. Both are written to dist/wasm/<build>.wasm, for shared memory to dist/wasm/<build>-shared.wasm; the code carries the
+// former in src/kernels/generated/relaxed.ts, and what is blanked in strict.ts beside it.
 //   node scripts/build-wasm.mjs            writes them
-//   node scripts/build-wasm.mjs --check    fails if a committed module is not what the sources give; writes nothing
+//   node scripts/build-wasm.mjs --check    fails if the committed ones are not what the sources give; writes nothing
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -10,64 +11,89 @@ import { inlinedIn, inlinedModule } from "./inline.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const check = process.argv.includes("--check");
-
-/** Build (a WasmBuild of src/kernels/kernels.ts) → what asc is told beside the flags of all. */
-const BUILDS = {
-  relaxed: ["--enable", "simd", "--enable", "relaxed-simd", "--memoryBase", "16384", "--lowMemoryLimit", "32768"],
-  strict: ["--enable", "simd", "--memoryBase", "1024", "--lowMemoryLimit", "16384"],
-};
-
 const SOURCE = "scripts/build-wasm.mjs from src/kernels/wasm";
 
-// Static data of each build has a place of its own, so that instances of several work in one memory, and ends below 32 KiB: above it, up to
-// KERNEL_RESERVE, lies the scratch that simd.ts gives to calls.
+// Static data is only read, so that instances of several builds work in one memory, and ends below 32 KiB: above it, up to KERNEL_RESERVE, lies
+// the scratch that simd.ts gives to calls.
 const flags = [
   "src/kernels/wasm/index.ts",
   ...["--baseDir", root, "--outFile", "out.wasm"],
   ...["--runtime", "stub", "--noAssert", "-O3", "--shrinkLevel", "0", "--disable", "bulk-memory"],
+  ...["--enable", "simd", "--enable", "relaxed-simd", "--memoryBase", "16384", "--lowMemoryLimit", "32768"],
   ...["--importMemory", "--noExportMemory", "--initialMemory", "1", "--maximumMemory", "65536", "--enable", "threads"],
 ];
 
-/** A build is known by its name and by what it was made of; src/kernels/wasm-module.ts looks for it in a module that a user gives. */
-const idOf = (build, wasm) => `${build} ${createHash("sha256").update(wasm).digest("hex").slice(0, 16)}`;
+async function compile() {
+  let wasm;
+  const { error, stderr } = await asc.main(flags, {
+    readFile: (name, dir) => textOf(new URL(name, `file://${dir.endsWith("/") ? dir : `${dir}/`}`)) ?? null,
+    writeFile: (_, bytes) => {
+      wasm = Buffer.from(bytes);
+    },
+  });
+  if (!error) return wasm;
+  console.error(stderr.toString());
+  process.exit(1);
+}
 
 /**
  * Where the import of the memory says whether it is shared (WebAssembly threads, "limits": 1 has a maximum, 3 is shared as well): all else is
  * the same in both variants, since atomic instructions work on unshared memory, too.
  */
-function flagOf(wasm) {
+function sharedFlagOf(wasm) {
   const entry = Buffer.from("\x03env\x06memory\x02\x01", "latin1");
   const at = wasm.indexOf(entry);
   if (at < 0 || wasm.indexOf(entry, at + 1) >= 0) throw new Error("no import of a memory with a maximum");
   return at + entry.length - 1;
 }
 
-/** The variant for shared memory: its flag, and another name in its id. */
-function sharedVariant({ id, wasm, flag }, build) {
-  const shared = Buffer.from(wasm.subarray(0, wasm.lastIndexOf(id) - "phi-ts".length - 3));
-  shared[flag] = 3;
-  return withId(shared, id.replace(build, `${build}-shared`));
+/** A number in LEB128 (WebAssembly specification, 5.2.2) at byte `at`, and where it ends. */
+function leb(wasm, at) {
+  let value = 0;
+  for (let shift = 0; ; shift += 7) {
+    const byte = wasm[at++];
+    value |= (byte & 127) << shift;
+    if (byte < 128) return [value, at];
+  }
 }
 
-/** With a custom section "phi-ts" (WebAssembly specification, 5.5.3) behind the others. */
-function withId(wasm, id) {
-  const [name, content] = [Buffer.from("phi-ts"), Buffer.from(id)];
-  const size = 1 + name.length + content.length;
-  if (size > 127) throw new Error(`${id}: one byte tells the length of the section`);
-  return Buffer.concat([wasm, Uint8Array.of(0, size, name.length), name, content]);
+/** Where the functions' bodies begin and end: section 10 of a module (5.5.13). */
+function bodiesOf(wasm) {
+  const bodies = [];
+  for (let at = 8; at < wasm.length; ) {
+    const id = wasm[at];
+    let [size, begin] = leb(wasm, at + 1);
+    at = begin + size;
+    if (id !== 10) continue;
+    let count;
+    for ([count, begin] = leb(wasm, begin); count > 0; count--) {
+      [size, begin] = leb(wasm, begin);
+      bodies.push([begin, begin + size]);
+      begin += size;
+    }
+  }
+  return bodies;
 }
 
-async function compile(build) {
-  let wasm;
-  const { error, stderr } = await asc.main([...flags, ...BUILDS[build]], {
-    readFile: (name, dir) => textOf(new URL(name, `file://${dir.endsWith("/") ? dir : `${dir}/`}`)) ?? null,
-    writeFile: (_, bytes) => {
-      wasm = bytes;
-    },
-  });
-  if (!error) return { id: idOf(build, wasm), wasm: withId(wasm, idOf(build, wasm)), flag: flagOf(Buffer.from(wasm)) };
-  console.error(`${build}: ${stderr}`);
-  process.exit(1);
+/** Instructions of relaxed SIMD are 0xfd and a number from 0x100 to 0x113, in two bytes. */
+const RELAXED = /\xfd[\x80-\x93]\x02/;
+
+/**
+ * What strict has as zeros: all bytes but the last of each function with an instruction of relaxed SIMD. So it has no locals and goes on with
+ * `unreachable`, which suits any type; nobody calls it (FORM in src/kernels/simd.ts).
+ */
+const blankIn = (wasm) =>
+  bodiesOf(wasm)
+    .filter(([begin, end]) => RELAXED.test(wasm.toString("latin1", begin, end)))
+    .map(([begin, end]) => [begin, end - 1]);
+
+/** A variant as src/kernels/wasm-module.ts makes it, known by its name and by what it was made of: a section "phi-ts" (5.5.3) says both. */
+function variantOf(wasm, { hash, sharedFlag, blank }, name) {
+  const bytes = Buffer.from(wasm);
+  if (name.startsWith("strict")) for (const [from, to] of blank) bytes.fill(0, from, to);
+  if (name.endsWith("shared")) bytes[sharedFlag] = 3;
+  const content = Buffer.from(`\x06phi-ts${name} ${hash}`);
+  return Buffer.concat([bytes, Uint8Array.of(0, content.length), content]);
 }
 
 function textOf(file) {
@@ -78,24 +104,39 @@ function textOf(file) {
   }
 }
 
-if (!check) mkdirSync(`${root}dist/wasm`, { recursive: true });
-/** The first build, which the others resemble. */
-let first;
-for (const build of Object.keys(BUILDS)) {
-  const { id, wasm, flag } = await compile(build);
+const wasm = await compile();
+const hash = createHash("sha256").update(wasm).digest("hex").slice(0, 16);
+const facts = { hash, sharedFlag: sharedFlagOf(wasm), blank: blankIn(wasm) };
+const { sharedFlag, blank } = facts;
+
+if (!check) {
+  mkdirSync(`${root}dist/wasm`, { recursive: true });
+  for (const name of ["relaxed", "relaxed-shared", "strict", "strict-shared"])
+    writeFileSync(`${root}dist/wasm/${name}.wasm`, variantOf(wasm, facts, name));
+}
+const strictModule = `// Generated by ${SOURCE}: do not edit.
+/** What of the relaxed build the strict one has as zeros: from, to. */
+export const strict = ${JSON.stringify(blank)};
+`;
+for (const [build, made, isMade] of [
+  // Another zlib deflates the same bytes to others, which are no news.
+  [
+    "relaxed",
+    () => inlinedModule("relaxed", wasm, SOURCE, { hash, sharedFlag }),
+    (text) => inlinedIn(text)?.equals(wasm),
+  ],
+  ["strict", () => strictModule, (text) => text === strictModule],
+]) {
   const target = `src/kernels/generated/${build}.ts`;
-  const text = textOf(root + target) ?? "";
-  const same = inlinedIn(text, first?.bytes)?.equals(wasm) && text.includes(`sharedFlag: ${flag},`);
+  const same = isMade(textOf(root + target) ?? "");
   if (check && !same) {
     console.error(`${target} is not what src/kernels/wasm gives: run "npm run build" and commit it`);
     process.exitCode = 1;
     continue;
   }
-  if (!check) {
-    writeFileSync(`${root}dist/wasm/${build}.wasm`, wasm);
-    writeFileSync(`${root}dist/wasm/${build}-shared.wasm`, sharedVariant({ id, wasm, flag }, build));
-  }
-  if (!same) writeFileSync(root + target, inlinedModule(build, wasm, SOURCE, { id, sharedFlag: flag }, first));
-  console.log(`${build}.wasm: ${wasm.length} bytes, ${same ? "up to date" : "written"}`);
-  first ??= { name: build, bytes: wasm };
+  if (!same) writeFileSync(root + target, made());
+  console.log(`${target}: ${same ? "up to date" : "written"}`);
 }
+console.log(
+  `${wasm.length} bytes, of which ${blank.reduce((sum, [from, to]) => sum + to - from, 0)} are for relaxed SIMD`,
+);

@@ -1,28 +1,18 @@
-// Writes dist/worker/code.js, "#worker-code" of the built package: the script of a worker, deflated, with holes for what the package carries
+// Writes dist/worker/code.js, "#worker-code" of the built package: the script of a worker, deflated, with a hole for what the package carries
 // anyway, the WASM; and that of a helper. Comes after tsc.
-import { copyFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { copyFileSync, renameSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { relaxed } from "../dist/kernels/generated/relaxed.js";
 import { inlinedModule } from "./inline.mjs";
 import { helperCode, workerCode } from "./worker-code.mjs";
 
 const inProject = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
-/** Every base64 of a WASM build, with the expression that gives it. */
-const builds = readdirSync(inProject("src/kernels/generated")).map((file) => file.replace(/\.ts$/, ""));
-const carried = [];
-for (const build of builds) {
-  const { [build]: inlined } = await import(`../dist/kernels/generated/${build}.js`);
-  const parts = inlined.parts?.map(({ deflated }, i) => [deflated, `${build}.parts[${i}].deflated`]);
-  carried.push(...(parts ?? [[inlined.deflated, `${build}.deflated`]]));
-}
-let text = workerCode();
-for (const [i, [base64, expression]] of carried.entries()) {
-  const [before, behind, ...more] = text.split(base64);
-  if (behind === undefined || more.length > 0) throw new Error(`the worker's script has ${expression} not once`);
-  text = `${before}<wasm ${i}>${behind}`;
-}
-const script = Buffer.from(text);
-const module = inlinedModule("SCRIPT", script, "scripts/build-worker.mjs from src/worker/serve.ts").replace(
+const HOLE = "<wasm>";
+const parts = workerCode().split(relaxed.deflated);
+if (parts.length !== 2) throw new Error(`the worker's script has the WASM ${parts.length - 1} times`);
+const script = Buffer.from(parts.join(HOLE));
+const module = inlinedModule("SCRIPT", script, "scripts/build-worker.mjs from src/worker/script.ts").replace(
   "export const",
   "const",
 );
@@ -32,10 +22,9 @@ const target = inProject("dist/worker/code.js");
 writeFileSync(
   `${target}.${process.pid}`,
   `import { inlinedBytes } from "../inline/inlined.js";
-${builds.map((build) => `import { ${build} } from "../kernels/generated/${build}.js";`).join("\n")}
+import { relaxed } from "../kernels/generated/relaxed.js";
 ${module}
-const WASM = [${carried.map(([, expression]) => expression).join(", ")}];
-export const workerCode = () => new TextDecoder().decode(inlinedBytes(SCRIPT)).replace(/<wasm (\\d+)>/g, (_, i) => WASM[i]);
+export const workerCode = () => new TextDecoder().decode(inlinedBytes(SCRIPT)).replace("${HOLE}", relaxed.deflated);
 export const helperCode = () => ${JSON.stringify(helperCode())};
 `,
 );

@@ -7,14 +7,19 @@ import { build } from "esbuild";
 
 /** Name → what a program imports, under which condition, and the most kB (1000 bytes) that it may come to. */
 export const BUNDLES = {
-  "the engine: ids to ids, all formats of weights, WASM": { code: 'import "phi-ts/worker";', kB: 95 },
+  "the core: ids to ids, safetensors and packed files, in-thread or with a worker's file, WASM of all builds": {
+    code: 'export { loadPhi } from "phi-ts/core";',
+    kB: 82,
+  },
+  "the core's worker": { code: 'export { serve } from "phi-ts/core/worker";', kB: 70 },
+  "the engine: ids to ids, all formats of weights, WASM": { code: 'import "phi-ts/worker";', kB: 89 },
   "loadPhi with a file for the worker": {
     code: 'export { loadPhi } from "phi-ts";',
     conditions: ["phi-ts-worker-file"],
-    kB: 140,
+    kB: 130,
   },
-  loadPhi: { code: 'export { loadPhi } from "phi-ts";', kB: 210 },
-  "the tokenizer alone": { code: 'export { loadTokenizer } from "phi-ts/tokenizer";', kB: 30 },
+  loadPhi: { code: 'export { loadPhi } from "phi-ts";', kB: 198 },
+  "the tokenizer alone": { code: 'export { loadTokenizer } from "phi-ts/tokenizer";', kB: 29 },
 };
 
 /** @param folder where "phi-ts" is found: in it, or installed there */

@@ -2,7 +2,7 @@
 //   node --import tsx --conditions=phi-ts-source scripts/quality.ts            minutes of work
 //   node --import tsx --conditions=phi-ts-source scripts/quality.ts --check    fails if a figure is another than the committed one
 import { readFileSync, writeFileSync } from "node:fs";
-import { loadModel } from "../src/load/load.ts";
+import { loadModel } from "../src/load/load-model.ts";
 import type { LoadOptions } from "../src/load/options.ts";
 import { openCheckpoint } from "../src/load-phi.ts";
 import { openPath } from "../src/platform/node.ts";

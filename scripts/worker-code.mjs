@@ -6,7 +6,7 @@ import * as esbuild from "esbuild";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const made = new Map();
 
-export const workerCode = () => bundled("src/worker/serve.ts");
+export const workerCode = () => bundled("src/worker/script.ts");
 export const helperCode = () => bundled("src/threads/helper.ts");
 
 function bundled(entry) {

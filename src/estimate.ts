@@ -1,6 +1,7 @@
 import { checkSignal } from "./generate/options.ts";
 import type { KVFormat } from "./kernels/kernels.ts";
 import { type Fit, fitBudget } from "./load/budget.ts";
+import { EVERY_PART } from "./load/every-part.ts";
 import { type MemoryUse, memoryUse } from "./load/load.ts";
 import type { LoadOptions } from "./load/options.ts";
 import { planModel } from "./load/plan-model.ts";
@@ -52,7 +53,10 @@ export interface Estimate extends Partial<Fit> {
 export async function estimate(source: ModelInput, options: EstimateOptions = {}): Promise<Estimate> {
   const where = "estimate";
   const { budget, signal, ...layout } = checkEstimate(where, options);
-  const { config, files, plan, sourceBytes } = await planModel(await openCheckpoint(where, source, signal), layout);
+  const { config, files, plan, sourceBytes } = await planModel(await openCheckpoint(where, source, signal), {
+    ...layout,
+    ...EVERY_PART,
+  });
   await files.close();
   const { format: weights, embedding = weights, activations, kv, contextSize, kvTokens } = plan;
   return {

@@ -127,5 +127,5 @@ for (const [what, q] of [
   );
 }
 const auto = chooseKernels("auto").kind;
-const taken = auto === "reference" ? auto : `${auto}, ${formsOf(instantiate(arena, auto, moduleOf(auto)))[0]}`;
+const taken = auto === "reference" ? auto : `${auto}, ${formsOf(auto, instantiate(arena, auto, moduleOf(auto)))[0]}`;
 console.log(`"auto" takes: ${taken}`);

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { freemem } from "node:os";
 import { FormatError, SourceError } from "../errors.ts";
+import { EVERY_PART } from "../load/every-part.ts";
 import { inspectModel } from "../load/plan-model.ts";
 import { openCheckpoint } from "../load-phi.ts";
 import { isFloat } from "../model/weights.ts";
@@ -70,7 +71,7 @@ export const verify: Command = {
 
 /** Which model a checkpoint is, from its headers. */
 async function look(path: string) {
-  const { config, plan, files } = await inspectModel(await openCheckpoint("phi verify", path), {});
+  const { config, plan, files } = await inspectModel(await openCheckpoint("phi verify", path), EVERY_PART);
   await files.close();
   const matrices = plan.specs.filter((spec) => !isFloat(spec)).map((spec) => files.tensors.get(spec.name));
   return {

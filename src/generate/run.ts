@@ -1,3 +1,4 @@
+import type { renderChat } from "../tokenizer/index.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
 import type { Backend } from "./backend.ts";
 import { LEFT } from "./generation.ts";
@@ -11,6 +12,8 @@ export interface Model {
   backend: Backend;
   /** Absent where the folder had none: ids go in and out, texts stay empty. */
   tokenizer: Tokenizer | undefined;
+  /** How conversations are written; absent where the program has no text. */
+  renderChat?: typeof renderChat;
   /** Tokens that end an answer. */
   stopIds: readonly number[];
   loadMs: number;

@@ -1,5 +1,5 @@
 import { OptionError, TokenizerError } from "../errors.ts";
-import { type ChatChange, type ChatMessage, renderChat, type Tokenizer } from "../tokenizer/index.ts";
+import type { ChatChange, ChatMessage, renderChat as render, Tokenizer } from "../tokenizer/index.ts";
 import { Generation } from "./generation.ts";
 import { checkIds, type TokenIds } from "./ids.ts";
 import { type Checked, checkGenerate, type GenerateOptions } from "./options.ts";
@@ -32,7 +32,7 @@ export function startChat(
   options: ChatOptions,
 ): Generation<ChatResult> {
   const checked = checkCall(model, "chat", options, ["tools"]);
-  const tokenizer = needTokenizer(model);
+  const { tokenizer, renderChat } = needText(model);
   if (typeof input !== "string" && !Array.isArray(input)) {
     throw new OptionError({ what: "chat: the conversation", got: input, expected: "a string or an array of messages" });
   }
@@ -61,17 +61,16 @@ function checkCall(model: Model, where: string, options: GenerateOptions, more: 
 
 const vocab = (model: Model): number => model.backend.config.vocabSize;
 
-/** @throws TokenizerError (code "no_tokenizer") if the checkpoint came without one */
-export function needTokenizer({ tokenizer }: Model): Tokenizer {
-  if (tokenizer) return tokenizer;
-  throw new TokenizerError(
-    {
-      what: "this model was loaded without a tokenizer",
-      got: "no tokenizer.json beside the weights",
-      expected: "token ids instead of text (generate, forward), or a folder that has one",
-    },
-    "no_tokenizer",
-  );
+/** @throws TokenizerError (code "no_tokenizer") if the checkpoint came without one, or the program without text */
+export const needTokenizer = (model: Model): Tokenizer => needText(model).tokenizer;
+
+function needText({ tokenizer, renderChat }: Model): { tokenizer: Tokenizer; renderChat: typeof render } {
+  if (tokenizer && renderChat) return { tokenizer, renderChat };
+  const [got, expected] = renderChat
+    ? ["no tokenizer.json beside the weights", "a folder that has one"]
+    : ["loadPhi of phi-ts/core without text", '{ text } of "phi-ts/core/text"'];
+  const facts = { got, expected: `token ids instead of text (generate, forward), or ${expected}` };
+  throw new TokenizerError({ what: "this model was loaded without a tokenizer", ...facts }, "no_tokenizer");
 }
 
 function encode(model: Model, text: string, { parseSpecialTokens }: Checked): number[] {

@@ -173,19 +173,12 @@ function codedBlock(bits: Bits, { literals, distances }: Codes, out: Uint8Array,
 
 /**
  * The `size` bytes that `bytes`, one raw DEFLATE stream, stand for.
- * @param dictionary bytes that copies may reach into as if they had come before (RFC 1950 names it, 2.2)
  * @throws FormatError (code "inflate") if the stream is malformed, or gives more or fewer bytes, or is followed by anything
  */
-export function inflate(
-  bytes: Uint8Array,
-  size: number,
-  dictionary: Uint8Array = new Uint8Array(0),
-): Uint8Array<ArrayBuffer> {
+export function inflate(bytes: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
   const bits: Bits = { bytes, at: 0, held: 0, count: 0 };
-  const before = dictionary.length;
-  const out = new Uint8Array(before + size);
-  out.set(dictionary);
-  let at = before;
+  const out = new Uint8Array(size);
+  let at = 0;
   for (let last = 0; last === 0; ) {
     last = take(bits, 1);
     const type = take(bits, 2);
@@ -193,7 +186,7 @@ export function inflate(
     if (type === 0) at = storedBlock(bits, out, at);
     else at = codedBlock(bits, type === 1 ? fixedCodes() : dynamicCodes(bits), out, at);
   }
-  if (at !== out.length) throw fault(`${at - before} bytes, expected ${size}`);
+  if (at !== out.length) throw fault(`${at} bytes, expected ${size}`);
   if (bits.at - (bits.count >> 3) !== bytes.length) throw fault("bytes behind the last block");
-  return before === 0 ? out : out.slice(before);
+  return out;
 }

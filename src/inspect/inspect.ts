@@ -4,6 +4,7 @@ import { attempt, attemptAsync, Faults, type Tell } from "../faults.ts";
 import { chooseKernels } from "../kernels/choose.ts";
 import type { KernelKind, KVFormat } from "../kernels/kernels.ts";
 import { type Fit, fitBudget } from "../load/budget.ts";
+import { EVERY_PART } from "../load/every-part.ts";
 import { packedFormat } from "../load/formats.ts";
 import { type MemoryUse, memoryUse } from "../load/load.ts";
 import { type Found, findModel, planFound, readGenerationConfig } from "../load/plan-model.ts";
@@ -86,7 +87,7 @@ export async function inspect(source: ModelInput, options: InspectOptions = {}):
   const { kind: kernels, notices } = chooseKernels(layout.kernels ?? "auto");
   // Where a config could not be made of a file's metadata, that was told; that it is missing is no more.
   const known = faults.list.length === 0 || (await folder?.list?.())?.includes("config.json");
-  const found = folder && known ? await findModel(folder, {}, tell) : {};
+  const found = folder && known ? await findModel(folder, EVERY_PART, tell) : {};
   try {
     const planned = isWhole(found, faults) ? attempt(tell, () => planFound(found, layout)) : undefined;
     const { config, json, opened, files, specs, sourceBytes } = found;

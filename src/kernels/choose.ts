@@ -99,7 +99,8 @@ function ask(variant: WasmVariant, module: WasmModule): Answered {
   let asked: Answered | undefined;
   const shared = variant.endsWith("-shared");
   const bind = (form: DotForm) => (arena: Arena) => simdKernels(instantiate(arena, variant, module), form);
-  for (const form of formsOf(instantiate(new Arena(0, { name: "forms", shared }), variant, module))) {
+  const exports = instantiate(new Arena(0, { name: "forms", shared }), variant, module);
+  for (const form of formsOf(variant, exports)) {
     asked = { module, form, wrong: wrongAnswers(bind(form), shared) };
     if (asked.wrong.length === 0) return asked;
   }

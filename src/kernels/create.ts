@@ -1,13 +1,9 @@
 import { OptionError } from "../errors.ts";
 import { checkOptions } from "../options.ts";
 import type { Arena } from "../tensor/arena.ts";
-import { checked } from "./checked.ts";
-import { bindBuild } from "./choose.ts";
-import type { Crew } from "./crew.ts";
-import type { KernelKind, Kernels, Operations } from "./kernels.ts";
+import { bindKernels } from "./bind.ts";
+import type { KernelKind, Kernels } from "./kernels.ts";
 import * as reference from "./reference/index.ts";
-import { sharedKernels } from "./shared.ts";
-import { simdKernels } from "./simd.ts";
 import { checkWasm, type WasmModule, type WasmModules } from "./wasm-module.ts";
 
 /** Options of {@link createKernels}. */
@@ -26,24 +22,5 @@ export function createKernels(arena: Arena, kind: KernelKind = "strict", options
   if (kind !== "reference" && kind !== "relaxed" && kind !== "strict") {
     throw new OptionError({ what: "createKernels: kind", got: kind, expected: "reference, relaxed or strict" });
   }
-  const wasm = checkWasm("createKernels", options.wasm);
-  return bindKernels(arena, kind, wasm);
-}
-
-/** Those who share the work of an arena's kernels, and where helpers have their scratch. */
-export interface Sharing {
-  readonly crew: Crew;
-  readonly helperScratch: readonly number[];
-}
-
-/** The same without looking at options; `sharing` for a shared arena in which several threads work. */
-export function bindKernels(arena: Arena, kind: KernelKind, wasm?: WasmModules, sharing?: Sharing): Kernels {
-  return { kind, arena, ...checked(arena, operations(arena, kind, wasm, sharing)) };
-}
-
-function operations(arena: Arena, kind: KernelKind, wasm?: WasmModules, sharing?: Sharing): Operations {
-  if (kind === "reference") return reference;
-  const { module, exports, form } = bindBuild(arena, kind, wasm);
-  if (!sharing) return simdKernels(exports, form);
-  return sharedKernels({ arena, module, exports, helperScratch: sharing.helperScratch }, form, sharing.crew);
+  return bindKernels(arena, { kind, wasm: checkWasm("createKernels", options.wasm), reference });
 }

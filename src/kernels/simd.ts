@@ -3,7 +3,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { SCRATCH } from "./crew.ts";
 import type { Operations } from "./kernels.ts";
 import { repackRows } from "./reference/repack-rows.ts";
-import type { WasmExports } from "./wasm-module.ts";
+import type { WasmExports, WasmVariant } from "./wasm-module.ts";
 
 /** Weight formats as numbers, as in wasm/layout.ts. */
 export const FORMAT = { f32: 0, q8: 1, q4: 2, q4z: 3, q4k: 4, q5k: 5, q6k: 6 } as const;
@@ -21,15 +21,14 @@ export const linearUnits = (N: number): number => Math.ceil(N / ROWS);
 /** Work units of attention, as in wasm/attention.ts: a call may do any range of them, to the same bits. */
 export const attentionUnits = (T: number, K: number): number => K * Math.ceil(T / 8);
 
-/** Forms of the int8 dot product as numbers, as in wasm/dot.ts. The strict build has only pairs. */
+/** Forms of the int8 dot product as numbers, as in wasm/dot.ts. The strict build has only pairs: in place of the others it has nothing. */
 export const FORM = { pairs: 0, narrow: 1, wide: 2 } as const;
 export type DotForm = keyof typeof FORM;
 
 /** The forms that a build has, the fastest here first. A form that is right and not the fastest comes into play if the others are wrong. */
-export function formsOf(wasm: WasmExports): readonly DotForm[] {
-  const fastest = wasm.fastestForm();
-  if (fastest === FORM.pairs) return ["pairs"];
-  return fastest === FORM.wide ? ["wide", "narrow", "pairs"] : ["narrow", "pairs"];
+export function formsOf(variant: WasmVariant, wasm: WasmExports): readonly DotForm[] {
+  if (variant.startsWith("strict")) return ["pairs"];
+  return wasm.fastestForm() === FORM.wide ? ["wide", "narrow", "pairs"] : ["narrow", "pairs"];
 }
 
 /**

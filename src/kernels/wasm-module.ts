@@ -1,5 +1,5 @@
 import { OptionError, PhiError } from "../errors.ts";
-import { type Inlined, inlinedBytes } from "../inline/inlined.ts";
+import { inlinedBytes } from "../inline/inlined.ts";
 import type { Arena } from "../tensor/arena.ts";
 import { relaxed } from "./generated/relaxed.ts";
 import { strict } from "./generated/strict.ts";
@@ -17,41 +17,31 @@ export type WasmVariant = WasmBuild | `${WasmBuild}-shared`;
 /** Modules that the user has compiled, or the platform has, from the files `phi-ts/wasm/<variant>.wasm`. */
 export type WasmModules = Partial<Record<WasmVariant, WasmModule>>;
 
-/**
- * All builds come from the same sources, src/kernels/wasm; scripts/build-wasm.mjs says how they differ. `id` stands in the module too, in a
- * custom section "phi-ts", so that a file of another version is known for what it is. `sharedFlag`: the place of the byte in which the variant for shared memory differs.
- */
-const INLINED: Readonly<Record<WasmBuild, Inlined & { readonly id: string; readonly sharedFlag: number }>> = {
-  relaxed,
-  strict,
-};
-
-const BUILDS = Object.keys(INLINED) as WasmBuild[];
+const BUILDS: readonly WasmBuild[] = ["relaxed", "strict"];
 const VARIANTS: readonly WasmVariant[] = BUILDS.flatMap((build): WasmVariant[] => [build, `${build}-shared`]);
 
 /** A build, for unshared memory or for shared. */
 export const variantOf = (build: WasmBuild, shared: boolean): WasmVariant => (shared ? `${build}-shared` : build);
-const buildIn = (variant: WasmVariant): WasmBuild => variant.replace("-shared", "") as WasmBuild;
-const idOf = (variant: WasmVariant): string => INLINED[buildIn(variant)].id.replace(buildIn(variant), variant);
+
+/** Stands in the module too, in a custom section "phi-ts", so that a file of another version is known for what it is. */
+const idOf = (variant: WasmVariant): string => `${variant} ${relaxed.hash}`;
 
 /** What a memory's import says of it: it has a maximum (1), and is shared (2). Source: WebAssembly's threads proposal, "limits". */
 const SHARED = 3;
 
-/** The code of a variant, as in `phi-ts/wasm/<variant>.wasm`. */
+/**
+ * The code of a variant, as in `phi-ts/wasm/<variant>.wasm`. All are made of one: strict has zeros where functions need relaxed SIMD, and one byte
+ * says whether the memory is shared. scripts/build-wasm.mjs says more, and makes the files so.
+ */
 export function moduleBytes(variant: WasmVariant): Uint8Array<ArrayBuffer> {
-  const build = buildIn(variant);
-  const { id, sharedFlag } = INLINED[build];
-  const bytes = inlinedBytes(INLINED[build]);
-  if (variant === build) return bytes;
-  // The section "phi-ts" is the last: 0, its length, the length of its name, name, id.
-  const name = new TextEncoder().encode("phi-ts");
-  const newId = new TextEncoder().encode(idOf(variant));
-  const begin = bytes.length - id.length - name.length - 3;
-  const shared = new Uint8Array(bytes.length + newId.length - id.length);
-  shared.set(bytes.subarray(0, begin));
-  shared.set([0, 1 + name.length + newId.length, name.length, ...name, ...newId], begin);
-  shared[sharedFlag] = SHARED;
-  return shared;
+  const code = inlinedBytes(relaxed);
+  if (variant.startsWith("strict")) for (const [from, to] of strict) code.fill(0, from, to);
+  if (variant.endsWith("-shared")) code[relaxed.sharedFlag] = SHARED;
+  const content = new TextEncoder().encode(`\x06phi-ts${idOf(variant)}`);
+  const bytes = new Uint8Array(code.length + 2 + content.length);
+  bytes.set(code);
+  bytes.set([0, content.length, ...content], code.length);
+  return bytes;
 }
 
 const compiled = new Map<WasmVariant, WebAssembly.Module>();

@@ -1,6 +1,5 @@
 import { MemoryError } from "../errors.ts";
-import type { KernelChoice } from "../kernels/choose.ts";
-import { bindKernels } from "../kernels/create.ts";
+import { bindKernels, type KernelOrigin } from "../kernels/bind.ts";
 import { type Crew, SCRATCH_BYTES } from "../kernels/crew.ts";
 import { KV_BLOCK } from "../kernels/kernels.ts";
 import { allocKVLayer } from "../kernels/kv-layer.ts";
@@ -32,7 +31,7 @@ export interface Allocated {
 export type NewArena = (bytes: number, name: string) => Arena;
 
 /** How a model's kernels were chosen, and the threads that will work with them, if there are several. */
-type Chosen = Pick<KernelChoice, "kind" | "wasm"> & { readonly crew?: Crew };
+type Chosen = KernelOrigin & { readonly crew?: Crew };
 
 /** Reference kernels need no WebAssembly, which may be absent where they run. */
 const arenaFor =
@@ -67,7 +66,7 @@ function furnish(
   plan: Plan,
   arenaPlan: ArenaPlan,
   arena: Arena,
-  { kind, wasm, crew }: Chosen,
+  chosen: Chosen,
   weights: Partial<ModelWeights>,
   slots: Slot[],
 ): Stage {
@@ -92,7 +91,8 @@ function furnish(
   const helpers = Array.from({ length: helperBytes(plan) / SCRATCH_BYTES }, () => arena.alloc(SCRATCH_BYTES));
   const staging = { ptr: arena.mark(), bytes: arenaPlan.scratch - helperBytes(plan) };
   const scratch = allocScratch(arena, config, plan.maxChunk, scratchNeeds(plan, arenaPlan.hasHead));
-  const kernels = bindKernels(arena, kind, wasm, crew && { crew, helperScratch: helpers });
+  const { crew } = chosen;
+  const kernels = bindKernels(arena, chosen, crew && { crew, helperScratch: helpers });
   const stage: Stage = { arena, kernels, scratch, layers: cached };
   slots.push(...mine.map((m) => ({ ...m, stage, staging })));
   return stage;

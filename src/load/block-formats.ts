@@ -1,9 +1,9 @@
 import type { Notice } from "../errors.ts";
-import type { Activations } from "../model/scratch.ts";
 import { isFloat, type WeightSpec } from "../model/weights.ts";
-import { type GgmlFormat, isGgmlFormat } from "../quant/ggml/index.ts";
+import { dequantizeGgml, type GgmlFormat, isGgmlFormat } from "../quant/ggml/index.ts";
 import type { WeightFormat } from "../quant/packed-matrix.ts";
-import type { WeightFiles, WeightTensor } from "./weight-files.ts";
+import type { ChosenFormats, WantedFormats } from "./formats.ts";
+import { READABLE, type TensorBlocks, type WeightFiles, type WeightTensor } from "./weight-files.ts";
 
 /** The kernel format that holds the blocks of a GGUF file bit for bit. Blocks that are not here are held as f32, which is exact, too. */
 const KERNEL_FORMAT: Partial<Record<GgmlFormat, WeightFormat>> = {
@@ -18,46 +18,34 @@ const KERNEL_FORMAT: Partial<Record<GgmlFormat, WeightFormat>> = {
   IQ4_XS: "q6k",
 };
 
-/** True for tensors that are quantized in the file, as blocks of ggml. */
-export const isBlocks = <T extends Pick<WeightTensor, "dtype">>(info: T): info is T & { dtype: GgmlFormat } =>
-  isGgmlFormat(info.dtype) && !["F32", "F16", "BF16"].includes(info.dtype);
-
-/** The kernel format that a tensor's blocks are moved into without a change; undefined for others. */
-export const exactFormat = (info: Pick<WeightTensor, "dtype">): WeightFormat | undefined =>
-  isBlocks(info) ? KERNEL_FORMAT[info.dtype] : undefined;
-
-/** How the matrices of a file with blocks are held. */
-export interface BlockFormats {
-  /** That of most weights of the layers, and of the tables with a row for each token. */
-  format: WeightFormat;
-  embedding: WeightFormat;
-  /** Each matrix's own. */
-  formats: ReadonlyMap<string, WeightFormat>;
-  notices: readonly Notice[];
+/** How blocks of ggml are read; undefined for numbers. */
+export function blocksOf({ dtype }: Pick<WeightTensor, "dtype">): TensorBlocks | undefined {
+  if (!isGgmlFormat(dtype) || READABLE[dtype] !== undefined) return undefined;
+  return { exact: KERNEL_FORMAT[dtype], toFloats: (bytes, out) => dequantizeGgml(dtype, bytes, out) };
 }
 
 /**
  * The formats of a GGUF file, whose maker has chosen what it loses: every matrix stays as exact as it is. Blocks that no kernel reads become f32, and
  * so do matrices whose parts in the file have several kinds of blocks. Matrices of f16, bf16 or f32 become q8, which loses next to nothing, and stay
  * float32 where activations are. Notices say so.
- * @returns undefined for what is no GGUF file
+ * @returns undefined where they are wanted in another format
  */
 export function blockFormats(
   files: WeightFiles,
   specs: readonly WeightSpec[],
-  activations: Activations = "int8",
-): BlockFormats | undefined {
+  { weights = "auto", embedding = "auto", activations = "int8" }: WantedFormats,
+): ChosenFormats | undefined {
+  if (weights !== "auto" || embedding !== "auto") return undefined;
   const matrices = specs.flatMap((spec) => {
     const info = isFloat(spec) ? undefined : files.tensors.get(spec.name);
     return info ? [{ spec, infos: partsOf(files, spec) ?? [info] }] : [];
   });
-  if (files.container !== "gguf" && !matrices.some(({ infos }) => infos.some(isBlocks))) return undefined;
   const formats = new Map<string, WeightFormat>();
   const widened = new Map<string, number>();
   const rounded = new Map<string, number>();
   for (const { spec, infos } of matrices) {
-    const blocks = infos.some(isBlocks);
-    const [format = "f32", ...others] = new Set(infos.map(exactFormat));
+    const blocks = infos.some((info) => info.blocks);
+    const [format = "f32", ...others] = new Set(infos.map((info) => info.blocks?.exact));
     const held = others.length > 0 ? "f32" : blocks || activations === "f32" ? format : "q8";
     formats.set(spec.name, held);
     const types = [...new Set(infos.map(({ dtype }) => dtype))].join(" and ");

@@ -3,21 +3,14 @@ import { Pacer } from "../event-loop.ts";
 import { type Tell, throwIt } from "../faults.ts";
 import { isFloat, type WeightSpec } from "../model/weights.ts";
 import { findNonFinite } from "../quant/check.ts";
-import { dequantizeGgml, GGML_FORMATS } from "../quant/ggml/index.ts";
 import { GROUP, type PackedMatrix, ROWS } from "../quant/packed-matrix.ts";
 import { ALIGN } from "../tensor/arena.ts";
-import { BYTES, type DType } from "../tensor/dtype.ts";
+import { BYTES } from "../tensor/dtype.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Slot } from "./allocate.ts";
-import { exactFormat, isBlocks } from "./block-formats.ts";
 import { packedFormat, packedShape } from "./formats.ts";
-import { int4Blocks } from "./int4/fill.ts";
-import { isInt4 } from "./int4/tensors.ts";
 import { piecesOf } from "./parts.ts";
-import type { WeightFiles, WeightTensor } from "./weight-files.ts";
-
-/** Which dtypes of a file weights may have, and what they are in memory. */
-const READABLE: Readonly<Record<string, DType>> = { F32: "f32", F16: "f16", BF16: "bf16" };
+import { READABLE, type WeightFiles, type WeightTensor } from "./weight-files.ts";
 
 export interface FillOptions {
   signal?: AbortSignal;
@@ -43,7 +36,7 @@ export function checkWeights(
   let bytes = 0;
   for (const spec of specs) {
     const info = files.tensors.get(spec.name);
-    if (info) checkWeight(info, spec, tell);
+    if (info) checkWeight(files, info, spec, tell);
     else if (!files.faulty?.has(spec.name)) tell(missing(files, names, spec));
     bytes += info?.byteLength ?? 0;
   }
@@ -54,7 +47,7 @@ export function checkWeights(
 const shapeOf = ({ vector, rows, cols }: WeightSpec): number[] => (vector ? [cols] : [rows, cols]);
 
 /** @param tell of another shape than the config says, and of a dtype that weights do not come in */
-function checkWeight(info: WeightTensor, spec: WeightSpec, tell: Tell): void {
+function checkWeight(files: WeightFiles, info: WeightTensor, spec: WeightSpec, tell: Tell): void {
   const place = { file: info.file, tensor: spec.name };
   const packed = isFloat(spec) ? undefined : packedFormat(info);
   const expected = packed ? packedShape(packed, spec) : shapeOf(spec);
@@ -63,8 +56,8 @@ function checkWeight(info: WeightTensor, spec: WeightSpec, tell: Tell): void {
     const what = `${blocks}the shape is not what config.json says`;
     tell(new FormatError({ what, ...place, got: info.shape, expected }));
   }
-  if (packed || Object.hasOwn(READABLE, info.dtype) || isBlocks(info) || isInt4(info)) return;
-  const dtypes = [...Object.keys(READABLE), ...GGML_FORMATS.slice(3)];
+  if (packed || Object.hasOwn(READABLE, info.dtype) || info.blocks || info.fill) return;
+  const dtypes = [...Object.keys(READABLE), ...(files.dtypes ?? [])];
   tell(new FormatError({ what: "weights of this dtype are not built", ...place, got: info.dtype, expected: dtypes }));
 }
 
@@ -163,7 +156,7 @@ function* blocksOf(files: WeightFiles, slots: readonly Slot[]): Generator<Block,
   );
   let staged = 0;
   for (const { slot, info } of placed) {
-    if (isInt4(info)) staged = yield* int4Blocks(slot, info, staged);
+    if (info.fill) staged = yield* info.fill(slot, staged);
     else if (packedFormat(info)) yield* packedBlocks(slot, info);
     else staged = yield* stagedBlocks(slot, info, staged);
   }
@@ -178,7 +171,7 @@ function* blocksOf(files: WeightFiles, slots: readonly Slot[]): Generator<Block,
  */
 function* stagedBlocks({ matrix, stage, staging }: Slot, info: WeightTensor, staged: number): Generator<Block, number> {
   const { arena, kernels } = stage;
-  const exact = exactFormat(info) === matrix.format;
+  const exact = info.blocks?.exact === matrix.format;
   const dtype = exact ? "u8" : (READABLE[info.dtype] ?? "f32");
   const rowBytes = info.byteLength / (info.shape.length === 1 ? 1 : info.shape[0]);
   const stagedBytes = exact ? rowBytes : matrix.cols * BYTES[dtype];
@@ -187,10 +180,10 @@ function* stagedBlocks({ matrix, stage, staging }: Slot, info: WeightTensor, sta
   for (let row = 0; row < matrix.rows; row += rows) {
     const n = Math.min(rows, matrix.rows - row);
     const ptr = staging.ptr + (staged++ % 2) * half;
-    const blocks = !exact && isBlocks(info) ? info.dtype : undefined;
+    const blocks = exact ? undefined : info.blocks;
     const into = blocks ? new Uint8Array(n * rowBytes) : new Uint8Array(arena.buffer, ptr, n * rowBytes);
     const place = () => {
-      if (blocks) dequantizeGgml(blocks, into, new Float32Array(arena.buffer, ptr, n * matrix.cols));
+      if (blocks) blocks.toFloats(into, new Float32Array(arena.buffer, ptr, n * matrix.cols));
       const rows = new Tensor(arena, ptr, dtype, [n, stagedBytes / BYTES[dtype]]);
       if (exact) kernels.repackRows(matrix, row, rows);
       else kernels.packRows(matrix, row, rows);
@@ -219,12 +212,12 @@ function refuseNonFinite(
   matrix: PackedMatrix,
   row: number,
   n: number,
-  { file, name, dtype, shape }: WeightTensor,
+  { file, name, dtype, shape, blocks }: WeightTensor,
 ): void {
   const bad = matrix.format === "f32" ? undefined : findNonFinite(matrix, row, row + n);
   if (!bad) return;
   const columns = `row ${bad.row}, columns ${bad.col} to ${bad.col + GROUP - 1}`;
-  if (packedFormat({ dtype, shape }) || exactFormat({ dtype }) === matrix.format) {
+  if (packedFormat({ dtype, shape }) || blocks?.exact === matrix.format) {
     const what = "a scale that is not finite";
     throw new FormatError({ what, file, tensor: name, got: columns, expected: "finite scales" }, "non_finite_weight");
   }

@@ -1,8 +1,6 @@
 import { FormatError, type Notice, OptionError } from "../errors.ts";
 import { isFloat, type WeightSpec } from "../model/weights.ts";
 import { BLOCK_BYTES, groupsOf, type PackFormat, ROWS, type WeightFormat } from "../quant/packed-matrix.ts";
-import { blockFormats } from "./block-formats.ts";
-import { int4Formats } from "./int4/formats.ts";
 import type { WeightFiles, WeightTensor } from "./weight-files.ts";
 
 /** What the matrices are to be in memory; "auto" leaves it to the file. */
@@ -39,18 +37,15 @@ export function packedFormat({ dtype, shape }: Pick<WeightTensor, "dtype" | "sha
 }
 
 /**
- * Formats of the layers' matrices and of embedding and output layer. Matrices that are packed in the file stay as they are; so do those of a GGUF
- * file with blocks, unless another format is wanted, and int4 matrices; others become what is wanted, q4 by default, and `embedding` follows `weights`.
+ * Formats of the layers' matrices and of embedding and output layer. Matrices that are packed in the file stay as they are; of GGUF files and int4
+ * checkpoints those decide (block-formats.ts, int4/formats.ts); others become what is wanted, q4 by default, and `embedding` follows `weights`.
  * @throws OptionError if another format is wanted than a packed file has
  * @throws FormatError (code "mixed_formats") if the file has more than one where memory has one
  */
 export function chooseFormats(files: WeightFiles, specs: readonly WeightSpec[], wanted: WantedFormats): ChosenFormats {
   const { weights = "auto", embedding = "auto" } = wanted;
-  const int4 = int4Formats(files, specs, wanted);
-  if (int4) return int4;
-  const blocks =
-    weights === "auto" && embedding === "auto" ? blockFormats(files, specs, wanted.activations) : undefined;
-  if (blocks) return blocks;
+  const chosen = files.choose?.(files, specs, wanted);
+  if (chosen) return chosen;
   const layers = oneFormat(files, specs, (place) => typeof place === "number");
   const tables = oneFormat(files, specs, (place) => typeof place !== "number");
   const format = layers ? asPacked("weights", weights, layers) : weights === "auto" ? "q4" : weights;

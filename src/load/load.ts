@@ -1,6 +1,7 @@
-import type { Notice } from "../errors.ts";
+import { type Notice, PhiError } from "../errors.ts";
+import type { KernelOrigin } from "../kernels/bind.ts";
 import { chooseKernels, type KernelChoice } from "../kernels/choose.ts";
-import type { KernelKind, KVFormat } from "../kernels/kernels.ts";
+import type { KernelKind, KVFormat, Operations } from "../kernels/kernels.ts";
 import { checkWasm } from "../kernels/wasm-module.ts";
 import type { PhiConfig } from "../model/config.ts";
 import type { Decoder } from "../model/decoder.ts";
@@ -8,14 +9,13 @@ import type { Activations } from "../model/scratch.ts";
 import { countParameters, type Parameters } from "../model/weights.ts";
 import type { WeightFormat } from "../quant/packed-matrix.ts";
 import { orAbort } from "../source/index.ts";
-import type { Source } from "../source/source.ts";
 import { assemble, type StartHelpers } from "../threads/index.ts";
 import { allocate } from "./allocate.ts";
 import { fillWeights } from "./fill.ts";
 import type { LoadOptions } from "./options.ts";
-import { MAX_ARENA_BYTES, type Plan } from "./plan.ts";
-import { type Inspected, inspectModel } from "./plan-model.ts";
-import { LoadMeter, type WeightMeter } from "./progress.ts";
+import type { Plan } from "./plan.ts";
+import type { Inspected } from "./plan-model.ts";
+import type { WeightMeter } from "./progress.ts";
 
 /** Bytes that a model takes: in all, by use, and arena by arena. */
 export interface MemoryUse {
@@ -52,35 +52,21 @@ export interface LoadedModel {
   generationConfig?: Record<string, unknown>;
 }
 
-/**
- * Loads a checkpoint folder: config.json and safetensors (one file or shards with an index) or GGUF, quantizing while it streams.
- * @param maxArenaBytes the most that one arena may take; smaller values spread a model over more arenas
- * @param start starts the helper threads; default: there is only this one
- * @throws ConfigError, FormatError, SourceError, OptionError before memory is taken; MemoryError; the signal's reason on abort
- * @throws PhiError (codes "wasm", "wasm_wrong") if kernels that are asked for by name cannot run
- */
-export async function loadModel(
-  source: Source,
-  options: LoadOptions = {},
-  maxArenaBytes = MAX_ARENA_BYTES,
-  start?: StartHelpers,
-): Promise<LoadedModel> {
-  options.signal?.throwIfAborted();
-  const chosen = kernelsOf(options);
-  const meter = new LoadMeter(options.onProgress);
-  const planned = { ...options, threads: start ? options.threads : 1 };
-  const inspected = await inspectModel(meter.watch(source), planned, maxArenaBytes);
-  try {
-    meter.announce(inspected.sourceBytes);
-    return await fillModel(inspected, chosen, meter, { signal: options.signal, start });
-  } finally {
-    await inspected.files.close();
-  }
-}
+/** The kernels that a model is computed with, as they were chosen. */
+export type ModelKernels = KernelChoice & KernelOrigin;
 
-/** The kernels that the options ask for. @throws OptionError if this engine does not run them */
-export const kernelsOf = ({ kernels, wasm }: LoadOptions): KernelChoice =>
-  chooseKernels(kernels ?? "auto", checkWasm("loadPhi", wasm));
+/**
+ * The kernels that the options ask for.
+ * @param reference those in plain TypeScript, where they are part of the program
+ * @throws OptionError, PhiError (codes "wasm", "wasm_wrong") if this engine does not run them
+ */
+export function kernelsOf({ kernels = "auto", wasm }: LoadOptions, reference?: Operations): ModelKernels {
+  const chosen = chooseKernels(kernels, checkWasm("loadPhi", wasm));
+  if (chosen.kind !== "reference" || reference) return { ...chosen, reference };
+  const why = chosen.notices.slice(0, -1).map(({ message }) => message);
+  const message = `the reference kernels are not part of this program: import them from phi-ts/core/reference${why.length ? ` (${why.join("; ")})` : ""}`;
+  throw new PhiError("wasm", message);
+}
 
 export interface FillControls {
   signal?: AbortSignal;
@@ -88,10 +74,10 @@ export interface FillControls {
   start?: StartHelpers;
 }
 
-/** Takes the memory that was planned and reads the weights into it. The files stay open. @throws as {@link loadModel} */
+/** Takes the memory that was planned and reads the weights into it. The files stay open. @throws MemoryError, FormatError, SourceError, the signal's reason */
 export async function fillModel(
   { config, generationConfig, files, plan, threading, notices: known }: Inspected,
-  chosen: KernelChoice,
+  chosen: ModelKernels,
   meter: WeightMeter,
   { signal, start }: FillControls,
 ): Promise<LoadedModel> {

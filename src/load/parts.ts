@@ -4,10 +4,8 @@
 import { FormatError } from "../errors.ts";
 import { attempt, type Tell, throwIt } from "../faults.ts";
 import type { Part, WeightSpec } from "../model/weights.ts";
-import { isGgmlFormat } from "../quant/ggml/index.ts";
 import { type PackedMatrix, packedBytes, ROWS } from "../quant/packed-matrix.ts";
-import { isInt4 } from "./int4/tensors.ts";
-import type { WeightFiles, WeightTensor } from "./weight-files.ts";
+import { READABLE, type WeightFiles, type WeightTensor } from "./weight-files.ts";
 
 /**
  * The checkpoint with a tensor for each weight of `specs` that it holds in parts, under the weight's own name. A weight that lacks a part is left out.
@@ -39,8 +37,10 @@ export function withJoined(files: WeightFiles, specs: readonly WeightSpec[], tel
     const byteLength = found.reduce((sum, info) => sum + info.byteLength, 0);
     const shape = spec.vector ? [spec.cols] : [spec.rows, spec.cols];
     wholes.set(spec.name, found);
-    const { dtype } = found.find((info) => !isGgmlFormat(info.dtype)) ?? found[0]; // of several the one that may have to be refused
-    tensors.set(spec.name, { ...found[0], dtype, name: spec.name, shape, byteLength });
+    // Of several the one that may have to be refused.
+    const { dtype, blocks } =
+      found.find((info) => !(Object.hasOwn(READABLE, info.dtype) || info.blocks || info.fill)) ?? found[0];
+    tensors.set(spec.name, { ...found[0], dtype, blocks, name: spec.name, shape, byteLength });
   }
   if (wholes.size === 0) return { ...files, faulty };
 
@@ -111,7 +111,7 @@ export function piecesOf(whole: WeightFiles, spec: WeightSpec, matrix: PackedMat
   let row = 0;
   for (const { info: part, rows } of parts) {
     if (matrix.format !== "f32" && row % ROWS !== 0) {
-      if (!isInt4(part as WeightTensor)) return [{ info, matrix }];
+      if (!part?.fill) return [{ info, matrix }];
       const facts = { file: info.file, tensor: info.name, got: row, expected: `a multiple of ${ROWS}` };
       throw new FormatError({ what: "outputs of an int4 matrix before this one, with which it is joined", ...facts });
     }

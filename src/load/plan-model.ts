@@ -10,17 +10,18 @@ import { checkAngles, withRope } from "../model/rope.ts";
 import type { Activations } from "../model/scratch.ts";
 import type { WeightSpec } from "../model/weights.ts";
 import { checkNumber } from "../options.ts";
-import { ifThere, readJson } from "../source/index.ts";
+import { ifThere } from "../source/index.ts";
 import type { Source } from "../source/source.ts";
 import { chooseThreads, oneThread, type ThreadChoice } from "../threads/index.ts";
 import { checkConverted } from "./converted.ts";
+import type { FileFormat } from "./file-format.ts";
 import { checkWeights } from "./fill.ts";
 import { chooseFormats } from "./formats.ts";
-import { int4SchemeBeside, int4SchemeOf } from "./int4/scheme.ts";
-import { hasInt4, withInt4 } from "./int4/tensors.ts";
+import { needFormat } from "./no-part.ts";
 import type { LoadOptions } from "./options.ts";
 import { withJoined } from "./parts.ts";
 import { formatOf, MAX_ARENA_BYTES, MAX_CHUNK, type Plan, planArenas } from "./plan.ts";
+import { readConfig } from "./read-config.ts";
 import { openWeights, type WeightFiles } from "./weight-files.ts";
 
 /** What config.json and the headers of the weights say of loading. */
@@ -41,22 +42,25 @@ export interface Inspected extends Planned {
   generationConfig?: Record<string, unknown>;
 }
 
-/** Options of loading, and whether threads can be started for this one; default: whether it can itself. */
-export type PlanOptions = LoadOptions & { canStartThreads?: boolean };
+/** Options of loading, and what those who load add to them. */
+export interface PlanOptions extends LoadOptions {
+  /** Whether threads can be started for this one; default: whether it can itself. */
+  canStartThreads?: boolean;
+  /** Formats of files that can be read beside safetensors. Default: none. */
+  formats?: readonly FileFormat[];
+}
 
 const DEFAULT_CONTEXT = 4096;
 /** More would be asked for by mistake. */
 const MAX_THREADS = 64;
 
-/** Published configs have a few kilobytes. */
-const CONFIG = { maxBytes: 2 ** 22 };
+/** Names of tensors of int4 words. */
+const INT4 = /\.(qweight|weight_packed)$/;
 
 /** generation_config.json as parsed; undefined if there is none. @throws FormatError, SourceError */
 export async function readGenerationConfig(source: Source): Promise<Record<string, unknown> | undefined> {
   return (await ifThere(source, "generation_config.json", readConfig)) as Record<string, unknown> | undefined;
 }
-
-const readConfig = (from: Source, name: string) => readJson(from, name, CONFIG);
 
 /**
  * What {@link planModel} does, and generation_config.json.
@@ -97,25 +101,27 @@ export interface Found {
  */
 export async function findModel(
   source: Source,
-  { rope }: Pick<PlanOptions, "rope"> = {},
+  { rope, formats = [] }: Pick<PlanOptions, "rope" | "formats"> = {},
   tell: Tell = throwIt,
 ): Promise<Partial<Found>> {
   const json = await attemptAsync(tell, () => readConfig(source, "config.json"));
   const parsed = json === undefined ? undefined : attempt(tell, (tell) => parseConfig(json, "config.json", tell));
   const passed = parsed && (await attemptAsync(tell, () => checkConverted(source, json as Json, parsed)));
   const config = passed && withRope(passed, rope);
-  const known = json === undefined ? undefined : attempt(tell, () => ({ scheme: int4SchemeOf(json) }));
+  const find = () => formats.flatMap((format) => format.stored?.(json) ?? []);
+  const stored = json === undefined ? undefined : attempt(tell, find);
   const found = { json, config };
-  const opened = await openAlone(source, tell);
+  const opened = await openAlone(source, formats, tell);
   if (!opened) return found;
   try {
-    const beside = async () => ({ scheme: await int4SchemeBeside(source, readConfig) });
-    const how = known && !known.scheme && hasInt4(opened) ? await attemptAsync(tell, beside) : known;
-    if (!config || !how) return { ...found, opened };
-    const { scheme } = how;
+    if (!config || !stored) return { ...found, opened };
+    if (isInt4(json, opened)) needFormat(formats, "int4", "config.json");
     const architecture = architectureOf(config);
     const specs = architecture.weights(config);
-    const files = withJoined(scheme ? withInt4(opened, specs, scheme, tell) : opened, specs, tell);
+    let whole: WeightFiles | undefined = opened;
+    for (const find of stored) whole = whole && (await find(whole, specs, source, tell));
+    if (!whole) return { ...found, opened };
+    const files = withJoined(whole, specs, tell);
     const sourceBytes = checkWeights(files, specs, architecture.unused, tell);
     return { ...found, opened, specs, files, sourceBytes };
   } catch (error) {
@@ -125,10 +131,10 @@ export async function findModel(
 }
 
 /** The weights, open; or none, and nothing is. */
-async function openAlone(source: Source, tell: Tell): Promise<WeightFiles | undefined> {
+async function openAlone(source: Source, formats: readonly FileFormat[], tell: Tell): Promise<WeightFiles | undefined> {
   let opened: WeightFiles | undefined;
   const sound = await attemptAsync(tell, async (tell) => {
-    opened = await openWeights(source, tell);
+    opened = await openWeights(source, formats, tell);
     return opened;
   });
   if (!sound) await opened?.close();
@@ -184,6 +190,12 @@ export function planFound(
   const { threads } = threading;
   const plan = planArenas({ config, specs, ...formats, contextSize, kvTokens, maxChunk, maxArenaBytes, threads });
   return { config, files, plan, sourceBytes, threading, notices: [...(files.notices ?? []), ...notices] };
+}
+
+/** Whether a config, or the tensors themselves, speak of matrices of int4 words. */
+function isInt4(config: unknown, { tensors }: WeightFiles): boolean {
+  const { quantization_config, compression_config } = config as Json;
+  return (quantization_config ?? compression_config) != null || [...tensors.keys()].some((name) => INT4.test(name));
 }
 
 /** @throws OptionError for what is neither "auto" nor a number of threads */

@@ -1,13 +1,16 @@
 import type { Notice } from "../errors.ts";
 import { type Tell, throwIt } from "../faults.ts";
-import { foreignAmong } from "../formats/foreign.ts";
-import { ggufWeights } from "../formats/gguf/checkpoint/weights.ts";
-import { openGgufIn } from "../formats/gguf/open.ts";
 import { bytesToFloat32 } from "../formats/safetensors/float32.ts";
-import { DTYPE_BYTES, type SafetensorsDType } from "../formats/safetensors/index.ts";
+import type { SafetensorsDType } from "../formats/safetensors/index.ts";
 import { openSafetensorsIn } from "../formats/safetensors/open.ts";
-import { dequantizeGgml, type GgmlFormat } from "../quant/ggml/index.ts";
+import type { WeightSpec } from "../model/weights.ts";
+import type { WeightFormat } from "../quant/packed-matrix.ts";
 import type { Source } from "../source/source.ts";
+import type { DType } from "../tensor/dtype.ts";
+import type { Slot } from "./allocate.ts";
+import type { FileFormat } from "./file-format.ts";
+import type { Block } from "./fill.ts";
+import type { ChosenFormats, WantedFormats } from "./formats.ts";
 
 /** One tensor of a checkpoint, whatever holds it. */
 export interface WeightTensor {
@@ -20,6 +23,22 @@ export interface WeightTensor {
   /** The file in which it lies, and the byte at which it begins there. */
   readonly file: string;
   readonly offset: number;
+  /** What its dtype means, where that is blocks of several weights, of a format that the kernels may hold as they are. */
+  readonly blocks?: TensorBlocks;
+  /**
+   * Reads it into its matrix, where it is put together of several tensors.
+   * @param staged blocks that went through the scratch before these
+   * @returns the same with these
+   */
+  readonly fill?: (slot: Slot, staged: number) => Generator<Block, number>;
+}
+
+/** Blocks of neighbours along a row, which a container's own format defines. */
+export interface TensorBlocks {
+  /** The kernel format that holds them bit for bit, by way of `repackRows`; undefined: none. */
+  readonly exact?: WeightFormat;
+  /** Whole blocks as float32 [out.length]. */
+  toFloats(bytes: Uint8Array, out: Float32Array): void;
 }
 
 /** The weights of a checkpoint by Hugging Face's names, whatever holds them: what loading needs of a container. */
@@ -36,30 +55,46 @@ export interface WeightFiles {
   readonly faulty?: ReadonlySet<string>;
   /** What their user should know. */
   readonly notices?: readonly Notice[];
+  /** Dtypes that are built beside floats, for messages. */
+  readonly dtypes?: readonly string[];
+  /**
+   * What matrices are in memory where the files decide. @param files these, as they are by then
+   * @returns undefined where they do not
+   */
+  readonly choose?: (
+    files: WeightFiles,
+    specs: readonly WeightSpec[],
+    wanted: WantedFormats,
+  ) => ChosenFormats | undefined;
 }
+
+/** Which dtypes of a file weights may have as numbers, and what they are in memory. */
+export const READABLE: Readonly<Record<string, DType>> = { F32: "f32", F16: "f16", BF16: "bf16" };
 
 /**
- * Opens the weights of a checkpoint's folder: its safetensors or, where a folder that lists its files has none of these, its GGUF files.
+ * Opens the weights of a checkpoint's folder: as one of `formats` does, and else its safetensors.
  * @param tell of each damaged file of several
- * @throws SourceError (code "foreign" for weights that are held in another way, which it names), FormatError, ConfigError
+ * @throws SourceError, FormatError, ConfigError
  */
-export async function openWeights(source: Source, tell: Tell = throwIt): Promise<WeightFiles> {
+export async function openWeights(
+  source: Source,
+  formats: readonly FileFormat[],
+  tell: Tell = throwIt,
+): Promise<WeightFiles> {
   const names = (await source.list?.()) ?? [];
-  const ends = (end: string) => names.some((name) => name.endsWith(end));
-  const foreign = ends(".gguf") || ends(".safetensors") ? undefined : foreignAmong(names);
-  if (foreign) throw foreign;
-  if (!ends(".gguf") || ends(".safetensors")) return openSafetensorsIn(source, tell);
-  const gguf = await openGgufIn(source, undefined, tell);
-  try {
-    return ggufWeights(gguf);
-  } catch (error) {
-    await gguf.close();
-    throw error;
+  for (const { open } of formats) {
+    const files = await open?.(source, names, tell);
+    if (files) return files;
   }
+  return openSafetensorsIn(source, undefined, tell);
 }
 
-/** Whole elements or blocks of a tensor as float32 [out.length]. @param dtype one that `checkWeights` has let pass */
-export function toFloats(dtype: string, bytes: Uint8Array, out: Float32Array<ArrayBuffer>): void {
-  if (Object.hasOwn(DTYPE_BYTES, dtype)) bytesToFloat32(dtype as SafetensorsDType, bytes, out);
-  else dequantizeGgml(dtype as GgmlFormat, bytes, out);
+/** Whole elements or blocks of a tensor as float32 [out.length]. @param info one that `checkWeights` has let pass */
+export function toFloats(
+  { blocks, dtype }: Pick<WeightTensor, "blocks" | "dtype">,
+  bytes: Uint8Array,
+  out: Float32Array<ArrayBuffer>,
+): void {
+  if (blocks) blocks.toFloats(bytes, out);
+  else bytesToFloat32(dtype as SafetensorsDType, bytes, out);
 }

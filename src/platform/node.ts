@@ -175,7 +175,5 @@ export function ownPort(): PortLike {
 
 export { isIsolated, locks } from "./web.ts";
 
-/** The bytes that a raw DEFLATE stream stands for; at once, which the web cannot do. Deno's zlib (2.9) knows no dictionaries here. */
-export const inflateRaw: typeof webInflate = process.versions.deno
-  ? undefined
-  : (bytes, dictionary) => new Uint8Array(inflateRawSync(bytes, { dictionary }));
+/** The bytes that a raw DEFLATE stream stands for; at once, which the web cannot do. */
+export const inflateRaw: typeof webInflate = (bytes) => new Uint8Array(inflateRawSync(bytes));

@@ -77,5 +77,4 @@ export function ownPort(): PortLike {
 export const locks = (): LockManager | undefined => (globalThis as { navigator?: Navigator }).navigator?.locks;
 
 /** The web inflates streams only, in time to come. */
-export const inflateRaw: ((bytes: Uint8Array, dictionary?: Uint8Array) => Uint8Array<ArrayBuffer>) | undefined =
-  undefined;
+export const inflateRaw: ((bytes: Uint8Array) => Uint8Array<ArrayBuffer>) | undefined = undefined;

@@ -1,6 +1,7 @@
 import { createFolder } from "#platform";
 import { FormatError, OptionError, SourceError } from "../errors.ts";
 import { giveTurn, Pacer } from "../event-loop.ts";
+import { EVERY_PART } from "../load/every-part.ts";
 import { packedFormat } from "../load/formats.ts";
 import { type Inspected, inspectModel } from "../load/plan-model.ts";
 import { openCheckpoint } from "../load-phi.ts";
@@ -61,7 +62,7 @@ export async function quantizeCheckpoint(
     throw new OptionError({ what: "quantizeCheckpoint: sink", got: sink, expected: "a folder's path or a Sink" });
   }
   const folder = await openCheckpoint("quantizeCheckpoint", source, signal);
-  const inspected = await inspectModel(folder, { weights, embedding, threads });
+  const inspected = await inspectModel(folder, { weights, embedding, threads, ...EVERY_PART });
   try {
     return await run(folder, inspected, typeof sink === "string" ? await createFolder(sink) : sink, checked, file);
   } finally {

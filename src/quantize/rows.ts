@@ -3,11 +3,12 @@ import type { Ids } from "./calibration.ts";
 
 /** Rows `row` … `row + n - 1` of a matrix [N, C] in a checkpoint, as f32 [n, C]. */
 export async function readRows(files: WeightFiles, name: string, row: number, n: number): Promise<Float32Array> {
-  const { dtype, shape, byteLength } = files.tensors.get(name) as WeightTensor;
+  const info = files.tensors.get(name) as WeightTensor;
+  const { shape, byteLength } = info;
   const stride = byteLength / shape[0];
   const bytes = await files.readInto(name, row * stride, new Uint8Array(n * stride));
   const out = new Float32Array(n * shape[1]);
-  toFloats(dtype, bytes, out);
+  toFloats(info, bytes, out);
   return out;
 }
 

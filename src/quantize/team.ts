@@ -1,7 +1,7 @@
 import type { Notice } from "../errors.ts";
 import { PhiError } from "../errors.ts";
+import { bindKernels } from "../kernels/bind.ts";
 import { chooseKernels, type KernelChoice } from "../kernels/choose.ts";
-import { bindKernels } from "../kernels/create.ts";
 import { type Crew, SCRATCH_BYTES } from "../kernels/crew.ts";
 import type { Kernels } from "../kernels/kernels.ts";
 import { startHelpers } from "../load-phi.ts";
@@ -40,7 +40,7 @@ export function makeTeam(choice: ThreadChoice): Team {
     bench(bytes, name) {
       const arena = new Arena(bytes + (threads - 1) * SCRATCH_BYTES, { name, shared: crew !== undefined });
       const helperScratch = Array.from({ length: threads - 1 }, () => arena.alloc(SCRATCH_BYTES));
-      return bindKernels(arena, chosen.kind, undefined, crew && { crew, helperScratch });
+      return bindKernels(arena, chosen, crew && { crew, helperScratch });
     },
     async begin() {
       // Whoever is lost is told by the next job.

@@ -5,7 +5,7 @@
  */
 import { ownPort } from "#platform";
 import { serve as serveAsHelper } from "../threads/helper.ts";
-import { serve } from "./serve.ts";
+import { serve } from "./script.ts";
 
 // The owner's first message says which it is to be.
 serve(ownPort());

@@ -2,8 +2,8 @@ import { DisposedError, PhiError } from "../errors.ts";
 import type { Backend, ForwardControls, SequenceHandle } from "../generate/backend.ts";
 import { Engine } from "../generate/engine.ts";
 import { localBackend } from "../generate/local.ts";
-import type { KernelChoice } from "../kernels/choose.ts";
-import { fillModel, kernelsOf } from "../load/load.ts";
+import type { EngineParts } from "../load/engine-parts.ts";
+import { fillModel, kernelsOf, type ModelKernels } from "../load/load.ts";
 import { type Inspected, inspectModel } from "../load/plan-model.ts";
 import type { WeightMeter } from "../load/progress.ts";
 import { hold } from "../port/life.ts";
@@ -24,10 +24,11 @@ import { ErrorPost } from "./wire-error.ts";
 
 /**
  * What a worker does: waits for one model to be loaded, and runs it for whoever is at the other end of `port`.
+ * @param parts what its engine has beside the core
  * @param backend a model that is there already
  */
-export function serve(port: PortLike, backend?: Backend): void {
-  let inspected: { model: Inspected; chosen: KernelChoice } | undefined;
+export function serve(port: PortLike, { formats, reference }: EngineParts, backend?: Backend): void {
+  let inspected: { model: Inspected; chosen: ModelKernels } | undefined;
   const sequences = new Map<number, SequenceHandle>();
   const tokens = new TokenServer();
 
@@ -49,9 +50,9 @@ export function serve(port: PortLike, backend?: Backend): void {
     async inspect({ options, lists }) {
       if (inspected || backend)
         throw new PhiError("worker_protocol", "this worker has a model already: each needs its own");
-      const chosen = kernelsOf(options);
+      const chosen = kernelsOf(options, reference);
       // The caller, who has started this worker, can start others.
-      const model = await inspectModel(remoteSource(peer, lists), { ...options, canStartThreads: true });
+      const model = await inspectModel(remoteSource(peer, lists), { ...options, formats, canStartThreads: true });
       inspected = { model, chosen };
       const { config, generationConfig, sourceBytes } = model;
       return { config, generationConfig, sourceBytes };

@@ -1,5 +1,6 @@
 import { estimate, loadPhi, OptionError, type PhiOptions, type Source } from "../../src/index.ts";
-import { loadModel, memoryUse } from "../../src/load/load.ts";
+import { memoryUse } from "../../src/load/load.ts";
+import { loadModel } from "../../src/load/load-model.ts";
 import { planModel } from "../../src/load/plan-model.ts";
 import { type GoldenCase, goldenSource } from "../golden.ts";
 import { suite } from "../harness.ts";

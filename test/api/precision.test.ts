@@ -1,5 +1,5 @@
 import { type LoadOptions, loadPhi, type Phi } from "../../src/index.ts";
-import { loadModel } from "../../src/load/load.ts";
+import { loadModel } from "../../src/load/load-model.ts";
 import { GOLDEN_CASES, type Golden, goldenSource, openGolden } from "../golden.ts";
 import { suite } from "../harness.ts";
 import { klDivergence, maxAbs } from "../metrics.ts";

@@ -175,6 +175,16 @@ suite("kernels/choose", ({ test, assert, engine }) => {
     assert.equal(createKernels(new Arena(1024), "strict", { wasm: module }).kind, "strict");
   });
 
+  test("the strict build has nothing in place of what needs relaxed SIMD: no such instruction, and a trap for who calls it", () => {
+    const instructions = (build: WasmBuild) =>
+      moduleBytes(build).filter((byte, i, code) => byte === 0xfd && (code[i + 1] & 0xe0) === 0x80 && code[i + 2] === 2)
+        .length;
+    assert.ok(instructions("relaxed") > 10);
+    assert.equal(instructions("strict"), 0);
+    const wasm = instantiate(new Arena(1024), "strict", moduleOf("strict"));
+    assert.throws(() => wasm.fastestForm(), WebAssembly.RuntimeError, /unreachable/i);
+  });
+
   edit(
     "modules for shared memory are known by their own name, and differ from the others in it and in one byte",
     () => {

@@ -1,6 +1,7 @@
 import { ConfigError, FormatError, OptionError } from "../../src/errors.ts";
 import { openSafetensors } from "../../src/formats/safetensors/index.ts";
 import { loadPhi } from "../../src/index.ts";
+import { EVERY_PART } from "../../src/load/every-part.ts";
 import { inspectModel } from "../../src/load/plan-model.ts";
 import { bytesSource } from "../../src/source/index.ts";
 import { folder } from "../fixtures.ts";
@@ -99,7 +100,7 @@ suite("load/int4", ({ test, assert, engine }) => {
       assert.atMost(maxAbs(await phi.forward(ids, { logits: "all" }), logits), 0.35 * size);
       assert.equal(phi.weights, formats[0]);
       await phi.dispose();
-      const { plan, files } = await inspectModel(folder(engine, at(name)));
+      const { plan, files } = await inspectModel(folder(engine, at(name)), EVERY_PART);
       await files.close();
       const found = plan.specs
         .filter((s) => typeof s.place === "number" && !s.vector)

@@ -1,10 +1,13 @@
 import { MemoryError } from "../../src/errors.ts";
+import * as reference from "../../src/kernels/reference/index.ts";
 import { allocate } from "../../src/load/allocate.ts";
 import { MAX_ARENA_BYTES, type PlanInput, planArenas } from "../../src/load/plan.ts";
 import { parseConfig } from "../../src/model/parse-config.ts";
 import { phi3 } from "../../src/model/phi3.ts";
 import { Arena, KERNEL_RESERVE } from "../../src/tensor/index.ts";
 import { suite } from "../harness.ts";
+
+const REFERENCE = { kind: "reference", reference } as const;
 
 const GIB = 2 ** 30;
 
@@ -103,7 +106,7 @@ suite("load/plan", ({ test, assert }) => {
         const plan = planArenas(input(json, { format, embedding, kv, maxArenaBytes: 2 ** 20 + 260_000 }));
         assert.ok(plan.arenas.length > 1, "several arenas");
         const made: Arena[] = [];
-        allocate(plan, { kind: "reference" }, (bytes, name) => {
+        allocate(plan, REFERENCE, (bytes, name) => {
           const arena = new Arena(bytes - KERNEL_RESERVE, { name });
           made.push(arena);
           return arena;
@@ -131,13 +134,9 @@ suite("load/plan", ({ test, assert }) => {
         return new Arena(bytes - KERNEL_RESERVE, { name, wasm: false });
       };
     };
-    const error = assert.throws(
-      () => allocate(plan, { kind: "reference" }, stingy()),
-      MemoryError,
-      /would fit/,
-    ) as MemoryError;
+    const error = assert.throws(() => allocate(plan, REFERENCE, stingy()), MemoryError, /would fit/) as MemoryError;
     const contextSize = error.contextSize ?? 0;
     assert.ok(contextSize >= 1024, `${contextSize}`);
-    allocate(planArenas({ ...plan, contextSize, kvTokens: contextSize }), { kind: "reference" }, stingy());
+    allocate(planArenas({ ...plan, contextSize, kvTokens: contextSize }), REFERENCE, stingy());
   });
 });

@@ -1,5 +1,5 @@
 import { openSafetensors, writeSafetensors } from "../../src/formats/safetensors/index.ts";
-import { loadModel } from "../../src/load/load.ts";
+import { loadModel } from "../../src/load/load-model.ts";
 import { packedBytes, type WeightFormat } from "../../src/quant/index.ts";
 import { bytesSource } from "../../src/source/index.ts";
 import { goldenSource, openGolden } from "../golden.ts";

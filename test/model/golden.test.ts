@@ -1,4 +1,4 @@
-import { loadModel } from "../../src/load/load.ts";
+import { loadModel } from "../../src/load/load-model.ts";
 import type { LoadOptions } from "../../src/load/options.ts";
 import type { Decoder } from "../../src/model/decoder.ts";
 import { GOLDEN_CASES, goldenSource, openGolden } from "../golden.ts";

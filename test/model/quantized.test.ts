@@ -1,4 +1,4 @@
-import { loadModel } from "../../src/load/load.ts";
+import { loadModel } from "../../src/load/load-model.ts";
 import type { LoadOptions } from "../../src/load/options.ts";
 import { openCheckpoint } from "../../src/load-phi.ts";
 import { bytesSink, quantizeCheckpoint } from "../../src/quantize/index.ts";

@@ -4,7 +4,7 @@ import { Engine } from "../../src/generate/engine.ts";
 import { localBackend } from "../../src/generate/local.ts";
 import { OptionError, type Phi, type PhiOptions, type WorkerLike } from "../../src/index.ts";
 import { moduleOf } from "../../src/kernels/wasm-module.ts";
-import { loadModel } from "../../src/load/load.ts";
+import { loadModel } from "../../src/load/load-model.ts";
 import { helpersBy } from "../../src/threads/index.ts";
 import { MODES, openPhiTiny } from "../api/phi-tiny.ts";
 import { phiTinyFolder } from "../fixtures.ts";

@@ -49,6 +49,6 @@ export function channel(): { worker: End; inside: End } {
 /** A connection to a "worker" of this thread, in which a model runs already. */
 export function connected(backend: Backend, source: Source = bytesSource({})): Connection {
   const { worker, inside } = channel();
-  serve(inside, backend);
+  serve(inside, {}, backend);
   return new Connection(worker, source, "help");
 }

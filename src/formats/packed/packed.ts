@@ -1,7 +1,8 @@
 import { FormatError } from "../../errors.ts";
 import { checkRange, notFound } from "../../source/range.ts";
 import type { Source, SourceFile } from "../../source/source.ts";
-import { openSafetensors, type TensorInfo } from "../safetensors/index.ts";
+import type { TensorInfo } from "../safetensors/index.ts";
+import { openSafetensorsIn } from "../safetensors/open.ts";
 
 /**
  * A packed file: a whole checkpoint in one safetensors file, its matrices as kernels read them (docs/format.md says it byte by byte).
@@ -33,7 +34,7 @@ export const CARRIED = [
 export async function openPacked(source: Source, file?: string): Promise<Source | undefined> {
   const name = file ?? (await onlyWeights(source));
   if (name === undefined || /\.(json|jinja|gz|gguf)$/.test(name)) return undefined;
-  const opened = await openSafetensors(source, { file: name });
+  const opened = await openSafetensorsIn(source, name);
   await opened.close();
   const version = opened.metadata[PACKED_KEY];
   if (version === undefined) return undefined;

@@ -74,8 +74,8 @@ export async function openSafetensors(input: SafetensorsInput, options: { file?:
 }
 
 /** {@link openSafetensors} of a Source, for loading: a worker carries nothing that reads from elsewhere. */
-export const openSafetensorsIn = (source: Source, tell: Tell = throwIt): Promise<Safetensors> =>
-  openFolder(checkedSource(source), undefined, tell);
+export const openSafetensorsIn = (source: Source, file?: string, tell: Tell = throwIt): Promise<Safetensors> =>
+  openFolder(checkedSource(source), file, tell);
 
 /** @param tell of each shard that is damaged, and of each tensor that is not where the index says */
 async function openFolder(source: Source, wanted: string | undefined, tell: Tell = throwIt): Promise<Safetensors> {

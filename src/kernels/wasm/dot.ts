@@ -68,10 +68,7 @@ function join(halves: v128): v128 {
  * i8 and i8 are, and less than the former if it is put together from instructions that saturate at i16.
  */
 export function fastestForm(): i32 {
-  if (ASC_FEATURE_RELAXED_SIMD) {
-    const sums = i32x4.relaxed_dot_i8x16_i7x16_add_s(i8x16.splat(127), i8x16.splat(-1), i32x4.splat(1000));
-    const sum = i32x4.extract_lane(sums, 0) - 1000;
-    return sum == 4 * 127 * 255 || sum == -4 * 127 ? WIDE : NARROW;
-  }
-  return PAIRS;
+  const sums = i32x4.relaxed_dot_i8x16_i7x16_add_s(i8x16.splat(127), i8x16.splat(-1), i32x4.splat(1000));
+  const sum = i32x4.extract_lane(sums, 0) - 1000;
+  return sum == 4 * 127 * 255 || sum == -4 * 127 ? WIDE : NARROW;
 }

@@ -1,7 +1,7 @@
-import { NARROW, PAIRS, WIDE } from "./dot";
+import { NARROW, PAIRS } from "./dot";
 import { gemm } from "./gemm";
 import { gemv } from "./gemv";
-import { Q4, Q4Z, rowGroupBytes } from "./layout";
+import { Q4, Q4Z, Q8, rowGroupBytes } from "./layout";
 import { linearK } from "./linear-k";
 
 /** Bytes of weights that several tokens read one after the other: they stay in the second-level cache. */
@@ -24,23 +24,24 @@ export function linearInt8(
 ): void {
   if (format > Q4Z) {
     linearK(out, q, pairs, scale, offset, w, format, T, N, G, form, begin, end);
-    return;
-  }
-  if (ASC_FEATURE_RELAXED_SIMD) {
-    if (form == NARROW) {
-      if (format == Q4) return linear<u8, i16>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
-      if (format == Q4Z) return linear<u16, i16>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
-    }
-    if (form == WIDE) {
-      if (format == Q4) linear<u8, i32>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
-      else if (format == Q4Z) linear<u16, i32>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
-      else linear<i8, i32>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
-      return;
-    }
-  }
-  if (format == Q4) linear<u8, u16>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
+  } else if (form != PAIRS && (form != NARROW || format != Q8)) {
+    linearRelaxed(out, q, pairs, scale, offset, w, format, T, N, G, form, scratch, begin, end);
+  } else if (format == Q4) linear<u8, u16>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
   else if (format == Q4Z) linear<u16, u16>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
   else linear<i8, u16>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
+}
+
+/** The forms that need relaxed SIMD. Exported, so that no function that strict has, too, is compiled together with it (scripts/build-wasm.mjs). */
+export function linearRelaxed(
+  out: usize, q: usize, pairs: usize, scale: usize, offset: usize, w: usize, format: i32, T: i32, N: i32, G: i32,
+  form: i32, scratch: usize, begin: i32, end: i32,
+): void {
+  if (form == NARROW) {
+    if (format == Q4) linear<u8, i16>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
+    else linear<u16, i16>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
+  } else if (format == Q4) linear<u8, i32>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
+  else if (format == Q4Z) linear<u16, i32>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
+  else linear<i8, i32>(out, q, pairs, scale, offset, w, T, N, G, scratch, begin, end);
 }
 
 function linear<W, D>(

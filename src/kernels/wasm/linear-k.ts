@@ -1,4 +1,4 @@
-import { dotAdd, finish, NARROW, startAt, WIDE } from "./dot";
+import { dotAdd, finish, PAIRS, startAt, WIDE } from "./dot";
 import { bytes02, bytes13, NIBBLE_16, NIBBLES, storeRows } from "./int8-tile";
 import { groupBytes, headBytes, isNibbles, Q4K, Q5K, rowGroupBytes } from "./k-formats";
 import { storeF32 } from "./vectors";
@@ -15,15 +15,18 @@ export function linearK(
   form: i32, begin: i32, end: i32,
 ): void {
   if (format == Q4K) {
-    if (ASC_FEATURE_RELAXED_SIMD) {
-      if (form == WIDE) linear<u8, i32>(out, q, q, scale, offset, w, T, N, G, begin, end);
-      else if (form == NARROW) linear<u8, i16>(out, q, q, scale, offset, w, T, N, G, begin, end);
-      else linear<u8, u16>(out, q, pairs, scale, offset, w, T, N, G, begin, end);
-      return;
-    }
-    linear<u8, u16>(out, q, pairs, scale, offset, w, T, N, G, begin, end);
+    if (form == PAIRS) linear<u8, u16>(out, q, pairs, scale, offset, w, T, N, G, begin, end);
+    else linearKRelaxed(out, q, scale, offset, w, T, N, G, form, begin, end);
   } else if (format == Q5K) linear<u16, u16>(out, q, pairs, scale, offset, w, T, N, G, begin, end);
   else linear<i8, u16>(out, q, pairs, scale, offset, w, T, N, G, begin, end);
+}
+
+/** q4k in the forms that need relaxed SIMD. Exported for the reason that linearRelaxed is (linear-int8.ts). */
+export function linearKRelaxed(
+  out: usize, q: usize, scale: usize, offset: usize, w: usize, T: i32, N: i32, G: i32, form: i32, begin: i32, end: i32,
+): void {
+  if (form == WIDE) linear<u8, i32>(out, q, q, scale, offset, w, T, N, G, begin, end);
+  else linear<u8, i16>(out, q, q, scale, offset, w, T, N, G, begin, end);
 }
 
 /** x4: the operand of tokens by fours, `q` or `pairs` as the form D reads them. */

@@ -30,7 +30,7 @@ export function readGroups(info: Int4Tensor, bytes: GroupBytes, symmetric: boole
   const [N, C] = info.shape;
   const packed = scheme.layout === "pack-quantized";
   const floats = new Float32Array(N * groups);
-  toFloats(from.dtype, bytes.scales, floats);
+  toFloats(from, bytes.scales, floats);
   const scales = packed ? transposed(floats, N, groups) : floats;
   const zeros = zerosOf(info, bytes.zeros, symmetric);
   const ofInput = bytes.gIdx ? words(bytes.gIdx) : Int32Array.from({ length: C }, (_, i) => Math.floor(i / groupSize));

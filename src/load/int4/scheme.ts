@@ -3,6 +3,7 @@ import type { Json } from "../../model/config-keys.ts";
 import type { Int4Layout } from "../../quant/int4/index.ts";
 import { ifThere } from "../../source/index.ts";
 import type { Source } from "../../source/source.ts";
+import { readConfig } from "../read-config.ts";
 
 /** How the int4 matrices of a checkpoint are stored, as its config says. */
 export interface Int4Scheme {
@@ -37,10 +38,7 @@ export function int4SchemeOf(config: unknown): Int4Scheme | undefined {
 const OLDER = ["quantize_config.json", "quant_config.json"];
 
 /** The scheme of a checkpoint with int4 words whose config.json says nothing of them. @throws ConfigError if nothing else does either */
-export async function int4SchemeBeside(
-  source: Source,
-  readConfig: (from: Source, name: string) => Promise<unknown>,
-): Promise<Int4Scheme> {
+export async function int4SchemeBeside(source: Source): Promise<Int4Scheme> {
   for (const name of OLDER) {
     const raw = await ifThere(source, name, readConfig);
     if (typeof raw === "object" && raw !== null && !Array.isArray(raw)) return parseInt4(raw as Json, name);

@@ -1,18 +1,10 @@
-import { FormatError } from "../../errors.ts";
 import type { Tokenizer } from "../types.ts";
+import { addSource, type Config, eosTokensOf, type StopToken } from "./eos.ts";
 import { familyOf } from "./families.ts";
 
-/** A token that ends an answer, and who says so. */
-export interface StopToken {
-  id: number;
-  /** Its text; undefined without a tokenizer, or for an id that the vocabulary does not have. */
-  token?: string;
-  /** "generation_config.json", "config.json", "tokenizer_config.json", "end of turn in phi-3" … */
-  sources: string[];
-}
+export type { StopToken } from "./eos.ts";
 
 type StopTokens = Pick<Tokenizer, "idOf" | "tokenOf" | "config" | "generationConfig">;
-type Config = Readonly<Record<string, unknown>>;
 
 /**
  * The tokens that end an answer, by ascending id: those that generation_config.json and config.json name (config.json alone is wrong
@@ -26,36 +18,22 @@ export function stopTokensOf(
   generationConfig: Config | null | undefined = tokenizer?.generationConfig,
   config?: Config | null,
 ): StopToken[] {
-  const found = new Map<number, string[]>();
-  const add = (id: number | undefined, source: string) => {
-    if (id === undefined) return;
-    const sources = found.get(id) ?? [];
-    if (!sources.includes(source)) sources.push(source);
-    found.set(id, sources);
+  const tokens = eosTokensOf(generationConfig, config);
+  if (!tokenizer) return tokens;
+  const add = (text: string, source: string) => {
+    const id = tokenizer.idOf(text);
+    if (id !== undefined) addSource(tokens, id, source);
   };
-  for (const id of eosIds(generationConfig, "generation_config.json")) add(id, "generation_config.json");
-  for (const id of eosIds(config, "config.json")) add(id, "config.json");
-  if (tokenizer) {
-    const eos = tokenizer.config?.eos_token;
-    const text = typeof eos === "object" && eos !== null ? (eos as { content?: unknown }).content : eos;
-    if (typeof text === "string") add(tokenizer.idOf(text), "tokenizer_config.json");
-    const family = familyOf(tokenizer);
-    const source = family ? `end of turn in ${family.name}` : "end of text";
-    for (const token of family?.stop ?? ["<|endoftext|>"]) add(tokenizer.idOf(token), source);
-  }
-  return [...found.entries()]
-    .sort(([a], [b]) => a - b)
-    .map(([id, sources]) => {
-      const token = tokenizer?.tokenOf(id);
+  const eos = tokenizer.config?.eos_token;
+  const text = typeof eos === "object" && eos !== null ? (eos as { content?: unknown }).content : eos;
+  if (typeof text === "string") add(text, "tokenizer_config.json");
+  const family = familyOf(tokenizer);
+  const source = family ? `end of turn in ${family.name}` : "end of text";
+  for (const token of family?.stop ?? ["<|endoftext|>"]) add(token, source);
+  return tokens
+    .sort((a, b) => a.id - b.id)
+    .map(({ id, sources }) => {
+      const token = tokenizer.tokenOf(id);
       return { id, ...(token !== undefined && { token }), sources };
     });
-}
-
-function eosIds(config: Config | null | undefined, file: string): number[] {
-  const value = config?.eos_token_id;
-  if (value === undefined || value === null) return [];
-  const ids: unknown[] = Array.isArray(value) ? value : [value];
-  if (!ids.every((id): id is number => Number.isSafeInteger(id) && (id as number) >= 0))
-    throw new FormatError({ file, what: "eos_token_id", got: value, expected: "a token id or a list of token ids" });
-  return ids;
 }

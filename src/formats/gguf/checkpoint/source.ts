@@ -44,9 +44,6 @@ export async function ggufFolder(source: Source, file?: string, tell: Tell = thr
   }
 }
 
-/** Whether bytes begin as a GGUF file does. */
-export const isGgufStart = (bytes: Uint8Array): boolean => String.fromCharCode(...bytes.subarray(0, 4)) === "GGUF";
-
 function inMemory(name: string, bytes: Uint8Array): SourceFile {
   return {
     size: bytes.length,

@@ -1,0 +1,65 @@
+import { SourceError } from "../errors.ts";
+import { type Tell, throwIt } from "../faults.ts";
+import { isGgufStart } from "../formats/gguf/magic.ts";
+import { openPacked } from "../formats/packed/packed.ts";
+import type { FileFormat, NamedFile } from "../load/file-format.ts";
+import { needFormat } from "../load/no-part.ts";
+import { abortableSource, type Bytes, bytesSource, type Opened, type Source, withFile } from "../source/index.ts";
+
+/** First bytes of a file that are looked at. */
+const START = 16;
+
+/**
+ * The folder of a checkpoint, or the one that a file of one of `formats` or a packed file stands for.
+ * @param tell of what is wrong with it and leaves a folder all the same
+ * @throws SourceError if it is none of these; FormatError for a packed file of another version, and what the formats throw
+ */
+export async function checkpointIn(
+  where: string,
+  { source, file }: Opened,
+  formats: readonly FileFormat[],
+  signal: AbortSignal | undefined,
+  tell: Tell = throwIt,
+): Promise<Source> {
+  const folder = abortableSource(source, signal);
+  const named = await startOf(folder, file);
+  if (named || file === undefined) {
+    for (const format of formats) {
+      const found = await format.folder?.(folder, named, tell);
+      if (found) return found;
+    }
+    const gguf = named ? ggufNamed(named) : await ggufAlone(folder);
+    if (gguf !== undefined) needFormat(formats, "gguf", gguf);
+  }
+  const packed = await openPacked(folder, file);
+  if (packed) return packed;
+  if (file === undefined) return folder;
+  throw new SourceError({
+    what: `${where} takes the folder of a checkpoint, a GGUF file or a packed file, but not one of a folder's files`,
+    file,
+    expected: "a folder with config.json and *.safetensors",
+  });
+}
+
+/** How the file begins that was named, if it may be a checkpoint. */
+async function startOf(folder: Source, file: string | undefined): Promise<NamedFile | undefined> {
+  if (file === undefined || /\.(json|jinja|json\.gz)$/.test(file)) return undefined;
+  const start = await withFile(folder, file, (opened) => opened.read(0, Math.min(START, opened.size)));
+  return { name: file, start };
+}
+
+const ggufNamed = ({ name, start }: NamedFile): string | undefined =>
+  isGgufStart(start) || name.endsWith(".gguf") ? name : undefined;
+
+/** A GGUF file in a folder without config.json. */
+async function ggufAlone(folder: Source): Promise<string | undefined> {
+  const names = (await folder.list?.()) ?? [];
+  return names.includes("config.json") ? undefined : names.find((name) => name.endsWith(".gguf"));
+}
+
+/** Bytes of a file as a folder: they have no name, and get one by their beginning. */
+export function openBytes(given: Bytes): Opened {
+  const bytes = given instanceof Uint8Array ? given : new Uint8Array(given);
+  const file = isGgufStart(bytes) ? "model.gguf" : "model.safetensors";
+  return { source: bytesSource({ [file]: bytes }), file };
+}

@@ -1,0 +1,19 @@
+import type { EngineParts } from "../load/engine-parts.ts";
+import type { WorkerLike } from "../port/port.ts";
+import type { renderChat, stopTokensOf } from "../tokenizer/index.ts";
+import type { tokenizerIn } from "../tokenizer/load.ts";
+
+/** Text in and out: the tokenizer of a checkpoint's folder, and chat formats. */
+export interface TextPart {
+  readonly tokenizerIn: typeof tokenizerIn;
+  readonly renderChat: typeof renderChat;
+  readonly stopTokensOf: typeof stopTokensOf;
+}
+
+/** What {@link loadWith} is given, of which programs for which size counts leave out what they never use. */
+export interface Parts extends EngineParts {
+  /** Without it ids go in and out. */
+  readonly text?: TextPart;
+  /** Makes a worker out of code; without it workers are of files of the user's. */
+  readonly startWorker?: () => WorkerLike;
+}

@@ -1,0 +1,18 @@
+import { FormatError } from "../errors.ts";
+import type { FileFormat } from "./file-format.ts";
+
+/** Formats of files that a program may have been made without, by the names that `phi-ts/core` gives them. */
+const PARTS = { gguf: "a GGUF file", int4: "matrices of int4 words (GPTQ, AWQ or compressed-tensors)" } as const;
+
+/**
+ * Refuses what another program can read, and says how this one could. Nothing where the format is among `formats`.
+ * @throws FormatError (code "no_part")
+ */
+export function needFormat(formats: readonly FileFormat[], name: keyof typeof PARTS, file?: string): void {
+  if (formats.some((format) => format.name === name)) return;
+  const expected = `loadPhi(…, { formats: [${name}] }) with ${name} of "phi-ts/core/${name}"`;
+  throw new FormatError(
+    { what: "this program was made without the format", file, got: PARTS[name], expected },
+    "no_part",
+  );
+}
