@@ -92,7 +92,9 @@ export async function inspect(source: ModelInput, options: InspectOptions = {}):
     const planned = isWhole(found, faults) ? attempt(tell, () => planFound(found, layout)) : undefined;
     const { config, json, opened, files, specs, sourceBytes } = found;
     const raw = (typeof json === "object" && json !== null ? json : {}) as Record<string, unknown>;
-    const text = folder ? await textOf(folder, raw, tell) : { stopTokens: [] };
+    // As loading does, which leaves aside what is no id.
+    const ends = config ? { eos_token_id: config.eosTokenIds } : raw;
+    const text = folder ? await textOf(folder, ends, tell) : { stopTokens: [] };
     const { plan } = planned ?? {};
     return {
       architecture: architecture(raw, config),

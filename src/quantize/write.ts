@@ -96,7 +96,8 @@ async function* packedPieces(
     const n = Math.min(block, rows - row);
     const part = source.rows(0, n);
     part.f32.set(await readRows(files, name, row, n));
-    kernels.packRows(matrix, 0, part);
+    // As a matrix of these rows, since the last ones may be no multiple of 8.
+    kernels.packRows({ ...matrix, rows: n, byteLength: packedBytes(format, n, cols) }, 0, part);
     const bad = findNonFinite(matrix, 0, n);
     if (bad) {
       const got = `infinity, NaN or a huge value in row ${row + bad.row}, columns ${bad.col} to ${bad.col + GROUP - 1}`;

@@ -4,7 +4,7 @@ import { openSafetensors, type TensorData, writeSafetensors } from "../../src/fo
 import { bytesSource, type LoadOptions, loadPhi, type Source } from "../../src/index.ts";
 import { bytesSink, type QuantizeOptions, quantizeCheckpoint } from "../../src/quantize/index.ts";
 import { loadTokenizer } from "../../src/tokenizer/index.ts";
-import { phiTinyFolder } from "../fixtures.ts";
+import { filesOf, phiTinyFolder } from "../fixtures.ts";
 import { goldenSource } from "../golden.ts";
 import { suite } from "../harness.ts";
 
@@ -43,6 +43,19 @@ async function changed(
 suite("quantize/packed", ({ test, assert, engine }) => {
   const tiny = phiTinyFolder(engine);
   const QKV = "model.layers.0.self_attn.qkv_proj.weight";
+
+  test("matrices whose rows are no multiple of 8, as a vocabulary with one token more, are packed as loading packs them", async () => {
+    const odd = bytesSource(await filesOf(engine, "test/fixtures/odd/phi-tied", (name) => name !== "expected.json"));
+    const options = { weights: "q4", embedding: "q8" } as const;
+    const logits = async (source: Source, more: LoadOptions = {}) => {
+      const phi = await loadPhi(source, more);
+      assert.equal(phi.config.vocabSize, 97);
+      const all = await phi.forward([1, 96, 5], { logits: "all" });
+      await phi.dispose();
+      return all;
+    };
+    assert.deepEqual(await logits(asFolder(await packed(odd, options))), await logits(odd, options));
+  });
 
   test("a packed file made by the search of loading gives the bits of quantizing on load: tied and untied models, q4 and q8", async () => {
     for (const [name, folder] of [

@@ -1,5 +1,5 @@
 import { loadTokenizer } from "phi-ts/tokenizer";
-import { TokenizerError } from "../../../src/errors.ts";
+import { FormatError, TokenizerError } from "../../../src/errors.ts";
 import { ggufFolder } from "../../../src/formats/gguf/checkpoint/source.ts";
 import { tokenizerOf } from "../../../src/formats/gguf/checkpoint/tokenizer.ts";
 import { openGguf } from "../../../src/formats/gguf/index.ts";
@@ -8,7 +8,7 @@ import { chatFormatOf, createTokenizer, stopTokensOf, type Tokenizer } from "../
 import { hasShared, readFixture, readFixtureJson, readJson } from "../../fixtures.ts";
 import { suite, unless } from "../../harness.ts";
 import { asGguf, type Converted, type HubTokenizer } from "./as-gguf.ts";
-import { craft, i32s, text, texts, type Value } from "./craft.ts";
+import { craft, f32s, i32s, text, texts, type Value } from "./craft.ts";
 
 async function tokenizerIn(bytes: Uint8Array<ArrayBuffer>): Promise<Tokenizer> {
   const made = tokenizerOf(await openGguf(bytes));
@@ -132,6 +132,24 @@ suite("gguf/tokenizer", async ({ test, assert, engine }) => {
       await assert.rejects(async () => tokenizerOf(await openGguf(minimal(over))), undefined, says);
     });
   }
+
+  test("a token of 100,000 characters, whose merges would follow from scores, is refused at once; with merges of its own a file may have it", async () => {
+    const tokens = texts(["a", "b", "ab".repeat(50_000)]);
+    const llama = { "tokenizer.ggml.model": text("llama"), "tokenizer.ggml.tokens": tokens };
+    const scored = craft({
+      metadata: Object.entries({
+        "general.architecture": text("phi3"),
+        ...llama,
+        "tokenizer.ggml.scores": f32s([0, -1, -2]),
+      }),
+    });
+    await assert.rejects(
+      async () => tokenizerOf(await openGguf(scored)),
+      FormatError,
+      /tokens\[2\].*100000.*at most 512/,
+    );
+    assert.ok(tokenizerOf(await openGguf(minimal(llama))) !== undefined);
+  });
 
   test("a file without a vocabulary has no tokenizer; one of another kind is a TokenizerError with the code unsupported", async () => {
     assert.equal(tokenizerOf(await openGguf(craft())), undefined);

@@ -11,6 +11,9 @@ const [NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE] = [1, 2, 3, 4, 5, 6
 
 const MARK = "▁";
 
+/** Longest piece that may be cut into others; SentencePiece's own limit is 16 unless a training raises it, and Phi-3's longest has 16. */
+const MAX_PIECE = 512;
+
 /** The two files of a tokenizer. */
 export interface TokenizerJson {
   tokenizer: Record<string, unknown>;
@@ -90,6 +93,12 @@ function sentencePiece(fields: Fields, parts: Parts): Record<string, unknown> {
   const scores = sameLength(fields, "tokenizer.ggml.scores", parts.tokens.length);
   if (!merges && !scores) fields.wrong("tokenizer.ggml.scores", undefined, "scores, or tokenizer.ggml.merges");
   const unknown = parts.tokens[fields.maybeNumber("tokenizer.ggml.unknown_token_id") ?? 0];
+  if (!merges)
+    for (const [piece, id] of parts.pieces)
+      if (piece.length > MAX_PIECE) {
+        const got = `${piece.length} characters`;
+        fields.wrong(`tokenizer.ggml.tokens[${id}]`, got, `at most ${MAX_PIECE} where merges follow from scores`);
+      }
   const vocab = new Map(parts.vocab);
   for (const [id, token] of parts.added) if (token === unknown) vocab.set(token, id);
   const prefix = fields.maybeBoolean("tokenizer.ggml.add_space_prefix") ?? true;
