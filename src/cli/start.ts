@@ -45,7 +45,8 @@ const start: Command = {
 
 const BITS = {
   ...{ q4: "4.5 bits a weight", q4z: "4.75 bits a weight", q8: "8.5 bits a weight", f32: "32 bits a weight" },
-  ...{ q4k: "4.75 bits a weight", q5k: "8.75 bits a weight", q6k: "8.6 bits a weight" },
+  ...{ q4k: "4.75 bits a weight", q5k: "6.75 bits a weight", q6k: "6.6 bits a weight", q2k: "4.75 bits a weight" },
+  ...{ q4x: "4.6 bits a weight", q4m: "5 bits a weight", q5m: "7 bits a weight" },
 };
 
 function describe(phi: Phi, loaded: Loaded): void {

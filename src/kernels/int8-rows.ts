@@ -13,7 +13,7 @@ export function groupAt(rows: number, groups: number, t: number, g: number): num
 /** Bytes that {@link allocInt8Rows} takes. */
 export function int8RowsBytes(rows: number, cols: number): number {
   const groups = rows * groupsOf(cols);
-  return alignUp(groups * GROUP) + 2 * alignUp(groups * 4) + alignUp(groups * GROUP * 2);
+  return alignUp(groups * GROUP) + alignUp(groups * 4) + alignUp(groups * 8) + alignUp(groups * GROUP * 2);
 }
 
 /**
@@ -27,7 +27,7 @@ export function allocInt8Rows(arena: Arena, rows: number, cols: number): Int8Row
     cols,
     q: Tensor.alloc(arena, "i8", [rows, groups * GROUP]),
     scale: Tensor.alloc(arena, "f32", [rows, groups]),
-    offset: Tensor.alloc(arena, "i16", [rows, 2 * groups]),
+    offset: Tensor.alloc(arena, "i16", [rows, 4 * groups]),
     pairs: Tensor.alloc(arena, "i16", [rows, groups * GROUP]),
   };
 }
@@ -52,7 +52,7 @@ export function int8Rows(room: Int8Rows, rows: number, cols: number = room.cols)
     cols,
     q: view(room.q, groups * GROUP),
     scale: view(room.scale, groups),
-    offset: view(room.offset, 2 * groups),
+    offset: view(room.offset, 4 * groups),
     pairs: view(room.pairs, groups * GROUP),
   };
 }

@@ -106,8 +106,8 @@ export interface Int8Rows {
   /** f32 [T, G] */
   readonly scale: Tensor;
   /**
-   * i16 [T, 2 G]: what the offset of q4's nibbles comes to, -8 times the sum of the group's q, in two halves: of the inputs 0 and 1 mod 4,
-   * and of the inputs 2 and 3 mod 4.
+   * i16 [T, 4 G]: what the offset of q4's nibbles comes to, -8 times the sum of the group's q, in two halves: of the inputs 0 and 1 mod 4,
+   * and of the inputs 2 and 3 mod 4; then the sum of the first 16 q, and of the last 16.
    */
   readonly offset: Tensor;
   /**

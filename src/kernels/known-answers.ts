@@ -49,7 +49,7 @@ export const KNOWN_ANSWERS: readonly KnownAnswer[] = [
   read("embed", "q4", 0xcfbb7578),
   {
     name: "quantizeActivations",
-    bits: 0x373f504d,
+    bits: 0x18ed0d55,
     run(k, arena) {
       const out = allocInt8Rows(arena, T, C);
       k.quantizeActivations(out, extremes(arena, 3, T, C));
@@ -69,7 +69,11 @@ export const KNOWN_ANSWERS: readonly KnownAnswer[] = [
   repackInt4("pack-quantized", false, 0x5a7b37f0),
   kFormat("q4k", 144, [0, 2], 0x7c5d6d62),
   kFormat("q5k", 176, [0, 2], 0xb8503c36),
-  kFormat("q6k", 210, [208], 0xbd2a4b25),
+  kFormat("q6k", 210, [208], 0x9343c61b),
+  kFormat("q2k", 84, [80, 82], 0x9781e2dc),
+  kFormat("q4x", 136, [0], 0xe3f91b1e),
+  kFormat("q4m", 20, [0, 2], 0xc6018949),
+  kFormat("q5m", 24, [0, 2], 0x05f41b23),
   rows("rmsnorm", 0x74e5935b, (k, out, x, arena) => k.rmsnorm(out, x, input(arena, 9, [C]), 1e-5)),
   rows("layernorm", 0xc33e1611, (k, out, x, arena) =>
     k.layernorm(out, x, input(arena, 9, [C]), input(arena, 10, [C]), 1e-5),

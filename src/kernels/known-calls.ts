@@ -1,6 +1,6 @@
 import { type Int4Layout, int4Shape } from "../quant/int4/index.ts";
 import { writeScales } from "../quant/int4/scales.ts";
-import { allocMatrix, type KFormat, type PackedMatrix, type WeightFormat } from "../quant/packed-matrix.ts";
+import { allocMatrix, K_LAYOUT, type KFormat, type PackedMatrix, type WeightFormat } from "../quant/packed-matrix.ts";
 import type { Arena } from "../tensor/arena.ts";
 import type { DType } from "../tensor/dtype.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -152,12 +152,12 @@ export function repack(format: "q8" | "q4", bits: number): KnownAnswer {
   };
 }
 
-/** Rows of ggml's blocks of 256, whose f16 scales are at `scales`, as a matrix [N, 256] of a K-format. */
+/** Rows of ggml's blocks of so many bytes, whose f16 scales are at `scales`, as a matrix [N, 256] of a K-format. */
 function blocks(k: Operations, arena: Arena, format: KFormat, bytes: number, scales: readonly number[]): PackedMatrix {
-  const src = room(arena, [N, bytes], "u8");
+  const src = room(arena, [N, (256 / K_LAYOUT[format].span) * bytes], "u8");
   const data = src.data as Uint8Array;
   data.set(values(4, src.size).map((v) => Math.abs(v) * 255));
-  for (let row = 0; row < N; row++) for (const at of scales) data[row * bytes + at + 1] = 0x1c + (row & 1) * 0x80;
+  for (let i = 0; i < src.size; i += bytes) for (const at of scales) data[i + at + 1] = 0x1c + ((i / bytes) & 1) * 0x80;
   const packed = allocMatrix(arena, format, N, 256);
   k.repackRows(packed, 0, src);
   return packed;

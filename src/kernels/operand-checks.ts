@@ -42,7 +42,7 @@ export function operandChecks(arena: Arena) {
     const groups = groupsOf(x.cols);
     is(op, "int8 rows' q", x.q, [-x.rows, groups * GROUP], ["i8"]);
     is(op, "int8 rows' scale", x.scale, [-x.rows, groups]);
-    is(op, "int8 rows' offset", x.offset, [-x.rows, 2 * groups], ["i16"]);
+    is(op, "int8 rows' offset", x.offset, [-x.rows, 4 * groups], ["i16"]);
     is(op, "int8 rows' pairs", x.pairs, [-x.rows, groups * GROUP], ["i16"]);
     known.add(x);
   };

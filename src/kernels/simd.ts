@@ -6,7 +6,19 @@ import { repackRows } from "./reference/repack-rows.ts";
 import type { WasmExports, WasmVariant } from "./wasm-module.ts";
 
 /** Weight formats as numbers, as in wasm/layout.ts. */
-export const FORMAT = { f32: 0, q8: 1, q4: 2, q4z: 3, q4k: 4, q5k: 5, q6k: 6 } as const;
+export const FORMAT = {
+  f32: 0,
+  q8: 1,
+  q4: 2,
+  q4z: 3,
+  q4k: 4,
+  q5k: 5,
+  q6k: 6,
+  q4m: 7,
+  q5m: 8,
+  q2k: 9,
+  q4x: 10,
+} as const;
 
 /** Whether the module moves these blocks: Q4_0 into q4, Q8_0 into q8. Others are moved by the definition. */
 export const hasRepackKernel = ({ format, cols }: PackedMatrix, { shape }: Tensor): boolean =>
@@ -52,7 +64,7 @@ export function simdKernels(wasm: WasmExports, form: DotForm): Operations {
           T, N, groupsOf(C), FORM[form], SCRATCH, 0, linearUnits(N),
         );
       } else {
-        wasm.linearF32(out.ptr, x.ptr, ptr, FORMAT[format], x.shape[0], N, C, 0, linearUnits(N));
+        wasm.linearF32(out.ptr, x.ptr, ptr, FORMAT[format], x.shape[0], N, C, SCRATCH, 0, linearUnits(N));
       }
     },
     rmsnorm(out, x, weight, eps) {

@@ -15,7 +15,10 @@ const KERNEL_FORMAT: Partial<Record<GgmlFormat, WeightFormat>> = {
   Q5_K: "q5k",
   Q6_K: "q6k",
   Q3_K: "q6k",
-  IQ4_XS: "q6k",
+  Q2_K: "q2k",
+  IQ4_XS: "q4x",
+  Q4_1: "q4m",
+  Q5_1: "q5m",
 };
 
 /** How blocks of ggml are read; undefined for numbers. */

@@ -4,17 +4,16 @@ import {
   GROUP,
   groupsOf,
   isKFormat,
-  K_BYTES,
+  K_LAYOUT,
   type KFormat,
   type PackedMatrix,
   ROWS,
   rowGroupBytes,
   SCALES_AT,
-  SUPER,
 } from "./packed-matrix.ts";
 
 /**
- * The first weight (f32) or group of weights (32; K-formats: 256) that is not finite, in rows `from` to `to` (exclusive) of a matrix; undefined if
+ * The first weight (f32) or group of weights (32; K-formats: their blocks) that is not finite, in rows `from` to `to` (exclusive) of a matrix; undefined if
  * all are. `packRows` gives groups that their format cannot hold a NaN scale and goes on; who fills a matrix asks here afterwards.
  * @returns the row, and the column at which the weight or group begins
  */
@@ -45,14 +44,17 @@ export function findNonFinite(
   return undefined;
 }
 
-/** The first block of 256 of a K-format whose d or dmin is not finite. */
+/** The first block of a K-format with a scale or minimum that is not finite. */
 function nonFiniteBlock(matrix: PackedMatrix, from: number, to: number): { row: number; col: number } | undefined {
-  const scales = K_BYTES[matrix.format as KFormat].head / 4;
+  const { head, span } = K_LAYOUT[matrix.format as KFormat];
+  const { buffer } = matrix.arena;
+  const bits = head > 0 ? new Uint32Array(buffer) : new Uint16Array(buffer);
+  const [size, count, exponent] = head > 0 ? [4, head / 4, 0x7f800000] : [2, 2 * ROWS, EXPONENT];
   for (let row = from; row < to; row++) {
-    for (let block = 0; block < matrix.cols / SUPER; block++) {
-      const head = new Float32Array(matrix.arena.buffer, kBlock(matrix, row, block), scales);
-      for (let at = row % ROWS; at < scales; at += ROWS) {
-        if (!Number.isFinite(head[at])) return { row, col: block * SUPER };
+    for (let block = 0; block < matrix.cols / span; block++) {
+      const first = kBlock(matrix, row, block) / size;
+      for (let i = row % ROWS; i < count; i += ROWS) {
+        if ((bits[first + i] & exponent) === exponent) return { row, col: block * span };
       }
     }
   }

@@ -48,7 +48,7 @@ export function dequantizeRow(out: Float32Array, matrix: PackedMatrix, row: numb
   }
   if (isKFormat(matrix.format)) {
     const { n, scale, min } = readKRow(matrix, row);
-    for (let k = 0; k < C; k++) out[k] = scale[k >> 4] * n[k] - min[k >> 5];
+    for (let k = 0; k < C; k++) out[k] = scale[k >> 4] * n[k] - min[k >> 4];
     return;
   }
   const weights = allocRow(matrix);

@@ -11,13 +11,13 @@ export {
   GROUP,
   groupsOf,
   isKFormat,
+  K_LAYOUT,
   type KFormat,
   type PackedMatrix,
   type PackFormat,
   packedBytes,
   ROWS,
   rowGroupBytes,
-  SUPER,
   type WeightFormat,
 } from "./packed-matrix.ts";
 export { readQ4Group, writeQ4Group } from "./q4.ts";

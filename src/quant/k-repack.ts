@@ -1,209 +1,96 @@
 import { f16ToF32 } from "../tensor/convert.ts";
-import { IQ4_VALUES } from "./ggml/iq4_nl.ts";
-import { scaleIQ4_XS } from "./ggml/iq4_xs.ts";
-import { scaleQ3_K } from "./ggml/q3_k.ts";
-import { minK4, scaleK4 } from "./ggml/q4_k.ts";
-import { kBlock } from "./k-formats.ts";
-import { K_BYTES, type KFormat, type PackedMatrix, ROWS, SUPER } from "./packed-matrix.ts";
+import { intIQ4_XS, scaleIQ4_XS } from "./ggml/iq4_xs.ts";
+import { intQ2_K } from "./ggml/q2_k.ts";
+import { intQ3_K, scaleQ3_K } from "./ggml/q3_k.ts";
+import { intQ4_1 } from "./ggml/q4_1.ts";
+import { intQ4_K, minK4, scaleK4 } from "./ggml/q4_k.ts";
+import { intQ5_1 } from "./ggml/q5_1.ts";
+import { intQ5_K } from "./ggml/q5_k.ts";
+import { intQ6_K } from "./ggml/q6_k.ts";
+import { kBlock, kGroup, writeKInt } from "./k-formats.ts";
+import { K_LAYOUT, type KFormat, type PackedMatrix, ROWS } from "./packed-matrix.ts";
 
-/** What of ggml's blocks of 256 comes into a K-format, by the bytes of a block. */
-const SOURCES: Readonly<Record<KFormat, readonly { bytes: number; move: Move }[]>> = {
-  q4k: [{ bytes: 144, move: moveQ4_K }],
-  q5k: [{ bytes: 176, move: moveQ5_K }],
+/** What a block of ggml has, whose first byte is byte `at` of `src`. */
+interface Source {
+  /** Of a block. */
+  readonly bytes: number;
+  /** Where d and dmin (or a minimum m that is added) are, as f16. */
+  readonly d: number;
+  readonly dmin?: number;
+  /** n of weight k, as the kernel format has it. */
+  n(src: Uint8Array, at: number, k: number): number;
+  /** s and m of the h-th 16 weights, as bytes. */
+  s?(src: Uint8Array, at: number, h: number): number;
+  m?(src: Uint8Array, at: number, h: number): number;
+}
+
+const k4 = {
+  s: (src: Uint8Array, at: number, h: number) => scaleK4(src, at + 4, h >> 1),
+  m: (src: Uint8Array, at: number, h: number) => minK4(src, at + 4, h >> 1),
+};
+
+/** What of ggml's blocks comes into a K-format; told by their bytes. */
+const SOURCES: Readonly<Record<KFormat, readonly Source[]>> = {
+  q4k: [{ bytes: 144, d: 0, dmin: 2, n: intQ4_K, ...k4 }],
+  q5k: [{ bytes: 176, d: 0, dmin: 2, n: intQ5_K, ...k4 }],
   q6k: [
-    { bytes: 210, move: moveQ6_K },
-    { bytes: 110, move: moveQ3_K },
-    { bytes: 136, move: moveIQ4_XS },
+    { bytes: 210, d: 208, n: intQ6_K, s: (src, at, h) => src[at + 192 + h] },
+    { bytes: 110, d: 108, n: (src, at, k) => intQ3_K(src, at, k) + 28, s: scaleQ3_K },
   ],
+  q2k: [{ bytes: 84, d: 80, dmin: 82, n: intQ2_K, s: (src, at, h) => src[at + h] }],
+  q4x: [{ bytes: 136, d: 0, n: intIQ4_XS, s: (src, at, h) => scaleIQ4_XS(src, at, h >> 1) }],
+  q4m: [{ bytes: 20, d: 0, dmin: 2, n: intQ4_1 }],
+  q5m: [{ bytes: 24, d: 0, dmin: 2, n: intQ5_1 }],
 };
 
 /** Bytes of the blocks that {@link repackK} takes for a format. */
 export const kSourceBytes = (format: KFormat): readonly number[] => SOURCES[format].map(({ bytes }) => bytes);
 
 /**
- * Rows `row` … of a matrix in a K-format from rows of ggml's blocks of 256, without loss: Q4_K into q4k, Q5_K into q5k, and Q6_K, Q3_K or IQ4_XS,
- * which is told by the bytes of a row, into q6k. Rows past the last of the last block become zeros.
+ * Rows `row` … of a matrix in a K-format from rows of ggml's blocks, without loss: Q4_K into q4k, Q5_K into q5k, Q6_K and Q3_K into q6k, Q2_K into q2k,
+ * IQ4_XS into q4x, Q4_1 into q4m, Q5_1 into q5m. Rows past the last of the last block become zeros.
  * @param src u8 [n, row bytes]
  */
 export function repackK(matrix: PackedMatrix, row: number, src: Uint8Array, n: number): void {
   const format = matrix.format as KFormat;
-  const blocks = matrix.cols / SUPER;
+  const { span } = K_LAYOUT[format];
+  const blocks = matrix.cols / span;
   const size = src.length / n / blocks;
-  const { move } = SOURCES[format].find(({ bytes }) => bytes === size) as { move: Move };
-  const { head, group } = K_BYTES[format];
-  const bytes = new Uint8Array(matrix.arena.buffer);
+  const source = SOURCES[format].find(({ bytes }) => bytes === size) as Source;
   const view = new DataView(matrix.arena.buffer);
-  const end = Math.ceil(n / ROWS) * ROWS;
-  if (end > n) bytes.fill(0, kBlock(matrix, row + end - ROWS, 0), kBlock(matrix, row + end, 0));
+  const end = row + Math.ceil(n / ROWS) * ROWS;
+  new Uint8Array(matrix.arena.buffer).fill(0, kBlock(matrix, row, 0), kBlock(matrix, end, 0));
   for (let i = 0; i < n; i++) {
-    for (let block = 0; block < blocks; block++) {
-      move(
-        bytes,
-        view,
-        kBlock(matrix, row + i, block),
-        (row + i) % ROWS,
-        src,
-        (i * blocks + block) * size,
-        head,
-        group,
-      );
+    for (let g = 0; g < matrix.cols / 32; g++) {
+      const block = Math.floor((32 * g) / span);
+      writeGroup(view, matrix, row + i, g, source, src, (i * blocks + block) * size, g % (span / 32));
     }
   }
 }
 
-/** Moves the block at byte `from` of `src` to row r of the block at byte `at`. */
-type Move = (
-  bytes: Uint8Array,
+/** Group `g` of a row: the `part`-th 32 weights of the block at byte `at`, into a matrix of zeros. */
+function writeGroup(
   view: DataView,
-  at: number,
-  r: number,
+  matrix: PackedMatrix,
+  row: number,
+  g: number,
+  { d, dmin, n, s, m }: Source,
   src: Uint8Array,
-  from: number,
-  head: number,
-  group: number,
-) => void;
-
-/** Where the first four inputs of row r lie in a group. */
-const lane = (r: number): number => 16 + (r >> 2) * 16 + (r & 3) * 4;
-
-const f16At = (src: Uint8Array, at: number): number => f16ToF32(src[at] | (src[at + 1] << 8));
-
-function moveQ4_K(
-  bytes: Uint8Array,
-  view: DataView,
   at: number,
-  r: number,
-  src: Uint8Array,
-  from: number,
-  head: number,
-  group: number,
+  part: number,
 ): void {
-  moveScales(bytes, view, at, r, src, from, head, group);
-  for (let pair = 0; pair < 4; pair++) {
-    let low = at + head + 2 * pair * group + lane(r);
-    for (let j = from + 16 + 32 * pair; j < from + 48 + 32 * pair; j += 8) {
-      for (let i = 0; i < 4; i++) {
-        bytes[low + i] = (src[j + i] & 15) | ((src[j + i + 4] & 15) << 4);
-        bytes[low + group + i] = (src[j + i] >> 4) | (src[j + i + 4] & 0xf0);
-      }
-      low += 32;
-    }
+  const { bits, head: headBytes, scales: scaleBytes } = K_LAYOUT[matrix.format as KFormat];
+  const r = row % ROWS;
+  const { head, scales } = kGroup(matrix, row, g);
+  const f16 = (byte: number) => src[at + byte] | (src[at + byte + 1] << 8);
+  if (headBytes === 0) {
+    view.setUint16(scales + 2 * r, f16(d), true);
+    view.setUint16(scales + 16 + 2 * r, f16(dmin as number) ^ 0x8000, true); // added in the file, taken off here
+  } else {
+    view.setFloat32(head + 4 * r, f16ToF32(f16(d)), true);
+    if (dmin !== undefined) view.setFloat32(head + 32 + 4 * r, f16ToF32(f16(dmin)), true);
+    view.setInt8(scales + r, s?.(src, at, 2 * part) ?? 0);
+    view.setInt8(scales + 8 + r, (m ?? s)?.(src, at, 2 * part + 1) ?? 0);
   }
-}
-
-/** d, dmin, and the s and m of all groups, of Q4_K and Q5_K. */
-function moveScales(
-  bytes: Uint8Array,
-  view: DataView,
-  at: number,
-  r: number,
-  src: Uint8Array,
-  from: number,
-  head: number,
-  group: number,
-): void {
-  view.setFloat32(at + 4 * r, f16At(src, from), true);
-  view.setFloat32(at + 32 + 4 * r, f16At(src, from + 2), true);
-  for (let g = 0; g < 8; g++) {
-    bytes[at + head + g * group + r] = scaleK4(src, from + 4, g);
-    bytes[at + head + g * group + 8 + r] = minK4(src, from + 4, g);
-  }
-}
-
-function moveQ5_K(
-  bytes: Uint8Array,
-  view: DataView,
-  at: number,
-  r: number,
-  src: Uint8Array,
-  from: number,
-  head: number,
-  group: number,
-): void {
-  moveScales(bytes, view, at, r, src, from, head, group);
-  for (let g = 0; g < 8; g++) {
-    const to = at + head + g * group + lane(r);
-    const low = from + 48 + (g >> 1) * 32;
-    const shift = g & 1 ? 4 : 0;
-    for (let k = 0; k < 32; k++) {
-      const n = ((src[low + k] >> shift) & 15) | (((src[from + 16 + k] >> g) & 1) << 4);
-      bytes[to + (k >> 2) * 32 + (k & 3)] = n;
-    }
-  }
-}
-
-function moveQ6_K(
-  bytes: Uint8Array,
-  view: DataView,
-  at: number,
-  r: number,
-  src: Uint8Array,
-  from: number,
-  head: number,
-  group: number,
-): void {
-  view.setFloat32(at + 4 * r, f16At(src, from + 208), true);
-  for (let g = 0; g < 8; g++) {
-    const place = at + head + g * group;
-    bytes[place + r] = src[from + 192 + 2 * g];
-    bytes[place + 8 + r] = src[from + 193 + 2 * g];
-    const half = g >> 2;
-    const low = from + half * 64 + (g & 1) * 32;
-    const high = from + 128 + half * 32;
-    const [lowShift, highShift] = [g & 2 ? 4 : 0, (g & 3) * 2];
-    const to = place + lane(r);
-    for (let k = 0; k < 32; k++) {
-      const n = ((src[low + k] >> lowShift) & 15) | (((src[high + k] >> highShift) & 3) << 4);
-      bytes[to + (k >> 2) * 32 + (k & 3)] = n - 32;
-    }
-  }
-}
-
-function moveQ3_K(
-  bytes: Uint8Array,
-  view: DataView,
-  at: number,
-  r: number,
-  src: Uint8Array,
-  from: number,
-  head: number,
-  group: number,
-): void {
-  view.setFloat32(at + 4 * r, f16At(src, from + 108), true);
-  for (let g = 0; g < 8; g++) {
-    const place = at + head + g * group;
-    bytes[place + r] = scaleQ3_K(src, from, 2 * g);
-    bytes[place + 8 + r] = scaleQ3_K(src, from, 2 * g + 1);
-    const low = from + 32 + (g >> 2) * 32;
-    const shift = (g & 3) * 2;
-    const to = place + lane(r);
-    for (let k = 0; k < 32; k++) {
-      const n = ((src[low + k] >> shift) & 3) | (((src[from + k] >> g) & 1) << 2);
-      bytes[to + (k >> 2) * 32 + (k & 3)] = n - 4;
-    }
-  }
-}
-
-function moveIQ4_XS(
-  bytes: Uint8Array,
-  view: DataView,
-  at: number,
-  r: number,
-  src: Uint8Array,
-  from: number,
-  head: number,
-  group: number,
-): void {
-  view.setFloat32(at + 4 * r, f16At(src, from), true);
-  for (let g = 0; g < 8; g++) {
-    const place = at + head + g * group;
-    const s = scaleIQ4_XS(src, from, g);
-    bytes[place + r] = s;
-    bytes[place + 8 + r] = s;
-    const to = place + lane(r);
-    for (let k = 0; k < 32; k++) {
-      const n = (src[from + 8 + 16 * g + (k & 15)] >> (k & 16 ? 4 : 0)) & 15;
-      bytes[to + (k >> 2) * 32 + (k & 3)] = IQ4_VALUES[n];
-    }
-  }
+  for (let k = 0; k < 32; k++) writeKInt(view, scales + scaleBytes, bits, r, k, n(src, at, 32 * part + k));
 }

@@ -8,16 +8,16 @@ import type { Tensor } from "../tensor/tensor.ts";
  * - `q8`: groups of 32 along the input, int8 times an f16 scale (8.5 bits a weight); layout in q8.ts.
  * - `q4`: groups of 32 along the input, (nibble - 8) times an f16 scale (4.5 bits a weight); layout in q4.ts.
  * - `q4z`: q4 with a zero point for each group, (nibble - zero) times an f16 scale (4.75 bits a weight); layout in q4z.ts.
- * - `q4k`, `q5k`, `q6k`: what the K-blocks of GGUF files hold, 256 along the input with scales in two steps (4.75, 8.75 and 8.625 bits a weight);
- *   layouts in k-formats.ts.
+ * - the K-formats: what blocks of GGUF files hold beside these, with scales of 16 or 32 neighbours in one or two steps, and minima (4.6 to 7 bits
+ *   a weight); layouts in k-formats.ts.
  */
 export type WeightFormat = PackFormat | "q4z" | KFormat;
 
 /** Formats that float weights can be packed into. */
 export type PackFormat = "f32" | "q8" | "q4";
 
-/** Formats whose scales come in two steps; weights are only ever moved into them out of a file that has them. */
-export type KFormat = "q4k" | "q5k" | "q6k";
+/** Formats that weights are only ever moved into, out of a file that has them so. */
+export type KFormat = keyof typeof K_LAYOUT;
 
 /** Weights that share one scale: 32 neighbours along the input dimension. */
 export const GROUP = 32;
@@ -34,24 +34,32 @@ export const BLOCK_BYTES = { q4: 16 + 128, q8: 16 + 256, q4z: 8 + 16 + 128 } as 
 /** Where in a block its scales are. */
 export const SCALES_AT = { q4: 0, q8: 0, q4z: 8 } as const;
 
-/** Weights along the input of one block of a K-format. */
-export const SUPER = 256;
-
-/** Bytes of the first scales of 8 rows, and of each of the 8 groups of 32 that follow, in a K-format. */
-export const K_BYTES = {
-  q4k: { head: 64, group: 16 + 128 },
-  q5k: { head: 64, group: 16 + 256 },
-  q6k: { head: 32, group: 16 + 256 },
+/**
+ * K-formats: inputs of a block (`span`), bytes before its groups of 32 inputs (`head`), of the scales of 8 rows before each group's weights (`scales`), and
+ * `bits` of a weight.
+ */
+export const K_LAYOUT = {
+  q4k: { span: 256, head: 64, scales: 16, bits: 4 },
+  q5k: { span: 256, head: 64, scales: 16, bits: 6 },
+  q6k: { span: 256, head: 32, scales: 16, bits: 6 },
+  q2k: { span: 256, head: 64, scales: 16, bits: 4 },
+  q4x: { span: 256, head: 32, scales: 16, bits: 4 },
+  q4m: { span: 32, head: 0, scales: 32, bits: 4 },
+  q5m: { span: 32, head: 0, scales: 32, bits: 6 },
 } as const;
 
-export const isKFormat = (format: WeightFormat): format is KFormat => Object.hasOwn(K_BYTES, format);
+export const isKFormat = (format: WeightFormat): format is KFormat => Object.hasOwn(K_LAYOUT, format);
 
-/** Bytes of 8 rows × 256 weights in a K-format. */
-export const superBytes = (format: KFormat): number => K_BYTES[format].head + 8 * K_BYTES[format].group;
+/** Bytes of 8 rows × 32 weights in a K-format, their scales included. */
+export const kGroupBytes = (format: KFormat): number => K_LAYOUT[format].scales + 32 * K_LAYOUT[format].bits;
+
+/** Bytes of a block of 8 rows in a K-format. */
+export const kBlockBytes = (format: KFormat): number =>
+  K_LAYOUT[format].head + (K_LAYOUT[format].span / GROUP) * kGroupBytes(format);
 
 /** Bytes of 8 rows of `cols` weights: their blocks one after the other. */
 export function rowGroupBytes(format: Exclude<WeightFormat, "f32">, cols: number): number {
-  if (isKFormat(format)) return Math.ceil(cols / SUPER) * superBytes(format);
+  if (isKFormat(format)) return Math.ceil(cols / K_LAYOUT[format].span) * kBlockBytes(format);
   return groupsOf(cols) * BLOCK_BYTES[format];
 }
 
@@ -81,10 +89,12 @@ export interface PackedMatrix {
  */
 export function allocMatrix(arena: Arena, format: WeightFormat, rows: number, cols: number): PackedMatrix {
   const whole = (n: number) => Number.isSafeInteger(n) && n >= 0;
-  const known = ["f32", "q8", "q4", "q4z"].includes(format) || (isKFormat(format) && cols % SUPER === 0);
+  const known =
+    ["f32", "q8", "q4", "q4z"].includes(format) || (isKFormat(format) && cols % K_LAYOUT[format].span === 0);
   if (!(known && whole(rows) && whole(cols))) {
     const got = `${format} [${rows}, ${cols}]`;
-    const expected = `f32, q8, q4 or q4z and two whole numbers; q4k, q5k, q6k with a multiple of ${SUPER} columns`;
+    const expected =
+      "f32, q8, q4 or q4z and two whole numbers; q4m and q5m with a multiple of 32 columns, the other K-formats of 256";
     throw new ShapeError({ what: "a weight matrix", got, expected });
   }
   const byteLength = packedBytes(format, rows, cols);

@@ -15,11 +15,14 @@ const KINDS_OF_BLOCKS: [GgmlFormat, WeightFormat, number[]][] = [
   ["Q5_K", "q5k", [0, 2]],
   ["Q6_K", "q6k", [208]],
   ["Q3_K", "q6k", [108]],
-  ["IQ4_XS", "q6k", [0]],
+  ["Q2_K", "q2k", [80, 82]],
+  ["IQ4_XS", "q4x", [0]],
+  ["Q4_1", "q4m", [0, 2]],
+  ["Q5_1", "q5m", [0, 2]],
   ["Q5_0", "q8", [0]],
   ["IQ4_NL", "q8", [0]],
 ];
-const K = KINDS_OF_BLOCKS.slice(0, 5);
+const K = KINDS_OF_BLOCKS.slice(0, 8);
 
 const SHAPES = [
   [1, 256],
@@ -80,38 +83,24 @@ function defined(x: Int8Rows, matrix: PackedMatrix) {
     exact: new Float64Array(x.rows * N),
     size: new Float64Array(x.rows * N),
   };
-  const heads = new DataView(matrix.arena.buffer);
-  const bytesPerRowGroup = matrix.byteLength / Math.ceil(N / 8);
+  const wide = format === "q4k" || format === "q5k" || format === "q4m" || format === "q5m" ? 32 : 16;
   for (let n = 0; n < N; n++) {
     const row = readKRow(matrix, n);
     for (let t = 0; t < x.rows; t++) {
       const i = t * N + n;
       let acc = 0;
-      for (let g = 0; g < G; g++) {
-        const at = groupAt(x.rows, G, t, g);
-        const dots = [0, 0];
-        let sum = 0;
-        for (let k = 0; k < 32; k++) {
-          dots[k >> 4] += row.n[g * 32 + k] * x.q.data[at * 32 + k];
-          sum += x.q.data[at * 32 + k];
+      for (let k = 0; k < C; k += wide) {
+        const at = groupAt(x.rows, G, t, k >> 5);
+        let [dots, sum] = [0, 0];
+        for (let j = k; j < k + wide; j++) {
+          const input = x.q.data[at * 32 + (j & 31)];
+          dots += row.n[j] * input;
+          sum += input;
         }
-        const head = matrix.ptr + Math.floor(n / 8) * bytesPerRowGroup + (g >> 3) * (bytesPerRowGroup / (G / 8));
-        const d = heads.getFloat32(head + 4 * (n % 8), true);
-        const a = x.scale.f32[at];
-        if (format === "q6k") {
-          const group = head + 32 + (g & 7) * 272;
-          const s = [heads.getInt8(group + (n % 8)), heads.getInt8(group + 8 + (n % 8))];
-          const whole = fround(s[0] * dots[0] + s[1] * dots[1]);
-          acc = fround(acc + fround(fround(whole * d) * a));
-        } else {
-          const group = head + 64 + (g & 7) * (format === "q4k" ? 144 : 272);
-          const [s, m] = [heads.getUint8(group + (n % 8)), heads.getUint8(group + 8 + (n % 8))];
-          const dmin = heads.getFloat32(head + 32 + 4 * (n % 8), true);
-          const less = fround(fround(-m * sum) * dmin);
-          acc = fround(acc + fround(fround(fround(fround(s * (dots[0] + dots[1])) * d) + less) * a));
-        }
-        const terms = [row.scale[2 * g] * dots[0] * a, row.scale[2 * g + 1] * dots[1] * a, -row.min[g] * sum * a];
-        for (const term of terms) {
+        const [ds, dm, a] = [row.scale[k >> 4], row.min[k >> 4], x.scale.f32[at]];
+        if (format === "q6k" || format === "q4x") acc = fround(acc + fround(dots * fround(ds * a)));
+        else acc = fround(acc + fround(fround(fround(dots * ds) - fround(sum * dm)) * a));
+        for (const term of [ds * dots * a, -dm * sum * a]) {
           out.exact[i] += term;
           out.size[i] += Math.abs(term);
         }
@@ -198,7 +187,7 @@ suite("kernels/K-formats", ({ test, assert }) => {
     const matrix = matrixOf(arena, kernels, "q4k", 9, 512, src);
     assert.deepEqual(findNonFinite(matrix), { row: 8, col: 256 });
     assert.equal(findNonFinite(matrix, 0, 8), undefined);
-    assert.throws(() => allocMatrix(arena, "q4k", 8, 128), ShapeError, /multiple of 256/);
+    assert.throws(() => allocMatrix(arena, "q4k", 8, 128), ShapeError, /other K-formats of 256/);
     const floats = place(arena, [8, 512], new Float32Array(8 * 512));
     assert.throws(() => kernels.packRows(allocMatrix(arena, "q6k", 8, 512), 0, floats), ShapeError, /K-formats/);
     const wrong = Tensor.alloc(arena, "u8", [8, 2 * 145]);

@@ -114,7 +114,7 @@ suite("kernels/choose", ({ test, assert, engine }) => {
     [
       "with a constant of its data changed",
       () => edited((bytes) => bytes.set([7], find(bytes, Array(8).fill([15, 0]).flat()))),
-      /build "strict": linear q4 × int8, linear q4z × int8, linear, unpackRows and embed q4k\)/,
+      /build "strict": linear q4 × int8, linear q4z × int8, linear, unpackRows and embed q2k\)/,
     ],
   ];
   for (const [what, modules, named] of WRONG) {
@@ -156,8 +156,14 @@ suite("kernels/choose", ({ test, assert, engine }) => {
     });
 
     edit("a form of the int8 dot product that computes wrongly gives way to another of the same build", () => {
-      const nibbles = [16, ...Array(16).fill(15)]; // 16 bytes of data, of int8-tile.ts: what narrow and wide mask with
-      const wasm = edited((bytes) => bytes.set([7], find(bytes, nibbles) + 1), "relaxed");
+      // The instructions of narrow and wide (0xfd 0x112 and 0x113) become others of their types, which multiply otherwise.
+      const wasm = edited((bytes) => {
+        for (let at = 0; at < bytes.length - 2; at++) {
+          if (bytes[at] !== 0xfd || bytes[at + 2] !== 2) continue;
+          if (bytes[at + 1] === 0x92) bytes[at + 1] = 0x91;
+          else if (bytes[at + 1] === 0x93) bytes[at + 1] = 0x85;
+        }
+      }, "relaxed");
       assert.deepEqual(chooseKernels("relaxed", wasm), { kind: "relaxed", wasm, notices: [] });
     });
   }

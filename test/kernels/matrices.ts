@@ -133,9 +133,12 @@ export function knownInt8Rows(
 /** Writes what Int8Rows says of 32 integers at group number `at`, of a single token or one of four. */
 export function fillInt8Group(rows: Int8Rows, at: number, ints: readonly number[], single: boolean): void {
   (rows.q.data as Int8Array).set(ints, at * GROUP);
-  const halves = [0, 0];
-  for (const [k, a] of ints.entries()) halves[k % 4 < 2 ? 0 : 1] -= 8 * a;
-  (rows.offset.data as Int16Array).set(halves, 2 * at);
+  const sums = [0, 0, 0, 0];
+  for (const [k, a] of ints.entries()) {
+    sums[k % 4 < 2 ? 0 : 1] -= 8 * a;
+    sums[k < 16 ? 2 : 3] += a;
+  }
+  (rows.offset.data as Int16Array).set(sums, 4 * at);
   for (let k = 0; k < GROUP; k += 8) {
     const a = ints.slice(k, k + 8);
     const pairs = single

@@ -70,7 +70,7 @@ suite("kernels/quantize-activations", ({ test, assert }) => {
     test(`${kind}: a group of zeros has scale 0; so has one whose greatest is too small to be divided by 127; q is 0`, () => {
       for (const tiny of [0, -0, 1e-45, 63 * 2 ** -149]) {
         const { q, scale, offset } = quantize(kind, 1, 32, new Float32Array(32).fill(tiny));
-        assert.deepEqual([scale.f32[0], ...offset.data, ...q.data], new Array(35).fill(0));
+        assert.deepEqual([scale.f32[0], ...offset.data, ...q.data], new Array(37).fill(0));
       }
     });
 
@@ -93,10 +93,10 @@ suite("kernels/quantize-activations", ({ test, assert }) => {
             const hit = Math.floor(at / 32) === g;
             assert.equal(scale.f32[g], hit ? Number.NaN : Math.fround(3 / 127));
             assert.equal(q.data[g * 32], hit ? 0 : 127);
-            const halves = g === 2 ? [3, 2] : [16, 16];
+            const sums = g === 2 ? [-8 * 3, -8 * 2, 5, 0] : [-8 * 16, -8 * 16, 16, 16];
             assert.deepEqual(
-              [...offset.data.subarray(2 * g, 2 * g + 2)],
-              halves.map((n) => (hit ? 0 : -8 * 127 * n)),
+              [...offset.data.subarray(4 * g, 4 * g + 4)],
+              sums.map((n) => (hit ? 0 : 127 * n)),
             );
           }
         }
@@ -148,7 +148,7 @@ suite("kernels/quantize-activations", ({ test, assert }) => {
       [
         [8, 32],
         [8, 32],
-        [8, 2],
+        [8, 4],
       ],
     );
   });

@@ -15,10 +15,10 @@ import type { Int8Rows } from "../kernels.ts";
  *
  *     acc = 0;  for g = 0 … G-1:  acc = acc + f32(Σ_k w_k · q_k) · (s_w · s_a)        w_k = n_k - 8 for q4, n_k - z for q4z; Σ_k exact in int32
  *
- * and where W is in a K-format (k-formats.ts), with s, m, d and dmin of W, and m's term only where the format has one:
+ * and where W is in a K-format (k-formats.ts), with ds and dm of W for each 32 inputs, or 16, which then are added up by themselves:
  *
- *     q4k, q5k:  acc = acc + (f32(s · Σ_k n_k q_k) · d + f32(-m · Σ_k q_k) · dmin) · s_a        both products in int32, exact
- *     q6k:       acc = acc + f32(s_0 · Σ_{k<16} n_k q_k + s_1 · Σ_{k≥16} n_k q_k) · d · s_a
+ *     acc = acc + (f32(Σ_k n_k q_k) · ds - f32(Σ_k q_k) · dm) · s_a
+ *     acc = acc + f32(Σ_k n_k q_k) · (ds · s_a)                                          in q6k and q4x, which have no dm, with their signed n_k
  *
  * x as float32 (W is f32; or another format, whose weights are formed in float32 as quant/ defines them, so that the result has the bits of the same
  * product with the unpacked matrix):
@@ -71,13 +71,15 @@ function linearK(out: Float32Array, x: Int8Rows, weight: PackedMatrix): void {
       let acc = 0;
       for (let g = 0; g < G; g++) {
         const at = groupAt(x.rows, G, t, g);
-        const dots = [0, 0]; // of 16 inputs each
-        let sum = 0;
-        for (let k = 0; k < GROUP; k++) {
-          dots[k >> 4] += w.n[g * GROUP + k] * q[at * GROUP + k];
-          sum += q[at * GROUP + k];
+        for (let h = 2 * g; h < 2 * g + 2; h++) {
+          let [dots, sum] = [0, 0]; // of 16 inputs
+          for (let k = 0; k < 16; k++) {
+            const input = q[at * GROUP + (h & 1) * 16 + k];
+            dots += w.n[h * 16 + k] * input;
+            sum += input;
+          }
+          acc += (w.scale[h] * dots - w.min[h] * sum) * a[at];
         }
-        acc += (w.scale[2 * g] * dots[0] + w.scale[2 * g + 1] * dots[1] - w.min[g] * sum) * a[at];
       }
       out[t * N + n] = acc;
     }

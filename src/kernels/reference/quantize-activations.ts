@@ -12,7 +12,7 @@ const ROUND = 1.5 * 2 ** 52;
  *     amax  = max |x|                        of the group; inputs past C count as 0
  *     scale = f32(amax / 127)
  *     q     = nearestEven(f32(x / scale))    clamped to -127 … 127; 0 where scale is 0
- *     offset = -8 Σ q                        i16, of the inputs k mod 4 = 0, 1 and of the others
+ *     offset = -8 Σ q                        i16, of the inputs k mod 4 = 0, 1 and of the others; and then Σ q of k < 16 and of the others
  *     pairs  = q, in another order           i16; this order, and that of tokens, are Int8Rows'
  *
  * A group that holds an infinity or a NaN gets scale NaN and q 0, so that all that is computed from it is NaN and nothing is silently wrong.
@@ -31,14 +31,15 @@ export function quantizeActivations(out: Int8Rows, x: Tensor): void {
       const scale = scaleOf(group);
       const at = groupAt(T, G, t, g);
       const ints = q.subarray(at * GROUP, (at + 1) * GROUP) as Int8Array;
-      const sums = [0, 0];
+      const sums = [0, 0]; // by k mod 4
+      const halves = [0, 0]; // by k < 16
       for (let k = 0; k < GROUP; k++) {
         ints[k] = k < n ? toInt8(group[k], scale) : 0;
         sums[(k >> 1) & 1] += ints[k];
+        halves[k >> 4] += ints[k];
       }
       scales[at] = scale;
-      offsets[2 * at] = -8 * sums[0];
-      offsets[2 * at + 1] = -8 * sums[1];
+      offsets.set([-8 * sums[0], -8 * sums[1], halves[0], halves[1]], 4 * at);
       for (let k = 0; k < GROUP; k += 8) {
         const eight = t < T - (T % 4) ? ofFour(ints.subarray(k, k + 8)) : ofOne(ints.subarray(k, k + 8));
         pairs.set(eight, at * GROUP + k);

@@ -5,10 +5,11 @@
 //     u16   PAIRS   i16 × 8    i16 pairs     i32x4.dot_i16x8_s: 2 products to a row; i32. The only form without relaxed SIMD.
 //     i16   NARROW  nibbles    4 × i8        i16x8.relaxed_dot_i8x16_i7x16_s: 2 × 2 products to a row; i16, whose halves are joined
 //                                            after 32 inputs: |nibble - 8| · 127 · 16 < 2^15
-//     i32   WIDE    nibbles    4 × i8        i32x4.relaxed_dot_i8x16_i7x16_add_s: 4 products to a row; i32. One instruction where the
+//     i64   NARROW  6 bits     4 × i8        the same, whose halves are joined after 8 inputs: 63 · 127 · 4 < 2^15
+//     i32   WIDE    6 bits     4 × i8        i32x4.relaxed_dot_i8x16_i7x16_add_s: 4 products to a row; i32. One instruction where the
 //                                            processor has one for it (AVX-VNNI, ARM's dot product), and slower than NARROW elsewhere.
 //
-// The relaxed instructions are exact here, whatever the processor: nibbles are 0 … 15, within 7 bits, and no sum of two products passes i16.
+// The relaxed instructions are exact here, whatever the processor: nibbles are at most 63, within 7 bits, and no sum of two products passes i16.
 
 export const PAIRS: i32 = 0;
 export const NARROW: i32 = 1;
@@ -31,6 +32,19 @@ export function dotAdd<D>(sums: v128, w: v128, x: v128): v128 {
     }
   }
   return i32x4.add(sums, i32x4.dot_i16x8_s(w, x));
+}
+
+/** sums + w0 · x0 + w1 · x1 */
+// @ts-ignore: decorator
+@inline
+export function dotAdd2<D>(sums: v128, w0: v128, x0: v128, w1: v128, x1: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    if (isSigned<D>() && sizeof<D>() == 8) {
+      const both = i16x8.add(i16x8.relaxed_dot_i8x16_i7x16_s(x0, w0), i16x8.relaxed_dot_i8x16_i7x16_s(x1, w1));
+      return i32x4.add(sums, join(both));
+    }
+  }
+  return dotAdd<D>(dotAdd<D>(sums, w0, x0), w1, x1);
 }
 
 /** The sums' start values, for all rows: the offset of q4's nibbles, whose two halves lie at `offset` (kernels.ts, Int8Rows). */
@@ -56,9 +70,10 @@ export function low16(sums: v128): v128 {
   return i32x4.dot_i16x8_s(sums, v128.load(LOW_ONES));
 }
 
+/** The halves of each i32 lane, added. */
 // @ts-ignore: decorator
 @inline
-function join(halves: v128): v128 {
+export function join(halves: v128): v128 {
   return i32x4.dot_i16x8_s(halves, v128.load(ONES));
 }
 

@@ -1,6 +1,8 @@
 import { dotAdd, finish, startAt } from "./dot";
 import { first4, last4, topHalves } from "./f16";
+import { tileOfK, unpackedK, unpackK } from "./gemm-k";
 import { addGroup, bytes02, bytes13, firstZeros, lastZeros, moveZeros, NIBBLE_16, NIBBLES, storeRows } from "./int8-tile";
+import { isK, kBytes } from "./k-formats";
 import { blockBytes, hasZeros, rowGroupBytes, scalesAt, weightBytes } from "./layout";
 
 /** u8 × 16: the sign bit of an int8. */
@@ -31,7 +33,7 @@ export const GEMM_SCRATCH: usize = UNPACKED + <usize>QUADS * 128;
 export function gemm<W, D>(
   out: usize, x: usize, scale: usize, offset: usize, w: usize, quads: i32, N: i32, G: i32, scratch: usize, begin: i32, end: i32,
 ): void {
-  const groups = <i32>(UNPACKED / unpackedBytes<W, D>());
+  const groups = isK<W>() ? <i32>(UNPACKED / unpackedK<W, D>()) & ~7 : <i32>(UNPACKED / unpackedBytes<W, D>());
   const sums = scratch + UNPACKED;
   w += <usize>begin * rowGroupBytes<W>(G);
   for (let n = begin << 3; n < end << 3; n += 8) {
@@ -40,11 +42,14 @@ export function gemm<W, D>(
       clear(sums, last - first);
       for (let g = 0; g < G; g += groups) {
         const some = min(groups, G - g);
-        unpack<W, D>(scratch, w + <usize>g * blockBytes<W>(), some);
+        if (isK<W>()) unpackK<W, D>(scratch, w + kBytes<W>(g), some);
+        else unpack<W, D>(scratch, w + <usize>g * blockBytes<W>(), some);
         for (let quad = first; quad < last; quad++) {
           const group = <usize>(quad * G + g);
           const to = sums + (<usize>(quad - first) << 7);
-          tile<W, D>(to, x + group * inputBytes<D>(), scale + (group << 4), offset + (group << 4), scratch, some);
+          const from = x + group * inputBytes<D>();
+          if (isK<W>()) tileOfK<W, D>(to, from, scale + (group << 4), offset + (group << 5), scratch, some);
+          else tile<W, D>(to, from, scale + (group << 4), offset + (group << 5), scratch, some);
         }
       }
       store8(out, sums, N, n, first << 2, last << 2);
@@ -148,15 +153,15 @@ function tile<W, D>(acc: usize, x: usize, scale: usize, offset: usize, w: usize,
   let hi2 = v128.load(acc, 80);
   let lo3 = v128.load(acc, 96);
   let hi3 = v128.load(acc, 112);
-  for (const last = w + <usize>groups * unpackedBytes<W, D>(); w < last; scale += 16, offset += 16) {
+  for (const last = w + <usize>groups * unpackedBytes<W, D>(); w < last; scale += 16, offset += 32) {
     const none = isSigned<W>() && !isSigned<D>(); // no offset
     let sumsLo0 = none ? i32x4.splat(0) : startAt<D>(offset);
     let sumsHi0 = sumsLo0;
-    let sumsLo1 = none ? i32x4.splat(0) : startAt<D>(offset + 4);
+    let sumsLo1 = none ? i32x4.splat(0) : startAt<D>(offset + 8);
     let sumsHi1 = sumsLo1;
-    let sumsLo2 = none ? i32x4.splat(0) : startAt<D>(offset + 8);
+    let sumsLo2 = none ? i32x4.splat(0) : startAt<D>(offset + 16);
     let sumsHi2 = sumsLo2;
-    let sumsLo3 = none ? i32x4.splat(0) : startAt<D>(offset + 12);
+    let sumsLo3 = none ? i32x4.splat(0) : startAt<D>(offset + 24);
     let sumsHi3 = sumsLo3;
     const scales = w;
     w += 32;
@@ -203,12 +208,12 @@ function tile<W, D>(acc: usize, x: usize, scale: usize, offset: usize, w: usize,
       w += 32;
       sumsLo0 = moveZeros(sumsLo0, zerosLo, offset);
       sumsHi0 = moveZeros(sumsHi0, zerosHi, offset);
-      sumsLo1 = moveZeros(sumsLo1, zerosLo, offset + 4);
-      sumsHi1 = moveZeros(sumsHi1, zerosHi, offset + 4);
-      sumsLo2 = moveZeros(sumsLo2, zerosLo, offset + 8);
-      sumsHi2 = moveZeros(sumsHi2, zerosHi, offset + 8);
-      sumsLo3 = moveZeros(sumsLo3, zerosLo, offset + 12);
-      sumsHi3 = moveZeros(sumsHi3, zerosHi, offset + 12);
+      sumsLo1 = moveZeros(sumsLo1, zerosLo, offset + 8);
+      sumsHi1 = moveZeros(sumsHi1, zerosHi, offset + 8);
+      sumsLo2 = moveZeros(sumsLo2, zerosLo, offset + 16);
+      sumsHi2 = moveZeros(sumsHi2, zerosHi, offset + 16);
+      sumsLo3 = moveZeros(sumsLo3, zerosLo, offset + 24);
+      sumsHi3 = moveZeros(sumsHi3, zerosHi, offset + 24);
     }
     const wsLo = v128.load(scales);
     const wsHi = v128.load(scales, 16);

@@ -12,7 +12,6 @@ export { geluErf, geluTanh } from "./gelu";
 export { layernorm } from "./layernorm";
 export { linearF32 } from "./linear-f32";
 export { linearInt8, linearRelaxed } from "./linear-int8";
-export { linearKRelaxed } from "./linear-k";
 export { packF32, packQ4, packQ8 } from "./pack-rows";
 export { permute } from "./permute";
 export { quantizeActivations } from "./quantize-activations";

@@ -1,7 +1,8 @@
 import { f16x4ToF32x4 } from "./f16";
 import { blockBytes, chunkBytes, F32, groupsOf, hasZeros, Q4, Q4Z, rowGroupBytes, scalesAt } from "./layout";
+import { linearPlain } from "./linear-plain";
 import { linearF32K } from "./rows-k";
-import { loadF32, storeF32 } from "./vectors";
+import { storeF32 } from "./vectors";
 
 /** i32 × 4: the bits of a nibble, and its offset; in memory for the reason given in f16.ts (in Node 24 nearly twice the speed). */
 const NIBBLE = memory.data<i32>([15, 15, 15, 15], 16);
@@ -10,167 +11,25 @@ const EIGHT = memory.data<i32>([8, 8, 8, 8], 16);
 /**
  * out f32 [T, N] = x · Wᵀ, x f32 [T, C], W f32, q4, q4z, q8 or a K-format (rows-k.ts) [N, C].
  *
- * Each (row, token) has four sums, j = input mod 4. f32 weights: they are the lanes of a vector, and a tile is 4 rows × 2 tokens, or 1.
- *
- *     x    | k+0 | k+1 | k+2 | k+3 |          p_r   | j=0 | j=1 | j=2 | j=3 |     of row r
- *     w_r  | k+0 | k+1 | k+2 | k+3 |
- *
- * The others: a lane is an output row, the four sums are four vectors, and a tile is 4 rows × 1 token.
+ * Each (row, token) has four sums, j = input mod 4. Of f32 weights they are the lanes of a vector (linear-plain.ts). Of q4, q4z and q8 a lane is an output
+ * row, the four sums are four vectors, and a tile is 4 rows × 1 token.
  *
  *     w    | row 0 | row 1 | row 2 | row 3 |  p_j   | row 0 | row 1 | row 2 | row 3 |     of the inputs k+j
  *
  * Of out the rows of blocks begin … end - 1, of 8 rows each, whose bits do not depend on how the blocks are cut into calls.
  * Neither x nor f32 weights are read past C. Rows past N are computed (from padding, or from row N-1 again) and not stored.
  * Alignment: f32 weights and x 4 bytes, the other weights 16.
+ * @param scratch what linearF32K takes (rows-k.ts)
  */
 export function linearF32(
-  out: usize, x: usize, w: usize, format: i32, T: i32, N: i32, C: i32, begin: i32, end: i32,
+  out: usize, x: usize, w: usize, format: i32, T: i32, N: i32, C: i32, scratch: usize, begin: i32, end: i32,
 ): void {
   if (format == F32) linearPlain(out, x, w, T, N, C, begin << 3, min(N, end << 3));
-  else if (format > Q4Z) linearF32K(out, x, w, format, T, N, C, begin, end);
+  else if (format > Q4Z) linearF32K(out, x, w, format, T, N, C, scratch, begin, end);
   else if (format == Q4) linearPacked<u8>(out, x, w, T, N, C, begin << 3, min(N, end << 3));
   else if (format == Q4Z) linearPacked<u16>(out, x, w, T, N, C, begin << 3, min(N, end << 3));
   else linearPacked<i8>(out, x, w, T, N, C, begin << 3, min(N, end << 3));
 }
-
-// ── f32 weights ──
-
-/** Rows from (a multiple of 8) … to - 1. */
-function linearPlain(out: usize, x: usize, w: usize, T: i32, N: i32, C: i32, from: i32, to: i32): void {
-  const row = <usize>C << 2;
-  const next = <usize>N << 2;
-  w += <usize>from * row;
-  for (let n = from; n < to; n += 4) {
-    let o = out + (<usize>n << 2);
-    let i = x;
-    let t = 0;
-    if (N - n >= 4 && (C & 3) === 0) {
-      for (; t < T - 1; t += 2) {
-        tilePlain4x2(o, next, i, w, C);
-        o += next << 1;
-        i += row << 1;
-      }
-    }
-    for (; t < T; t++) {
-      tilePlain(o, i, w, N - n, C);
-      o += next;
-      i += row;
-    }
-    w += row << 2;
-  }
-}
-
-/** 4 rows × 2 tokens, whose outputs lie `next` bytes apart: each weight is loaded once for both. C is a multiple of 4. */
-function tilePlain4x2(out: usize, next: usize, x0: usize, w0: usize, C: i32): void {
-  const row = <usize>C << 2;
-  const x1 = x0 + row;
-  const w1 = w0 + row;
-  const w2 = w1 + row;
-  const w3 = w2 + row;
-  let a0 = f32x4.splat(0);
-  let a1 = f32x4.splat(0);
-  let a2 = f32x4.splat(0);
-  let a3 = f32x4.splat(0);
-  let b0 = f32x4.splat(0);
-  let b1 = f32x4.splat(0);
-  let b2 = f32x4.splat(0);
-  let b3 = f32x4.splat(0);
-  for (let c = 0; c < C; c += 32) {
-    let p0 = f32x4.splat(0);
-    let p1 = f32x4.splat(0);
-    let p2 = f32x4.splat(0);
-    let p3 = f32x4.splat(0);
-    let q0 = f32x4.splat(0);
-    let q1 = f32x4.splat(0);
-    let q2 = f32x4.splat(0);
-    let q3 = f32x4.splat(0);
-    const end = min(c + 32, C);
-    for (let k = c; k < end; k += 4) {
-      const at = <usize>k << 2;
-      const xs = v128.load(x0 + at);
-      const ys = v128.load(x1 + at);
-      let ws = v128.load(w0 + at);
-      p0 = f32x4.add(p0, f32x4.mul(xs, ws));
-      q0 = f32x4.add(q0, f32x4.mul(ys, ws));
-      ws = v128.load(w1 + at);
-      p1 = f32x4.add(p1, f32x4.mul(xs, ws));
-      q1 = f32x4.add(q1, f32x4.mul(ys, ws));
-      ws = v128.load(w2 + at);
-      p2 = f32x4.add(p2, f32x4.mul(xs, ws));
-      q2 = f32x4.add(q2, f32x4.mul(ys, ws));
-      ws = v128.load(w3 + at);
-      p3 = f32x4.add(p3, f32x4.mul(xs, ws));
-      q3 = f32x4.add(q3, f32x4.mul(ys, ws));
-    }
-    a0 = f32x4.add(a0, p0);
-    a1 = f32x4.add(a1, p1);
-    a2 = f32x4.add(a2, p2);
-    a3 = f32x4.add(a3, p3);
-    b0 = f32x4.add(b0, q0);
-    b1 = f32x4.add(b1, q1);
-    b2 = f32x4.add(b2, q2);
-    b3 = f32x4.add(b3, q3);
-  }
-  v128.store(out, totals(a0, a1, a2, a3));
-  v128.store(out + next, totals(b0, b1, b2, b3));
-}
-
-/** Up to 4 rows × 1 token. */
-function tilePlain(out: usize, x: usize, w0: usize, rows: i32, C: i32): void {
-  const row = <usize>C << 2;
-  const w1 = rows > 1 ? w0 + row : w0;
-  const w2 = rows > 2 ? w1 + row : w1;
-  const w3 = rows > 3 ? w2 + row : w2;
-  let acc0 = f32x4.splat(0);
-  let acc1 = f32x4.splat(0);
-  let acc2 = f32x4.splat(0);
-  let acc3 = f32x4.splat(0);
-  for (let c = 0; c < C; c += 32) {
-    let p0 = f32x4.splat(0);
-    let p1 = f32x4.splat(0);
-    let p2 = f32x4.splat(0);
-    let p3 = f32x4.splat(0);
-    const end = min(c + 32, C);
-    let k = c;
-    for (; k <= end - 4; k += 4) {
-      const at = <usize>k << 2;
-      const xs = v128.load(x + at);
-      p0 = f32x4.add(p0, f32x4.mul(xs, v128.load(w0 + at)));
-      p1 = f32x4.add(p1, f32x4.mul(xs, v128.load(w1 + at)));
-      p2 = f32x4.add(p2, f32x4.mul(xs, v128.load(w2 + at)));
-      p3 = f32x4.add(p3, f32x4.mul(xs, v128.load(w3 + at)));
-    }
-    if (k < end) {
-      const at = <usize>k << 2;
-      const left = end - k;
-      const xs = loadF32(x + at, left);
-      p0 = f32x4.add(p0, f32x4.mul(xs, loadF32(w0 + at, left)));
-      p1 = f32x4.add(p1, f32x4.mul(xs, loadF32(w1 + at, left)));
-      p2 = f32x4.add(p2, f32x4.mul(xs, loadF32(w2 + at, left)));
-      p3 = f32x4.add(p3, f32x4.mul(xs, loadF32(w3 + at, left)));
-    }
-    acc0 = f32x4.add(acc0, p0);
-    acc1 = f32x4.add(acc1, p1);
-    acc2 = f32x4.add(acc2, p2);
-    acc3 = f32x4.add(acc3, p3);
-  }
-  storeF32(out, totals(acc0, acc1, acc2, acc3), rows);
-}
-
-/** Lane i: the {@link total} of vector i. */
-function totals(a: v128, b: v128, c: v128, d: v128): v128 {
-  let sums = f32x4.splat(total(a));
-  sums = f32x4.replace_lane(sums, 1, total(b));
-  sums = f32x4.replace_lane(sums, 2, total(c));
-  return f32x4.replace_lane(sums, 3, total(d));
-}
-
-/** (lane 0 + lane 1) + (lane 2 + lane 3) */
-function total(v: v128): f32 {
-  return f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));
-}
-
-// ── q4, q4z and q8 weights ──
 
 function linearPacked<W>(out: usize, x: usize, w: usize, T: i32, N: i32, C: i32, from: i32, to: i32): void {
   w += <usize>(from >> 3) * rowGroupBytes<W>(groupsOf(C));

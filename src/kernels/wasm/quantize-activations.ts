@@ -1,7 +1,7 @@
 import { loadF32 } from "./vectors";
 
 /**
- * Rows of x f32 [T, C] to q i8 [T, 32 G], scale f32 [T, G], offset i16 [T, 2 G], pairs i16 [T, 32 G], in the order of Int8Rows (kernels.ts).
+ * Rows of x f32 [T, C] to q i8 [T, 32 G], scale f32 [T, G], offset i16 [T, 4 G], pairs i16 [T, 32 G], in the order of Int8Rows (kernels.ts).
  *
  * Lanes: four neighbours along C, so a group is eight vectors; inputs past C are 0 and not read. The greatest |x| is found on int32 bits,
  * whose order is that of magnitudes, with infinity and then NaN above all numbers. Same bits as the reference. Alignment: 4 bytes.
@@ -16,7 +16,7 @@ export function quantizeActivations(
     for (let left = C; left > 0; left -= 32, group += wide) {
       const s = scaleOf(x, left);
       store<f32>(scale + (group << 2), s);
-      store<i32>(offset + (group << 2), quantizeGroup(q + (group << 5), pairs + (group << 6), x, left, s, wide == 1));
+      quantizeGroup(q + (group << 5), offset + (group << 3), pairs + (group << 6), x, left, s, wide == 1);
       x += <usize>min(left, 32) << 2;
     }
   }
@@ -35,24 +35,31 @@ function scaleOf(x: usize, n: i32): f32 {
   return bits < 0x7f800000 ? reinterpret<f32>(bits) / 127 : f32.NaN;
 }
 
-/** Up to 32 values to int8, and to pairs as a single token has them or one of four; returns the two halves of the offset. */
-function quantizeGroup(q: usize, pairs: usize, x: usize, n: i32, s: f32, single: bool): i32 {
+/** Up to 32 values to int8, and to pairs as a single token has them or one of four; and their sums. */
+function quantizeGroup(q: usize, offset: usize, pairs: usize, x: usize, n: i32, s: f32, single: bool): void {
   const scale = f32x4.splat(s);
   const live = i16x8.splat(s > 0 ? -1 : 0); // a scale of 0 or NaN makes every q 0
-  let sums = i32x4.splat(0); // of inputs 0 and 1, 2 and 3, 4 and 5, 6 and 7 mod 8
+  let first = 0; // of the inputs 0 and 1 mod 4
+  let last = 0; // of the others
   for (let k = 0; k < 32; k += 16) {
     const a = v128.and(int16(x, n - k, scale), live);
     const b = v128.and(int16(x + 32, n - k - 8, scale), live);
     v128.store(q, i8x16.narrow_i16x8_s(a, b));
     v128.store(pairs, single ? chain(a) : v128.shuffle<i16>(a, a, 0, 2, 1, 3, 4, 6, 5, 7));
     v128.store(pairs, single ? chain(b) : v128.shuffle<i16>(b, b, 0, 2, 1, 3, 4, 6, 5, 7), 16);
-    sums = i32x4.add(sums, i32x4.extadd_pairwise_i16x8_s(i16x8.add(a, b)));
+    let sums = i32x4.extadd_pairwise_i16x8_s(i16x8.add(a, b)); // of inputs 0 and 1, 2 and 3, 4 and 5, 6 and 7 mod 8
+    sums = i32x4.add(sums, v128.shuffle<i32>(sums, sums, 2, 3, 0, 1));
+    const these = i32x4.extract_lane(sums, 0);
+    const others = i32x4.extract_lane(sums, 1);
+    store<i16>(offset + (<usize>k >> 3), these + others, 4);
+    first += these;
+    last += others;
     x += 64;
     q += 16;
     pairs += 32;
   }
-  sums = i32x4.shl(i32x4.add(sums, v128.shuffle<i32>(sums, sums, 2, 3, 0, 1)), 3);
-  return (-i32x4.extract_lane(sums, 0) & 0xffff) | (-i32x4.extract_lane(sums, 1) << 16);
+  store<i16>(offset, -8 * first);
+  store<i16>(offset, -8 * last, 2);
 }
 
 /** Eight activations in the order 0 2 4 6 1 3 5 7, less 16 times the one two before. */

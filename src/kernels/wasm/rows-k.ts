@@ -1,78 +1,115 @@
-import { groupBytes, headBytes, isNibbles, Q4K, Q5K, rowGroupBytes } from "./k-formats";
+import { f16ToF32 } from "./f16";
+import { Q2K, Q4K, Q4M, Q4X, Q5K, Q5M, Q6K, TABLE } from "./k-formats";
 
-/**
- * Rows of a K-format as float32, one at a time: four neighbours along C are a vector. w = (d · s) · n - (dmin · m); only the subtraction rounds.
- */
+// Rows of K-formats as float32, a group of 32 inputs of one row at a time: w = ds · n - dm; only the subtraction rounds. One function reads all
+// formats, since float32 activations are not what they are made for.
+
+/** Tokens that share a group. */
+const TOKENS: i32 = 64;
 
 /** out f32 [C] = row `row` of W. */
 export function unpackK(out: usize, w: usize, format: i32, row: i32, C: i32): void {
-  if (format == Q4K) unpack<u8>(out, w, row, C);
-  else if (format == Q5K) unpack<u16>(out, w, row, C);
-  else unpack<i8>(out, w, row, C);
-}
-
-function unpack<W>(out: usize, w: usize, row: i32, C: i32): void {
-  const G = C >> 5;
-  w += <usize>(row >> 3) * rowGroupBytes<W>(G);
-  for (let g = 0; g < G; g++) {
-    for (let k = 0; k < 32; k += 4, out += 16) v128.store(out, weights<W>(w, row & 7, g, k));
-  }
+  const rows = w + <usize>(row >> 3) * rowsBytes(format, C >> 5);
+  for (let g = 0; g < C >> 5; g++, out += 128) group(out, rows, format, row & 7, g);
 }
 
 /**
  * out f32 [T, N] = x · Wᵀ, x f32 [T, C], W in a K-format [N, C]; of out the rows of W's blocks begin … end - 1. The sums are those of f32 weights
  * (linear-f32.ts): a lane is an input mod 4.
+ * @param scratch 128 + 16 TOKENS bytes: a group, and the sums of tokens
  */
 export function linearF32K(
-  out: usize, x: usize, w: usize, format: i32, T: i32, N: i32, C: i32, begin: i32, end: i32,
+  out: usize, x: usize, w: usize, format: i32, T: i32, N: i32, C: i32, scratch: usize, begin: i32, end: i32,
 ): void {
-  if (format == Q4K) linear<u8>(out, x, w, T, N, C, begin, end);
-  else if (format == Q5K) linear<u16>(out, x, w, T, N, C, begin, end);
-  else linear<i8>(out, x, w, T, N, C, begin, end);
-}
-
-function linear<W>(out: usize, x: usize, w: usize, T: i32, N: i32, C: i32, begin: i32, end: i32): void {
   const G = C >> 5;
+  const sums = scratch + 128;
   for (let n = begin << 3; n < min(N, end << 3); n++) {
-    const block = w + <usize>(n >> 3) * rowGroupBytes<W>(G);
-    for (let t = 0; t < T; t++) {
-      let from = x + (<usize>(t * C) << 2);
-      let acc = f32x4.splat(0);
+    const rows = w + <usize>(n >> 3) * rowsBytes(format, G);
+    for (let first = 0; first < T; first += TOKENS) {
+      const some = min(TOKENS, T - first);
+      for (let t = 0; t < some; t++) v128.store(sums + (<usize>t << 4), f32x4.splat(0));
       for (let g = 0; g < G; g++) {
-        let p = f32x4.splat(0);
-        for (let k = 0; k < 32; k += 4, from += 16) p = f32x4.add(p, f32x4.mul(v128.load(from), weights<W>(block, n & 7, g, k)));
-        acc = f32x4.add(acc, p);
+        group(scratch, rows, format, n & 7, g);
+        let from = x + (<usize>(first * C + (g << 5)) << 2);
+        for (let t = 0; t < some; t++, from += <usize>C << 2) {
+          let p = f32x4.splat(0);
+          for (let k: usize = 0; k < 128; k += 16) p = f32x4.add(p, f32x4.mul(v128.load(from + k), v128.load(scratch + k)));
+          const acc = sums + (<usize>t << 4);
+          v128.store(acc, f32x4.add(v128.load(acc), p));
+        }
       }
-      const low = f32x4.extract_lane(acc, 0) + f32x4.extract_lane(acc, 1);
-      store<f32>(out + (<usize>(t * N + n) << 2), low + (f32x4.extract_lane(acc, 2) + f32x4.extract_lane(acc, 3)));
+      for (let t = 0; t < some; t++) {
+        const acc = v128.load(sums + (<usize>t << 4));
+        const low = f32x4.extract_lane(acc, 0) + f32x4.extract_lane(acc, 1);
+        const high = f32x4.extract_lane(acc, 2) + f32x4.extract_lane(acc, 3);
+        store<f32>(out + (<usize>((first + t) * N + n) << 2), low + high);
+      }
     }
   }
 }
 
-/** The inputs k … k+3 of group g of row r of the row group at w. */
 // @ts-ignore: decorator
 @inline
-function weights<W>(w: usize, r: usize, g: i32, k: usize): v128 {
-  const head = w + <usize>(g >> 3) * (headBytes<W>() + 8 * groupBytes<W>());
-  const group = head + headBytes<W>() + <usize>(g & 7) * groupBytes<W>();
-  const d = load<f32>(head + (r << 2));
-  const place = group + 16 + ((r >> 2) << 4) + ((r & 3) << 2);
-  if (isNibbles<W>()) {
-    const v = v128.load32_zero(place + ((k >> 3) << 5));
-    const n = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.and(i16x8.shr_u(v, <i32>(k & 4)), i8x16.splat(15))));
-    return less(f32x4.mul(f32x4.convert_i32x4_s(n), f32x4.splat(d * <f32>load<u8>(group + r))), head, group, r);
-  }
-  const n = i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(place + ((k >> 2) << 5))));
-  if (isSigned<W>()) {
-    const s = load<i8>(group + r + (k < 16 ? 0 : 8));
-    return f32x4.mul(f32x4.convert_i32x4_s(n), f32x4.splat(d * <f32>s));
-  }
-  return less(f32x4.mul(f32x4.convert_i32x4_s(n), f32x4.splat(d * <f32>load<u8>(group + r))), head, group, r);
+function isFlat(format: i32): bool {
+  return format == Q4M || format == Q5M;
 }
 
-/** v - dmin · m */
+function bitsOf(format: i32): usize {
+  return format == Q6K || format == Q5K || format == Q5M ? 6 : 4;
+}
+
+function headBytes(format: i32): usize {
+  return isFlat(format) ? 0 : format == Q6K || format == Q4X ? 32 : 64;
+}
+
+function groupBytes(format: i32): usize {
+  return (isFlat(format) ? 32 : 16) + 32 * bitsOf(format);
+}
+
+/** Bytes of 8 rows of G groups. */
+function rowsBytes(format: i32, G: i32): usize {
+  return <usize>(G >> 3) * headBytes(format) + <usize>G * groupBytes(format);
+}
+
+/** out f32 [32] = group g of row r of the 8 at w. */
+function group(out: usize, w: usize, format: i32, r: usize, g: i32): void {
+  const head = w + rowsBytes(format, g & ~7);
+  const scales = head + headBytes(format) + <usize>(g & 7) * groupBytes(format);
+  const bits = bitsOf(format);
+  let place = scales + (isFlat(format) ? 32 : 16) + (r << 2); // rows 0-3 and rows 4-7 are neighbouring vectors
+  for (let h: usize = 0; h < 2; h++, place += bits << 4) {
+    let ds: v128;
+    let dm = f32x4.splat(0);
+    if (isFlat(format)) {
+      ds = f16ToF32(i32x4.splat(load<i16>(scales + 2 * r)));
+      dm = f16ToF32(i32x4.splat(load<i16>(scales + 16 + 2 * r)));
+    } else {
+      const d = load<f32>(head + (r << 2));
+      const byte = scales + r + (format == Q4K || format == Q5K ? 0 : h << 3);
+      if (format == Q6K || format == Q4X) ds = f32x4.splat(d * <f32>load<i8>(byte));
+      else {
+        const dmin = load<f32>(head + 32 + (r << 2));
+        const s: i32 = load<u8>(byte);
+        ds = f32x4.splat(d * <f32>(format == Q2K ? s & 15 : s));
+        dm = f32x4.splat(dmin * <f32>(format == Q2K ? s >> 4 : <i32>load<u8>(byte, 8)));
+      }
+    }
+    for (let c = 0; c < 4; c++, out += 16) {
+      let n: v128;
+      if (bits == 4) n = v128.and(i16x8.shr_u(v128.load32_zero(place + (<usize>(c >> 1) << 5)), (c & 1) << 2), i8x16.splat(15));
+      else if (c < 3) n = v128.and(v128.load32_zero(place + (<usize>c << 5)), i8x16.splat(63));
+      else n = v128.or(v128.or(above(place, 2), above(place + 32, 4)), above(place + 64, 6));
+      if (format == Q4X) n = i8x16.swizzle(v128.load(TABLE), n);
+      let wide = i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(n));
+      if (format == Q6K) wide = i32x4.sub(wide, i32x4.splat(32));
+      v128.store(out, f32x4.sub(f32x4.mul(f32x4.convert_i32x4_s(wide), ds), dm));
+    }
+  }
+}
+
+/** The two bits above 6, in bytes, moved down by `shift`. */
 // @ts-ignore: decorator
 @inline
-function less(v: v128, head: usize, group: usize, r: usize): v128 {
-  return f32x4.sub(v, f32x4.splat(load<f32>(head + 32 + (r << 2)) * <f32>load<u8>(group + 8 + r)));
+function above(ptr: usize, shift: i32): v128 {
+  return i16x8.shr_u(v128.and(v128.load32_zero(ptr), i8x16.splat(-64)), shift);
 }

@@ -14,10 +14,13 @@ import { IQ4_VALUES } from "./iq4_nl.ts";
 export function dequantizeIQ4_XS(out: Float32Array, at: number, src: Uint8Array, from: number): void {
   const d = f16ToF32(src[from] | (src[from + 1] << 8));
   for (let k = 0; k < 256; k++) {
-    const g = k >> 5;
-    const n = (src[from + 8 + g * 16 + (k & 15)] >> (k & 16 ? 4 : 0)) & 15;
-    out[at + k] = d * scaleIQ4_XS(src, from, g) * IQ4_VALUES[n];
+    out[at + k] = d * scaleIQ4_XS(src, from, k >> 5) * IQ4_VALUES[intIQ4_XS(src, from, k)];
   }
+}
+
+/** n[k] of the block at byte `from`. */
+export function intIQ4_XS(src: Uint8Array, from: number, k: number): number {
+  return (src[from + 8 + (k >> 5) * 16 + (k & 15)] >> (k & 16 ? 4 : 0)) & 15;
 }
 
 /** s[g] - 32 of the block at byte `from`. */

@@ -15,7 +15,11 @@ export function dequantizeQ2_K(out: Float32Array, at: number, src: Uint8Array, f
   const dmin = f16ToF32(src[from + 82] | (src[from + 83] << 8));
   for (let k = 0; k < 256; k++) {
     const scales = src[from + (k >> 4)];
-    const n = (src[from + 16 + (k >> 7) * 32 + (k & 31)] >> (((k >> 5) & 3) * 2)) & 3;
-    out[at + k] = d * (scales & 15) * n - dmin * (scales >> 4);
+    out[at + k] = d * (scales & 15) * intQ2_K(src, from, k) - dmin * (scales >> 4);
   }
+}
+
+/** n[k] of the block at byte `from`. */
+export function intQ2_K(src: Uint8Array, from: number, k: number): number {
+  return (src[from + 16 + (k >> 7) * 32 + (k & 31)] >> (((k >> 5) & 3) * 2)) & 3;
 }

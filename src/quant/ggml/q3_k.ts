@@ -14,10 +14,15 @@ import { f16ToF32 } from "../../tensor/convert.ts";
 export function dequantizeQ3_K(out: Float32Array, at: number, src: Uint8Array, from: number): void {
   const d = f16ToF32(src[from + 108] | (src[from + 109] << 8));
   for (let k = 0; k < 256; k++) {
-    const low = (src[from + 32 + (k >> 7) * 32 + (k & 31)] >> (((k >> 5) & 3) * 2)) & 3;
-    const high = (src[from + (k & 31)] >> (k >> 5)) & 1;
-    out[at + k] = d * scaleQ3_K(src, from, k >> 4) * ((low | (high << 2)) - 4);
+    out[at + k] = d * scaleQ3_K(src, from, k >> 4) * (intQ3_K(src, from, k) - 4);
   }
+}
+
+/** n[k] of the block at byte `from`. */
+export function intQ3_K(src: Uint8Array, from: number, k: number): number {
+  const low = (src[from + 32 + (k >> 7) * 32 + (k & 31)] >> (((k >> 5) & 3) * 2)) & 3;
+  const high = (src[from + (k & 31)] >> (k >> 5)) & 1;
+  return low | (high << 2);
 }
 
 /** s[g] - 32 of the block at byte `from`. */

@@ -12,9 +12,10 @@ import { f16ToF32 } from "../../tensor/convert.ts";
 export function dequantizeQ4_1(out: Float32Array, at: number, src: Uint8Array, from: number): void {
   const d = f16ToF32(src[from] | (src[from + 1] << 8));
   const m = f16ToF32(src[from + 2] | (src[from + 3] << 8));
-  for (let j = 0; j < 16; j++) {
-    const byte = src[from + 4 + j];
-    out[at + j] = d * (byte & 15) + m;
-    out[at + j + 16] = d * (byte >> 4) + m;
-  }
+  for (let k = 0; k < 32; k++) out[at + k] = d * intQ4_1(src, from, k) + m;
+}
+
+/** n[k] of the block at byte `from`. */
+export function intQ4_1(src: Uint8Array, from: number, k: number): number {
+  return (src[from + 4 + (k & 15)] >> (k & 16 ? 4 : 0)) & 15;
 }

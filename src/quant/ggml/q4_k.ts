@@ -17,9 +17,13 @@ export function dequantizeQ4_K(out: Float32Array, at: number, src: Uint8Array, f
   const dmin = f16ToF32(src[from + 2] | (src[from + 3] << 8));
   for (let k = 0; k < 256; k++) {
     const g = k >> 5;
-    const n = (src[from + 16 + (k >> 6) * 32 + (k & 31)] >> (g & 1 ? 4 : 0)) & 15;
-    out[at + k] = d * scaleK4(src, from + 4, g) * n - dmin * minK4(src, from + 4, g);
+    out[at + k] = d * scaleK4(src, from + 4, g) * intQ4_K(src, from, k) - dmin * minK4(src, from + 4, g);
   }
+}
+
+/** n[k] of the block at byte `from`. */
+export function intQ4_K(src: Uint8Array, from: number, k: number): number {
+  return (src[from + 16 + (k >> 6) * 32 + (k & 31)] >> (k & 32 ? 4 : 0)) & 15;
 }
 
 /** s[g] of the 12 bytes at `from`. */

@@ -14,5 +14,8 @@ import { fiveBits } from "./q5_0.ts";
 export function dequantizeQ5_1(out: Float32Array, at: number, src: Uint8Array, from: number): void {
   const d = f16ToF32(src[from] | (src[from + 1] << 8));
   const m = f16ToF32(src[from + 2] | (src[from + 3] << 8));
-  for (let k = 0; k < 32; k++) out[at + k] = d * fiveBits(src, from + 4, k) + m;
+  for (let k = 0; k < 32; k++) out[at + k] = d * intQ5_1(src, from, k) + m;
 }
+
+/** n[k] of the block at byte `from`. */
+export const intQ5_1 = (src: Uint8Array, from: number, k: number): number => fiveBits(src, from + 4, k);

@@ -17,8 +17,13 @@ export function dequantizeQ5_K(out: Float32Array, at: number, src: Uint8Array, f
   const dmin = f16ToF32(src[from + 2] | (src[from + 3] << 8));
   for (let k = 0; k < 256; k++) {
     const g = k >> 5;
-    const low = (src[from + 48 + (k >> 6) * 32 + (k & 31)] >> (g & 1 ? 4 : 0)) & 15;
-    const high = (src[from + 16 + (k & 31)] >> g) & 1;
-    out[at + k] = d * scaleK4(src, from + 4, g) * (low | (high << 4)) - dmin * minK4(src, from + 4, g);
+    out[at + k] = d * scaleK4(src, from + 4, g) * intQ5_K(src, from, k) - dmin * minK4(src, from + 4, g);
   }
+}
+
+/** n[k] of the block at byte `from`. */
+export function intQ5_K(src: Uint8Array, from: number, k: number): number {
+  const low = (src[from + 48 + (k >> 6) * 32 + (k & 31)] >> (k & 32 ? 4 : 0)) & 15;
+  const high = (src[from + 16 + (k & 31)] >> (k >> 5)) & 1;
+  return low | (high << 4);
 }

@@ -13,10 +13,15 @@ import { f16ToF32 } from "../../tensor/convert.ts";
 export function dequantizeQ6_K(out: Float32Array, at: number, src: Uint8Array, from: number): void {
   const d = f16ToF32(src[from + 208] | (src[from + 209] << 8));
   for (let k = 0; k < 256; k++) {
-    const half = k >> 7;
-    const low = (src[from + half * 64 + (k & 63)] >> (k & 64 ? 4 : 0)) & 15;
-    const high = (src[from + 128 + half * 32 + (k & 31)] >> (((k >> 5) & 3) * 2)) & 3;
     const s = (src[from + 192 + (k >> 4)] << 24) >> 24;
-    out[at + k] = d * s * ((low | (high << 4)) - 32);
+    out[at + k] = d * s * (intQ6_K(src, from, k) - 32);
   }
+}
+
+/** n[k] of the block at byte `from`. */
+export function intQ6_K(src: Uint8Array, from: number, k: number): number {
+  const half = k >> 7;
+  const low = (src[from + half * 64 + (k & 63)] >> (k & 64 ? 4 : 0)) & 15;
+  const high = (src[from + 128 + half * 32 + (k & 31)] >> (((k >> 5) & 3) * 2)) & 3;
+  return low | (high << 4);
 }
