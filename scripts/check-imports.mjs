@@ -38,7 +38,7 @@ const MAY_IMPORT = {
   "load-phi": ["faults", "source", "open", "load", "phi", "core", "#platform", "#worker-code"],
   estimate: ["options", "open", "quant", "kernels", "model", "load", "generate", "load-phi"],
   inspect: [
-    ...["errors", "faults", "source", "tokenizer", "quant", "kernels", "model", "load", "load-phi", "estimate"],
+    ...["errors", "faults", "source", "open", "tokenizer", "quant", "kernels", "model", "load", "load-phi", "estimate"],
   ],
   platform: ["errors", "source", "port"],
   index: [

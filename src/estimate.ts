@@ -8,15 +8,17 @@ import { planModel } from "./load/plan-model.ts";
 import { checkFormats, type ModelInput, openCheckpoint } from "./load-phi.ts";
 import type { PhiConfig } from "./model/config.ts";
 import type { Activations } from "./model/scratch.ts";
+import { URL_OPTIONS, type UrlOptions, withoutUrl } from "./open.ts";
 import { checkNumber, checkOptions } from "./options.ts";
 import type { WeightFormat } from "./quant/packed-matrix.ts";
 
 /** Options of {@link estimate}: those of `loadPhi` that decide about memory, and a budget. */
 export interface EstimateOptions
   extends Pick<
-    LoadOptions,
-    "weights" | "embedding" | "activations" | "kv" | "kernels" | "contextSize" | "kvTokens" | "threads" | "signal"
-  > {
+      LoadOptions,
+      "weights" | "embedding" | "activations" | "kv" | "kernels" | "contextSize" | "kvTokens" | "threads" | "signal"
+    >,
+    UrlOptions {
   /** Bytes that the model may take. */
   budget?: number;
 }
@@ -52,11 +54,10 @@ export interface Estimate extends Partial<Fit> {
  */
 export async function estimate(source: ModelInput, options: EstimateOptions = {}): Promise<Estimate> {
   const where = "estimate";
-  const { budget, signal, ...layout } = checkEstimate(where, options);
-  const { config, files, plan, sourceBytes } = await planModel(await openCheckpoint(where, source, signal), {
-    ...layout,
-    ...EVERY_PART,
-  });
+  const { fetching, others } = withoutUrl(checkEstimate(where, options));
+  const { budget, signal, ...layout } = others;
+  const folder = await openCheckpoint(where, source, { ...fetching, signal });
+  const { config, files, plan, sourceBytes } = await planModel(folder, { ...layout, ...EVERY_PART });
   await files.close();
   const { format: weights, embedding = weights, activations, kv, contextSize, kvTokens } = plan;
   return {
@@ -81,6 +82,7 @@ export function checkEstimate(where: string, options: EstimateOptions): Estimate
     "threads",
     "signal",
     "budget",
+    ...URL_OPTIONS,
   ] satisfies (keyof EstimateOptions)[]);
   checkFormats(where, options);
   checkSignal(where, options.signal);

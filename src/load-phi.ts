@@ -2,17 +2,20 @@ import { startWorker } from "#platform";
 import { workerCode } from "#worker-code";
 import { checkpointIn, openBytes } from "./core/checkpoint.ts";
 import { gguf } from "./core/gguf.ts";
-import { loadWith, type PhiOptions } from "./core/load.ts";
+import { type PhiOptions as CoreOptions, loadWith } from "./core/load.ts";
 import type { Parts } from "./core/parts.ts";
 import { text } from "./core/text.ts";
 import type { Tell } from "./faults.ts";
 import { EVERY_PART } from "./load/every-part.ts";
 import { foreign } from "./load/foreign.ts";
-import { type Input, openInput } from "./open.ts";
+import { type Input, openInput, URL_OPTIONS, type UrlOptions, withoutUrl } from "./open.ts";
 import type { Phi } from "./phi.ts";
 import type { Bytes, Source } from "./source/index.ts";
 
-export { checkFormats, type PhiOptions, startHelpers } from "./core/load.ts";
+export { checkFormats, startHelpers } from "./core/load.ts";
+
+/** Options of {@link loadPhi}. */
+export interface PhiOptions extends CoreOptions, UrlOptions {}
 
 /** Whatever {@link loadPhi} takes: what a folder or a file is read from, or the bytes of a file. */
 export type ModelInput = Input | Bytes;
@@ -23,8 +26,8 @@ const PARTS: Parts = { ...EVERY_PART, text, startWorker: () => startWorker(worke
 /**
  * Loads a Phi checkpoint: a folder with config.json, safetensors and, for text, the tokenizer's files; or a GGUF file, which has all of that; or a
  * packed file of `phi quantize`. What a file is is told by its content.
- * @param source the path of the folder or file (Node, Bun, Deno), its http(s): URL, its Files or Blobs, its bytes, or a {@link Source}
- * ({@link urlSource} takes headers, {@link droppedFiles} a drop)
+ * @param source the path of the folder or file (Node, Bun, Deno), its http(s): URL, hf:owner/name[@revision][/FILE], its Files or Blobs, its
+ * bytes, or a {@link Source} ({@link droppedFiles} takes a drop)
  * @throws OptionError for an unknown option or a bad value
  * @throws SourceError, FormatError, ConfigError, TokenizerError naming file and cause, before large memory is taken
  * @throws MemoryError with the largest contextSize that fits; or the signal's reason
@@ -36,21 +39,22 @@ const PARTS: Parts = { ...EVERY_PART, text, startWorker: () => startWorker(worke
  * await phi.dispose();
  */
 export async function loadPhi(source: ModelInput, options: PhiOptions = {}): Promise<Phi> {
-  return loadWith(PARTS, options, (signal) => openCheckpoint("loadPhi", source, signal));
+  const { fetching, others } = withoutUrl(options);
+  const open = (signal?: AbortSignal) => openCheckpoint("loadPhi", source, { ...fetching, signal });
+  return loadWith(PARTS, others, open, URL_OPTIONS);
 }
 
 /**
  * The folder of a checkpoint, or the one that a GGUF or packed file stands for.
- * @param tell of what is wrong with it and leaves a folder all the same
+ * @param options how it is fetched, and until when; `tell` of what is wrong with it and leaves a folder all the same
  * @throws OptionError, SourceError if it is neither; FormatError for a packed file of another version
  */
 export async function openCheckpoint(
   where: string,
   input: unknown,
-  signal?: AbortSignal,
-  tell?: Tell,
+  { signal, tell, ...fetching }: UrlOptions & { signal?: AbortSignal; tell?: Tell } = {},
 ): Promise<Source> {
   const bytes = input instanceof Uint8Array || input instanceof ArrayBuffer;
-  const opened = bytes ? openBytes(input) : await openInput(where, input);
+  const opened = bytes ? openBytes(input) : await openInput(where, input, fetching);
   return checkpointIn(where, opened, [foreign, gguf], signal, tell);
 }

@@ -1,6 +1,7 @@
 import { inspect as inspectSource } from "../index.ts";
 import { faultJson } from "../inspect/inspect.ts";
 import { type Command, onePositional, UsageError } from "./args.ts";
+import { hubOptionsOf } from "./hub.ts";
 import { page } from "./inspect-page.ts";
 import { bytesIn, COMMON_OPTIONS, LAYOUT_OPTIONS, layoutOf, MODEL, modelOf } from "./options.ts";
 import { FAILED, OK } from "./program.ts";
@@ -31,7 +32,8 @@ export const inspect: Command = {
       throw new UsageError(`one checkpoint is expected, got a second: ${JSON.stringify(alone)}`);
     const path = alone ?? modelOf(given);
     const budget = bytesIn(given, "budget");
-    const found = await inspectSource(path, { ...layoutOf(given), ...(budget !== undefined && { budget }) });
+    const layout = { ...layoutOf(given), ...hubOptionsOf(path) };
+    const found = await inspectSource(path, { ...layout, ...(budget !== undefined && { budget }) });
     for (const { message } of found.notices) note(`phi: ${message}`);
     const json = () => JSON.stringify({ ...found, budget, faults: found.faults.map(faultJson) }, undefined, 2);
     await write(`${given.flag("json") ? json() : page(path, found, budget)}\n`);

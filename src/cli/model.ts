@@ -1,4 +1,5 @@
 import { loadPhi, type Phi } from "../index.ts";
+import { hubOptionsOf } from "./hub.ts";
 import type { loadOptionsOf } from "./options.ts";
 import { bytes, note, ProgressLine } from "./ui.ts";
 
@@ -22,7 +23,7 @@ export async function withModel<T>(
     read = loaded;
     line.show(`loading ${path}: ${Math.floor((100 * loaded) / total)} % of ${bytes(total)}`);
   };
-  const phi = await loadPhi(path, { ...options, onProgress }).finally(() => line.clear());
+  const phi = await loadPhi(path, { ...options, ...hubOptionsOf(path), onProgress }).finally(() => line.clear());
   for (const { message } of phi.notices) note(`phi: ${message}`);
   try {
     return await use(phi, { bytes: read, seconds: (performance.now() - start) / 1000 });

@@ -7,7 +7,7 @@ export const MODEL: OptionSpec = {
   name: "model",
   short: "m",
   value: "DIR",
-  help: "checkpoint folder, or packed file; or the http(s): URL of one",
+  help: "checkpoint folder, GGUF or packed file; the http(s): URL of one; or hf:owner/name[@revision][/FILE]",
 };
 
 const WEIGHTS = ["auto", "f32", "q8", "q4"] as const;
@@ -79,7 +79,7 @@ export function modelOf(given: Given): string {
   const model = given.text("model");
   if (model === undefined)
     throw new UsageError(
-      "--model DIR is needed: a checkpoint folder with config.json, tokenizer.json and safetensors, or a packed file",
+      "--model DIR is needed: a checkpoint folder with config.json, tokenizer.json and safetensors, a GGUF or packed file, a URL, or hf:owner/name",
     );
   return model;
 }

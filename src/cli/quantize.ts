@@ -5,6 +5,7 @@ import { createFolder, openPath } from "#platform";
 import { SourceError } from "../errors.ts";
 import { type Quantized, type QuantizeProgress, quantizeCheckpoint } from "../quantize/index.ts";
 import { type Command, type Given, UsageError } from "./args.ts";
+import { hubOptionsOf } from "./hub.ts";
 import { COMMON_OPTIONS, choiceOf, THREADS_OPTION, threadsOf, wholeOf } from "./options.ts";
 import { INTERRUPTED, OK } from "./program.ts";
 import { bytes, count, dim, interruptible, note, ProgressLine } from "./ui.ts";
@@ -52,7 +53,7 @@ export const quantize: Command = {
     const start = performance.now();
     const onProgress = (p: QuantizeProgress) => line.show(inWords(p));
     const done = await interruptible((signal) =>
-      quantizeCheckpoint(folder, sink, { ...options, file: name, work, signal, onProgress }),
+      quantizeCheckpoint(folder, sink, { ...options, ...hubOptionsOf(folder), file: name, work, signal, onProgress }),
     ).finally(() => {
       line.clear();
       // Only an empty folder goes: nothing was done, since something was wrong.

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { Phi } from "../index.ts";
 import { answer, rateOf } from "./answer.ts";
 import { type Command, onePositional, wrap } from "./args.ts";
+import { isRemote } from "./hub.ts";
 import { type Loaded, withModel } from "./model.ts";
 import { COMMON_OPTIONS, LOAD_OPTIONS, loadOptionsOf } from "./options.ts";
 import { INTERRUPTED, OK, runCommand } from "./program.ts";
@@ -28,7 +29,7 @@ const start: Command = {
   async run(given) {
     // npm runs this in the package's folder; a relative path is meant from where the user stands.
     const own = given.text("model");
-    const model = own === undefined ? EMBEDDED : resolve(process.env.INIT_CWD ?? ".", own);
+    const model = own === undefined ? EMBEDDED : isRemote(own) ? own : resolve(process.env.INIT_CWD ?? ".", own);
     const load = loadOptionsOf(given);
     const question = await onePositional(given, "question");
     note("");

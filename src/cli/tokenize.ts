@@ -1,6 +1,7 @@
 import { openCheckpoint } from "../load-phi.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizer/index.ts";
 import { type Command, onePositional, UsageError } from "./args.ts";
+import { hubOptionsOf } from "./hub.ts";
 import { COMMON_OPTIONS, MODEL, modelOf, whole } from "./options.ts";
 import { OK } from "./program.ts";
 import { write } from "./ui.ts";
@@ -24,9 +25,10 @@ export const tokenize: Command = {
   async run(given) {
     const path = modelOf(given);
     // A tokenizer.json by its own path, or whatever loadPhi takes.
-    const tokenizer = await loadTokenizer(
-      /\.json(\.gz)?$/.test(path) ? path : await openCheckpoint("phi tokenize", path),
-    );
+    const fetching = hubOptionsOf(path);
+    const tokenizer = /\.json(\.gz)?$/.test(path)
+      ? await loadTokenizer(path, fetching)
+      : await loadTokenizer(await openCheckpoint("phi tokenize", path, fetching));
     if (given.flag("decode")) {
       const words = given.positionals.flatMap((text) => text.split(/[\s,]+/)).filter((text) => text !== "");
       if (words.length === 0) throw new UsageError("--decode needs token ids");

@@ -6,6 +6,7 @@ import { inspectModel } from "../load/plan-model.ts";
 import { openCheckpoint } from "../load-phi.ts";
 import { isFloat } from "../model/weights.ts";
 import { type Command, type Given, UsageError } from "./args.ts";
+import { hubOptionsOf } from "./hub.ts";
 import { withModel } from "./model.ts";
 import { bytesIn, COMMON_OPTIONS, THREADS_OPTION, threadsOf } from "./options.ts";
 import { FAILED, INTERRUPTED, OK } from "./program.ts";
@@ -71,7 +72,10 @@ export const verify: Command = {
 
 /** Which model a checkpoint is, from its headers. */
 async function look(path: string) {
-  const { config, plan, files } = await inspectModel(await openCheckpoint("phi verify", path), EVERY_PART);
+  const { config, plan, files } = await inspectModel(
+    await openCheckpoint("phi verify", path, hubOptionsOf(path)),
+    EVERY_PART,
+  );
   await files.close();
   const matrices = plan.specs.filter((spec) => !isFloat(spec)).map((spec) => files.tensors.get(spec.name));
   return {

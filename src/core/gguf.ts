@@ -6,18 +6,17 @@ import { ggufFolder } from "../formats/gguf/checkpoint/source.ts";
 import { isGgufStart } from "../formats/gguf/magic.ts";
 import type { FileFormat } from "../load/file-format.ts";
 import { ggufFiles } from "../load/gguf.ts";
+import { holdsGguf } from "./folders.ts";
 
 /** A GGUF file, or several, as a whole checkpoint: weights, configuration and tokenizer. */
 export const gguf: FileFormat = {
   ...ggufFiles,
-  /** The file that was named, whatever it is called, or the only one of a folder without config.json. */
+  /** The file that was named, whatever it is called, or the only one of a folder without safetensors. */
   async folder(source, file, tell) {
     if (file) {
       const mine = isGgufStart(file.start) || file.name.endsWith(".gguf");
       return mine ? ggufFolder(source, file.name, tell) : undefined;
     }
-    const names = (await source.list?.()) ?? [];
-    const wanted = !names.includes("config.json") && names.some((name) => name.endsWith(".gguf"));
-    return wanted ? ggufFolder(source, undefined, tell) : undefined;
+    return holdsGguf((await source.list?.()) ?? []) ? ggufFolder(source, undefined, tell) : undefined;
   },
 };

@@ -31,15 +31,17 @@ export interface PhiOptions extends LoadOptions {
 /**
  * Loads a model with what of phi-ts is in `parts`.
  * @param open gives the checkpoint's folder
+ * @param more names of options that it has read
  * @throws as `loadPhi` does
  */
 export async function loadWith(
   parts: Parts,
   options: PhiOptions,
   open: (signal: AbortSignal | undefined) => Promise<Source>,
+  more: readonly string[] = [],
 ): Promise<Phi> {
   const start = performance.now();
-  checkLoad(options, parts);
+  checkLoad(options, parts, more);
   const { worker, onProgress, signal, ...engine } = options;
   signal?.throwIfAborted();
   const meter = new LoadMeter(onProgress);
@@ -103,9 +105,9 @@ const startHelper = (): WorkerLike => startWorker(helperCode());
 /** Helper threads, made out of code. */
 export const startHelpers: StartHelpers = helpersBy(startHelper);
 
-function checkLoad(options: PhiOptions, parts: Parts): void {
+function checkLoad(options: PhiOptions, parts: Parts, more: readonly string[]): void {
   const where = "loadPhi";
-  checkOptions(where, options, [
+  const own = [
     "weights",
     "embedding",
     "activations",
@@ -119,7 +121,8 @@ function checkLoad(options: PhiOptions, parts: Parts): void {
     "onProgress",
     "signal",
     "worker",
-  ] satisfies (keyof PhiOptions)[]);
+  ] satisfies (keyof PhiOptions)[];
+  checkOptions(where, options, [...own, ...more]);
   checkFormats(where, options);
   checkChoice(where, "rope", options.rope, ["auto", "long"], "auto");
   checkWasm(where, options.wasm);

@@ -15,6 +15,7 @@ import type { PhiConfig } from "../model/config.ts";
 import { type PublishedModel, publishedModel } from "../model/published.ts";
 import type { Activations } from "../model/scratch.ts";
 import { countParameters, type Parameters } from "../model/weights.ts";
+import { type UrlOptions, withoutUrl } from "../open.ts";
 import type { WeightFormat } from "../quant/packed-matrix.ts";
 import type { Source } from "../source/index.ts";
 import { type TokenizerKind, tokenizerFaults, tokenizerKind } from "../tokenizer/faults.ts";
@@ -77,13 +78,14 @@ export type InspectOptions = EstimateOptions;
  */
 export async function inspect(source: ModelInput, options: InspectOptions = {}): Promise<Inspection> {
   const where = "inspect";
-  const { budget, signal, ...layout } = checkEstimate(where, options);
+  const { fetching, others } = withoutUrl(checkEstimate(where, options));
+  const { budget, signal, ...layout } = others;
   const faults = new Faults();
   const tell: Tell = (fault) => {
     if (fault instanceof OptionError) throw fault;
     faults.tell(fault);
   };
-  const folder = await openFolder(where, source, signal, tell);
+  const folder = await openFolder(where, source, { ...fetching, signal }, tell);
   const { kind: kernels, notices } = chooseKernels(layout.kernels ?? "auto");
   // Where a config could not be made of a file's metadata, that was told; that it is missing is no more.
   const known = faults.list.length === 0 || (await folder?.list?.())?.includes("config.json");
@@ -128,7 +130,7 @@ export async function inspect(source: ModelInput, options: InspectOptions = {}):
 function openFolder(
   where: string,
   source: ModelInput,
-  signal: AbortSignal | undefined,
+  options: UrlOptions & { signal?: AbortSignal },
   tell: Tell,
 ): Promise<Source | undefined> {
   let folder: Source | undefined;
@@ -137,7 +139,7 @@ function openFolder(
     tell(fault);
   };
   return attemptAsync(unreadable, async () => {
-    folder = await openCheckpoint(where, source, signal, unreadable);
+    folder = await openCheckpoint(where, source, { ...options, tell: unreadable });
   }).then(() => folder);
 }
 

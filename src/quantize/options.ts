@@ -1,12 +1,13 @@
 import { OptionError } from "../errors.ts";
 import { checkFlag, checkSignal } from "../generate/options.ts";
 import { checkThreads } from "../load/plan-model.ts";
+import { URL_OPTIONS, type UrlOptions } from "../open.ts";
 import { checkCallback, checkChoice, checkNumber, checkOptions } from "../options.ts";
 import { checkName } from "../source/range.ts";
 import type { WorkFolder } from "./kept.ts";
 
 /** Options of {@link quantizeCheckpoint}. */
-export interface QuantizeOptions {
+export interface QuantizeOptions extends UrlOptions {
   /** Format of the layers' matrices. q8 is searched for its scales only; it has nothing to gain from calibration. Default "q4". */
   weights?: "q4" | "q8";
   /** Format of embedding and output layer. Default "auto": as the weights. */
@@ -60,6 +61,7 @@ export function checkQuantize(options: QuantizeOptions): Checked {
       "work",
       "onProgress",
       "signal",
+      ...URL_OPTIONS,
     ] as const),
   ] satisfies (keyof QuantizeOptions)[]);
   const weights = checkChoice(where, "weights", options.weights, ["q4", "q8"], "q4");

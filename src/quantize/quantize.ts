@@ -6,7 +6,7 @@ import { packedFormat } from "../load/formats.ts";
 import { type Inspected, inspectModel } from "../load/plan-model.ts";
 import { openCheckpoint } from "../load-phi.ts";
 import { isFloat, type WeightSpec } from "../model/weights.ts";
-import type { Input } from "../open.ts";
+import { type Input, withoutUrl } from "../open.ts";
 import { packedBytes } from "../quant/packed-matrix.ts";
 import { readSmall, type Sink, type Source } from "../source/index.ts";
 import { tokenizerIn } from "../tokenizer/load.ts";
@@ -61,7 +61,7 @@ export async function quantizeCheckpoint(
   if (typeof sink !== "string" && typeof sink?.create !== "function") {
     throw new OptionError({ what: "quantizeCheckpoint: sink", got: sink, expected: "a folder's path or a Sink" });
   }
-  const folder = await openCheckpoint("quantizeCheckpoint", source, signal);
+  const folder = await openCheckpoint("quantizeCheckpoint", source, { ...withoutUrl(options).fetching, signal });
   const inspected = await inspectModel(folder, { weights, embedding, threads, ...EVERY_PART });
   try {
     return await run(folder, inspected, typeof sink === "string" ? await createFolder(sink) : sink, checked, file);

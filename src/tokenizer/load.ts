@@ -1,5 +1,6 @@
 import { FormatError } from "../errors.ts";
-import { INPUTS, type Input, openInput } from "../open.ts";
+import { INPUTS, type Input, openInput, URL_OPTIONS, type UrlOptions } from "../open.ts";
+import { checkOptions } from "../options.ts";
 import { isBlob } from "../source/blob.ts";
 import { ifThere, MAX_TEXT_BYTES, readJson, readSmall, readText, type Source, together } from "../source/index.ts";
 import { notFound } from "../source/range.ts";
@@ -12,16 +13,19 @@ const ZIPPED = "tokenizer.json.gz";
 /**
  * Loads a tokenizer from a folder of a Hugging Face checkpoint: tokenizer.json (or tokenizer.json.gz) and, where they are there,
  * tokenizer_config.json, chat_template.jinja and generation_config.json.
- * @param input a path, a URL or Blobs (of the folder, or of a tokenizer.json), a Source, or the parsed files
- * @throws OptionError if it is none of these
+ * @param input a path, a URL, a name on the hub (hf:owner/name) or Blobs (of the folder, or of a tokenizer.json), a Source, or the parsed files
+ * @param options how files at URLs and on the hub are fetched
+ * @throws OptionError if it is none of these, or for an unknown option
  * @throws SourceError if there is no tokenizer.json
  * @throws FormatError for a malformed file
  * @throws TokenizerError (code "unsupported" or "regex") for a part that is not built, by its name
  * @example const tokenizer = await loadTokenizer("models/phi-tiny");
  */
-export async function loadTokenizer(input: Input | TokenizerFiles): Promise<Tokenizer> {
+export async function loadTokenizer(input: Input | TokenizerFiles, options: UrlOptions = {}): Promise<Tokenizer> {
+  const where = "loadTokenizer";
+  checkOptions(where, options, URL_OPTIONS);
   if (isFiles(input)) return createTokenizer(input);
-  const { source, file } = await openInput("loadTokenizer", input, `${INPUTS}, or { tokenizer, … }`);
+  const { source, file } = await openInput(where, input, options, `${INPUTS}, or { tokenizer, … }`);
   if (file !== undefined) {
     const tokenizer = await readTokenizer(source, file);
     return createTokenizer({ tokenizer, ...(await readOthers(source)) });

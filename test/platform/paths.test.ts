@@ -1,12 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { SourceError } from "../../src/errors.ts";
+import { FormatError, SourceError } from "../../src/errors.ts";
+import { estimate } from "../../src/index.ts";
 import { createFolder, openPath } from "../../src/platform/node.ts";
 import * as web from "../../src/platform/web.ts";
 import { readAll } from "../../src/source/index.ts";
+import { inProject } from "../engines/disk.ts";
 import { suite } from "../harness.ts";
 
 async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
@@ -43,6 +45,28 @@ suite("platform/paths", ({ test, assert }) => {
       const opened = await source.open("model.bin");
       assert.equal(opened.size, 3);
       await opened.close?.();
+    }));
+
+  test("of several checkpoints in a folder loadPhi takes the one that a path names: a file, an index, a shard without one; without a name it is an error", () =>
+    inFolder(async (folder) => {
+      const tiny = (name: string) => inProject(`models/phi-tiny/${name}`);
+      const shards = inProject("test/fixtures/golden/phi-4-mini");
+      await copyFile(tiny("model.safetensors"), join(folder, "a.safetensors"));
+      await copyFile(tiny("config.json"), join(folder, "config.json"));
+      for (const name of ["b.safetensors", "c-00001-of-00001.safetensors", "x.safetensors.index.json", "m.gguf"])
+        await writeFile(join(folder, name), "{}");
+      const { memory } = await estimate(inProject("models/phi-tiny"));
+      assert.deepEqual((await estimate(join(folder, "a.safetensors"))).memory, memory);
+      await assert.rejects(estimate(folder), SourceError, /a\.safetensors, b\.safetensors, c-00001/);
+      await assert.rejects(estimate(join(folder, "x.safetensors.index.json")), FormatError, /weight_map/);
+      await rename(join(folder, "a.safetensors"), join(folder, "c-00001-of-00001.safetensors"));
+      assert.deepEqual((await estimate(join(folder, "c-00001-of-00001.safetensors"))).memory, memory);
+      for (const name of (await readdir(shards)).filter((n) => /^model-|^config\.json/.test(n)))
+        await copyFile(join(shards, name), join(folder, name));
+      await copyFile(join(shards, "model.safetensors.index.json"), join(folder, "x.safetensors.index.json"));
+      const { memory: ofShards } = await estimate(shards);
+      assert.deepEqual((await estimate(join(folder, "x.safetensors.index.json"))).memory, ofShards);
+      assert.deepEqual((await estimate(join(folder, "model-00004-of-00005.safetensors"))).memory, ofShards);
     }));
 
   test("a file: URL is a path, as text or as a URL; one of another machine is a SourceError", () =>

@@ -4,6 +4,8 @@ export const bigByte = (offset: number): number => ((Math.imul(offset, 0x9e3779b
 /** One line of a log. */
 export interface Logged {
   file: string;
+  /** The whole path, as it was asked for. */
+  path: string;
   origin: "main" | "other";
   range: string | undefined;
   status: number;

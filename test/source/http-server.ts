@@ -3,6 +3,7 @@
 // A web server that misbehaves as the query of a URL asks it to, so that a suite that knows its address needs no other hold on it, and can run
 // in a browser. Files: /tiny/… are phi-tiny's; /sharded/… those of a golden of five
 // shards; /big/N.bin are N bytes that are made as they are sent (`bigByte`).
+// A hub of models: /OWNER/NAME/resolve/REVISION/FILE, also below /mirror; its models are HUB's.
 //
 //   id=NAME        counts and logs requests under this name, at /log?id=NAME
 //   only=PART      only files whose name contains PART are treated as below; the others are served well
@@ -15,6 +16,7 @@
 //   status=S,times=K,after=T   status S, K times per file, with Retry-After: T
 //   changed=K      another file from the K-th request on;  validators=none: without ETag and Last-Modified
 //   redirect=R     to the other origin (other), to itself (self), or without end (loop);  expires=K: each such address is good for K requests, then 403
+//   gated          401 without a token, 403 with another than "Bearer secret"
 //   html           a page for every file that is not there;  hidden=403: 403 for it
 //   hide           other origins' scripts may not see Content-Range (CORS)
 import { spawn } from "node:child_process";
@@ -43,11 +45,33 @@ function made(from: number, to: number): Uint8Array {
   return bytes;
 }
 
+/** Folders of the project, by owner/name@revision. */
+const HUB: Readonly<Record<string, string>> = {
+  "microsoft/phi-tiny@main": "models/phi-tiny",
+  "microsoft/phi-tiny@refs/pr/1": "models/phi-tiny",
+  "microsoft/phi.4_mini@v1.json": "test/fixtures/golden/phi-4-mini",
+  "someone/models@main": "models",
+  "someone/Phi-GGUF@main": "test/fixtures/golden/gguf-phi-4-mini",
+};
+
+/** A file of the hub, by the path of its URL. */
+function hubFile(path: string): string | undefined {
+  const [, owner, name, revision, file] = /^(?:\/mirror)?\/([^/]+)\/([^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(path) ?? [];
+  if (file === undefined) return undefined;
+  const home = HUB[`${owner}/${name}@${decodeURIComponent(revision)}`];
+  const hidden = owner === "someone" && file === "config.json";
+  return home === undefined || hidden || file.includes("..")
+    ? undefined
+    : inProject(`${home}/${decodeURIComponent(file)}`);
+}
+
 function bodyOf(path: string): Body | undefined {
   const [, folder, name] = path.split("/");
   const size = folder === "big" ? Number(/^(\d+)\.bin$/.exec(name)?.[1]) : Number.NaN;
   if (size >= 0) return { size, bytes: made };
   try {
+    const onHub = hubFile(path);
+    if (onHub !== undefined) return fixed(readFileSync(onHub));
     const home = { tiny: PHI_TINY, sharded: inProject("test/fixtures/golden/phi-4-mini") }[folder];
     return home && !name.includes("..") ? fixed(readFileSync(`${home}/${name}`)) : undefined;
   } catch {
@@ -80,7 +104,16 @@ async function listen(): Promise<string> {
     const log = logs.get(url.searchParams.get("id") ?? "") ?? [];
     logs.set(url.searchParams.get("id") ?? "", log);
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
-    const line: Logged = { file, origin, range: request.headers.range, status: 0, sent: 0, headers, open: true };
+    const line: Logged = {
+      file,
+      path: url.pathname,
+      origin,
+      range: request.headers.range,
+      status: 0,
+      sent: 0,
+      headers,
+      open: true,
+    };
     const before = log.filter((other) => other.file === file && other.origin === origin).length;
     log.push(line);
     response.on("close", () => {
@@ -105,6 +138,8 @@ async function listen(): Promise<string> {
       line.status = status;
       response.writeHead(status, headers).end(text);
     };
+    const token = line.headers.authorization;
+    if (query.has("gated") && line.origin === "main" && token !== "Bearer secret") return end(token ? 403 : 401);
     const redirect = query.get("redirect");
     if (redirect && line.origin === "main") {
       const to = new URL(url.pathname + url.search, origins[redirect === "other" ? "other" : "main"]);

@@ -1,4 +1,5 @@
 import { estimate, type Phi } from "../../index.ts";
+import { hubOptionsOf } from "../hub.ts";
 import type { withModel } from "../model.ts";
 import { type Continuation, compareLogits, compareText, type Deviation, logitsPass, textPasses } from "./compare.ts";
 import type { Precision } from "./precision.ts";
@@ -45,7 +46,7 @@ export interface Job {
 export async function verify(job: Job): Promise<Verdict> {
   const { precision, contextSize, budget } = job;
   const options = { ...precision.load, contextSize };
-  const { memory } = await estimate(job.path, options);
+  const { memory } = await estimate(job.path, { ...options, ...hubOptionsOf(job.path) });
   const nothing = { precision, bytes: memory.total, outcomes: [] };
   if (memory.total > budget) return { ...nothing, left: "memory" };
   const outcomes = await job.load(options, async (phi) => {

@@ -1,6 +1,6 @@
 import { SourceError } from "../../errors.ts";
 import { type Tell, throwIt } from "../../faults.ts";
-import { INPUTS, type Input, openInput } from "../../open.ts";
+import { INPUTS, type Input, openInput, URL_OPTIONS, type UrlOptions } from "../../open.ts";
 import { checkOptions } from "../../options.ts";
 import { dequantizeGgml, GGML_FORMATS, GGML_TYPES, isGgmlFormat } from "../../quant/ggml/index.ts";
 import { type Bytes, bytesFile, isSourceFile } from "../../source/bytes.ts";
@@ -56,6 +56,7 @@ const PIECE = 1 << 20;
  *
  * A folder must have one checkpoint; files whose names begin with "mmproj" (projectors of images and sound) do not count.
  * @param options.file which file of a folder to open; for a SourceFile or bytes the name in error messages
+ * @param options.fetch, options.headers, options.timeoutMs, options.hubUrl how files at URLs and on the hub (hf:owner/name) are fetched
  * @throws SourceError if there is no such file, or (code "several") more than one to choose from; FormatError for everything that is wrong in
  * a file, before more than its header is read
  * @example
@@ -65,14 +66,14 @@ const PIECE = 1 << 20;
  * const norm = await file.toFloat32("output_norm.weight"); // Float32Array [D]
  * await file.close();
  */
-export async function openGguf(input: GgufInput, options: { file?: string } = {}): Promise<Gguf> {
-  checkOptions("openGguf", options, ["file"]);
-  const { file } = options;
+export async function openGguf(input: GgufInput, options: { file?: string } & UrlOptions = {}): Promise<Gguf> {
+  checkOptions("openGguf", options, ["file", ...URL_OPTIONS]);
+  const { file, ...fetching } = options;
   if (file !== undefined) checkName(file, "openGguf");
   const name = file ?? "gguf";
   if (input instanceof Uint8Array || input instanceof ArrayBuffer) return openAlone(bytesFile(input), name);
   if (isSourceFile(input)) return openAlone(checkedFile(input, name), name);
-  const { source, file: named } = await openInput("openGguf", input, `${INPUTS}, a SourceFile, or bytes`);
+  const { source, file: named } = await openInput("openGguf", input, fetching, `${INPUTS}, a SourceFile, or bytes`);
   return openFolder(source, file ?? named);
 }
 

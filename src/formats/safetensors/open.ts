@@ -1,5 +1,6 @@
+import { SourceError } from "../../errors.ts";
 import { type Tell, throwIt } from "../../faults.ts";
-import { INPUTS, type Input, openInput } from "../../open.ts";
+import { INPUTS, type Input, openInput, URL_OPTIONS, type UrlOptions } from "../../open.ts";
 import { checkOptions } from "../../options.ts";
 import { type Bytes, bytesFile, isSourceFile } from "../../source/bytes.ts";
 import { checkedFile, checkedSource } from "../../source/checked.ts";
@@ -11,6 +12,7 @@ import { DTYPE_BYTES } from "./dtype.ts";
 import { fault } from "./fault.ts";
 import { bytesToFloat32 } from "./float32.ts";
 import { checkIndex, readIndex, type ShardIndex } from "./index-file.ts";
+import { allShards, shownSet, weightSets } from "./sets.ts";
 import { openShard, type Shard, type TensorInfo } from "./shard.ts";
 
 /** What {@link openSafetensors} reads: a path (Node, Bun, Deno), a URL, Blobs, a folder, a file, or bytes. */
@@ -51,25 +53,29 @@ const INDEX = "model.safetensors.index.json";
 /**
  * Opens a safetensors checkpoint. Headers are read and checked whole; tensors are read when asked for, by byte range.
  *
- * A folder gives its `model.safetensors` or, without one, the shards of its `model.safetensors.index.json` (Hugging Face's order). A path or
- * URL may also name one file, which may be an index.
+ * A folder gives its `model.safetensors` or, without one, the shards of its `model.safetensors.index.json` (Hugging Face's order), or else its only
+ * checkpoint, whatever it is called. A path or URL may also name one file, which may be an index.
  * @param options.file which file of a folder to open; for a SourceFile or bytes the name in error messages
- * @throws SourceError if there is no such file; FormatError for everything that is wrong in a file, before more than its header is read
+ * @param options.fetch, options.headers, options.timeoutMs, options.hubUrl how files at URLs and on the hub (hf:owner/name) are fetched
+ * @throws SourceError if there is no such file, or (code "several") more than one to choose from; FormatError for everything that is wrong in a file, before more than its header is read
  * @example
  * const file = await openSafetensors("models/phi-tiny");
  * for (const { name, dtype, shape } of file.tensors.values()) console.log(name, dtype, shape);
  * const norm = await file.toFloat32("model.norm.weight"); // Float32Array [D]
  * await file.close();
  */
-export async function openSafetensors(input: SafetensorsInput, options: { file?: string } = {}): Promise<Safetensors> {
-  checkOptions("openSafetensors", options, ["file"]);
-  const { file } = options;
+export async function openSafetensors(
+  input: SafetensorsInput,
+  options: { file?: string } & UrlOptions = {},
+): Promise<Safetensors> {
+  checkOptions("openSafetensors", options, ["file", ...URL_OPTIONS]);
+  const { file, ...fetching } = options;
   if (file !== undefined) checkName(file, "openSafetensors");
   const name = file ?? "safetensors";
   if (input instanceof Uint8Array || input instanceof ArrayBuffer)
     return reader([await openShard(bytesFile(input), name)]);
   if (isSourceFile(input)) return reader([await openShard(checkedFile(input, name), name)]);
-  const opened = await openInput("openSafetensors", input, `${INPUTS}, a SourceFile, or bytes`);
+  const opened = await openInput("openSafetensors", input, fetching, `${INPUTS}, a SourceFile, or bytes`);
   return openFolder(opened.source, file ?? opened.file);
 }
 
@@ -83,9 +89,27 @@ async function openFolder(source: Source, wanted: string | undefined, tell: Tell
   if (wanted !== undefined) return reader(await openAll(source, [wanted], openShard, tell));
   const single = await ifThere(source, SINGLE, (_, name) => openAll(source, [name], openShard, tell));
   if (single) return reader(single);
-  const index = await ifThere(source, INDEX, readIndex);
-  if (index) return openIndexed(source, index, tell);
-  throw notFound(`${SINGLE} or ${INDEX}`, await source.list?.());
+  const names = await source.list?.();
+  if (names && !names.includes(INDEX)) return openOnly(source, names, tell);
+  return openIndexed(source, await readIndex(source, INDEX), tell);
+}
+
+/** The only checkpoint of a folder, whatever it is called. @throws SourceError (codes "several", "not_found") */
+async function openOnly(source: Source, names: readonly string[], tell: Tell): Promise<Safetensors> {
+  const [set, ...others] = weightSets(names);
+  if (!set) throw notFound(`${SINGLE} or ${INDEX}`, names);
+  if (others.length > 0) {
+    const got = [set, ...others].map(shownSet);
+    const expected = "one; or say which by its own name";
+    throw new SourceError({ what: "several checkpoints in one folder", got, expected }, "several");
+  }
+  if (set.index !== undefined) return openIndexed(source, await readIndex(source, set.index), tell);
+  const missing = allShards(set.files[0]).filter((name) => !set.files.includes(name));
+  if (missing.length === 0) return reader(await openAll(source, set.files, openShard, tell));
+  throw new SourceError(
+    { what: "shards are missing, and so is their index", got: set.files, expected: missing },
+    "not_found",
+  );
 }
 
 async function openIndexed(source: Source, index: ShardIndex, tell: Tell): Promise<Safetensors> {
