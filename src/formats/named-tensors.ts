@@ -72,7 +72,7 @@ export function namedTensors<T extends Place>(
 /**
  * Opens several files of a checkpoint side by side: all of them, or none.
  * @param openShard reads and checks a file's header
- * @param tell of each file that could not be opened
+ * @param tell of each file that could not be opened, where they are several
  * @throws the first reason, once what was opened is closed again
  */
 export async function openAll<S extends { readonly file: SourceFile }>(
@@ -95,7 +95,8 @@ export async function openAll<S extends { readonly file: SourceFile }>(
   const reasons = results.flatMap((r) => (r.status === "rejected" ? [r.reason] : []));
   if (reasons.length === 0) return shards;
   await closeAll(shards);
-  for (const reason of reasons) if (reason instanceof PhiError) tell(reason);
+  // One alone is thrown only: that a file is not there may be no fault to whoever asks.
+  if (reasons.length > 1) for (const reason of reasons) if (reason instanceof PhiError) tell(reason);
   throw reasons[0];
 }
 
