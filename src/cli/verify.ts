@@ -11,12 +11,12 @@ import { withModel } from "./model.ts";
 import { bytesIn, COMMON_OPTIONS, THREADS_OPTION, threadsOf } from "./options.ts";
 import { FAILED, INTERRUPTED, OK } from "./program.ts";
 import { bytes, interruptible, note, ProgressLine, write } from "./ui.ts";
-import { isPublished, recognize } from "./verify/models.ts";
+import { isOneOf, isPublished, recognize } from "./verify/models.ts";
 import { AS_IN_THE_FILE, PRECISIONS, type Precision } from "./verify/precision.ts";
 import { PUBLISHED_REFERENCE } from "./verify/published.ts";
 import { type Case, parseReference } from "./verify/reference.ts";
 import { asJson, report } from "./verify/report.ts";
-import { passes, type Verdict, verify as verifyIn } from "./verify/run.ts";
+import { nearest, passes, type Verdict, verify as verifyIn } from "./verify/run.ts";
 
 /** Tokens that the cases need at most; no model's is so long that the cache would count. */
 const CONTEXT = 512;
@@ -90,10 +90,10 @@ async function look(path: string) {
 async function casesOf(given: Given, names: readonly string[]): Promise<Case[]> {
   const file = given.text("reference");
   if (file === undefined) {
-    return parseReference(PUBLISHED_REFERENCE, "the published figures").filter((c) => names.includes(c.model));
+    return parseReference(PUBLISHED_REFERENCE, "the published figures").filter((c) => isOneOf(c.model, names));
   }
   return parseReference(await readReference(file), file).filter(
-    (c) => names.includes(c.model) || !isPublished(c.model),
+    (c) => isOneOf(c.model, names) || !isPublished(c.model),
   );
 }
 
@@ -145,16 +145,6 @@ async function eachPrecision(
     for (const v of verdicts) v.outcomes = v.outcomes.filter((o) => left.includes(o.case));
   }
   return { cases: left, verdicts };
-}
-
-/** Of the cases of several models, those of the one whose logits deviate least. */
-function nearest(cases: readonly Case[], { outcomes }: Verdict): readonly Case[] {
-  let best: { model: string; relative: number } | undefined;
-  for (const o of outcomes) {
-    if (!("logits" in o) || !isPublished(o.case.model)) continue;
-    if (!best || o.logits.relative < best.relative) best = { model: o.case.model, relative: o.logits.relative };
-  }
-  return best ? cases.filter((c) => c.model === best.model || !isPublished(c.model)) : cases;
 }
 
 function precisionOf(name: string): Precision {

@@ -40,6 +40,9 @@ const PUBLISHED: readonly Published[] = [
   { name: "phi-tiny", modelType: "phi3", sizes: [6, 256, 8, 4, 768, 2048], context: 1024 },
 ];
 
+/** Their names, one by one. */
+export const PUBLISHED_NAMES: readonly string[] = PUBLISHED.flatMap(({ name }) => name.split(" or "));
+
 /** The published model that a config describes, by its shape. */
 export interface PublishedModel {
   /** "Phi-4-mini"; of models that have one shape "Phi-1 or Phi-1.5". */

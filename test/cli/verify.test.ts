@@ -5,6 +5,7 @@ import { PRESETS } from "../../scripts/checkpoint/presets.ts";
 import { recognize } from "../../src/cli/verify/models.ts";
 import { PUBLISHED_REFERENCE } from "../../src/cli/verify/published.ts";
 import { parseReference } from "../../src/cli/verify/reference.ts";
+import { nearest } from "../../src/cli/verify/run.ts";
 import { parseConfig } from "../../src/model/parse-config.ts";
 import { inProject, PHI_TINY } from "../engines/disk.ts";
 import { type GoldenCase, goldenFolder, openGolden, openPhiTinyGolden } from "../golden.ts";
@@ -144,7 +145,7 @@ suite("cli/verify", ({ test, assert, engine }) => {
     const tiny = await phi("verify", PHI_TINY);
     assert.deepEqual([tiny.code, tiny.stdout], [1, ""]);
     assert.ok(
-      /phi3 of 6 layers, hidden 256: no published model's shape; with --reference FILE/.test(tiny.stderr),
+      /no outputs of phi-tiny are published that could be compared; with --reference FILE/.test(tiny.stderr),
       tiny.stderr,
     );
   });
@@ -193,13 +194,35 @@ suite("cli/verify", ({ test, assert, engine }) => {
     );
   });
 
+  test("of models with one shape, Phi-1 and Phi-1.5, the one whose logits are nearer is taken, and cases that are nobody's stay", () => {
+    const [one, other] = parseReference(PUBLISHED_REFERENCE, "published");
+    const own = { ...one, model: "this model" };
+    const outcome = (c: typeof one, relative: number) => ({
+      case: c,
+      pass: false,
+      logits: { figures: 60, max: 1, mean: 1, relative, beyond: 60, top: 0, rows: 2 },
+    });
+    assert.deepEqual([one.model, other.model], ["microsoft/phi-1", "microsoft/phi-1_5"]);
+    const cases = [one, other, own];
+    const after = (a: number, b: number) =>
+      nearest(cases, { outcomes: [outcome(one, a), outcome(other, b), outcome(own, 0)] });
+    assert.deepEqual(
+      after(1.3, 0.02).map((c) => c.model),
+      ["microsoft/phi-1_5", "this model"],
+    );
+    assert.deepEqual(
+      after(0.4, 1.4).map((c) => c.model),
+      ["microsoft/phi-1", "this model"],
+    );
+  });
+
   test("published models are recognized by their configurations, and those with outputs have cases", () => {
     const names = (preset: keyof typeof PRESETS) => recognize(parseConfig(PRESETS[preset].config));
-    assert.deepEqual(names("phi-2"), ["microsoft/phi-2"]);
-    assert.deepEqual(names("phi-3.5-moe"), ["microsoft/Phi-3.5-MoE-instruct"]);
-    assert.deepEqual(names("phi-mini-moe"), ["microsoft/Phi-mini-MoE-instruct"]);
-    assert.deepEqual(names("phi-4-mini"), ["microsoft/Phi-4-mini-instruct", "microsoft/Phi-4-mini-reasoning"]);
-    assert.deepEqual(names("phi-4"), ["microsoft/phi-4"]);
+    assert.deepEqual(names("phi-2"), ["Phi-2"]);
+    assert.deepEqual(names("phi-3.5-moe"), ["Phi-3.5-MoE"]);
+    assert.deepEqual(names("phi-mini-moe"), ["Phi-mini-MoE"]);
+    assert.deepEqual(names("phi-4-mini"), ["Phi-4-mini"]);
+    assert.deepEqual(names("phi-4"), ["Phi-4"]);
     const cases = parseReference(PUBLISHED_REFERENCE, "published");
     const kinds = (kind: string) => cases.filter((c) => c.kind === kind).map((c) => c.model.replace("microsoft/", ""));
     assert.deepEqual(kinds("logits"), [

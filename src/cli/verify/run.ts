@@ -2,6 +2,7 @@ import { estimate, type Phi } from "../../index.ts";
 import { hubOptionsOf } from "../hub.ts";
 import type { withModel } from "../model.ts";
 import { type Continuation, compareLogits, compareText, type Deviation, logitsPass, textPasses } from "./compare.ts";
+import { isPublished } from "./models.ts";
 import type { Precision } from "./precision.ts";
 import type { Case, LogitsCase } from "./reference.ts";
 
@@ -87,4 +88,14 @@ function hasTokenizer(phi: Phi): boolean {
   } catch {
     return false;
   }
+}
+
+/** Of the cases of several models, those of the one whose logits deviate least. */
+export function nearest(cases: readonly Case[], { outcomes }: Pick<Verdict, "outcomes">): readonly Case[] {
+  let best: { model: string; relative: number } | undefined;
+  for (const o of outcomes) {
+    if (!("logits" in o) || !isPublished(o.case.model)) continue;
+    if (!best || o.logits.relative < best.relative) best = { model: o.case.model, relative: o.logits.relative };
+  }
+  return best ? cases.filter((c) => c.model === best.model || !isPublished(c.model)) : cases;
 }
