@@ -3,6 +3,7 @@ import { int4Shape } from "../quant/int4/index.ts";
 import { kSourceBytes } from "../quant/k-repack.ts";
 import { GROUP, groupsOf, isKFormat, K_LAYOUT } from "../quant/packed-matrix.ts";
 import type { Arena } from "../tensor/arena.ts";
+import { patternFault } from "./block-pattern.ts";
 import { KV_BLOCK, type Operations } from "./kernels.ts";
 import { operandChecks } from "./operand-checks.ts";
 
@@ -89,7 +90,7 @@ export function checked(arena: Arena, ops: Operations): Operations {
         });
       ops.storeKV(kv, qkv, start);
     },
-    attention(out, qkv, kv, start, window, scale) {
+    attention(out, qkv, kv, start, window, scale, pattern) {
       const [T, n, dh] = rank("attention", "qkv", qkv, 3);
       const K = kv.k.shape[1];
       const H = n - 2 * K;
@@ -100,7 +101,9 @@ export function checked(arena: Arena, ops: Operations): Operations {
         throw new ShapeError({ what: "attention: query heads", got: H, expected: `a multiple of ${K}` });
       if (!(Number.isInteger(window) && window >= 0 && window < 2 ** 31))
         throw new ShapeError({ what: "attention: window", got: window, expected: "an integer, 0 … 2^31 - 1" });
-      ops.attention(out, qkv, kv, start, window, scale);
+      const fault = pattern && patternFault(pattern);
+      if (fault) throw new ShapeError({ what: "attention: pattern", ...fault });
+      ops.attention(out, qkv, kv, start, window, scale, pattern);
     },
     softmax(out, x) {
       const [T, N] = rank("softmax", "x", x, 2);
@@ -146,6 +149,13 @@ export function checked(arena: Arena, ops: Operations): Operations {
       is("swiglu", "out", out, [T, F]);
       is("swiglu", "gateUp", gateUp, [T, 2 * F]);
       ops.swiglu(out, gateUp);
+    },
+    geglu(out, x, limit) {
+      const [T, F] = rank("geglu", "out", out, 2);
+      is("geglu", "out", out, [T, F]);
+      is("geglu", "x", x, [T, 2 * F]);
+      positive("geglu", "limit", limit);
+      ops.geglu(out, x, limit);
     },
     gelu(out, x, form) {
       is("gelu", "out", out, x.shape);

@@ -22,6 +22,7 @@ export const JOBS = {
   storeKV: 8,
   swiglu: 9,
   add: 10,
+  geglu: 11,
 } as const;
 export type Job = keyof typeof JOBS;
 

@@ -12,6 +12,7 @@ export {
 export { createKernels, type KernelOptions } from "./create.ts";
 export { allocInt8Rows, groupAt, int8Rows, int8RowsBytes } from "./int8-rows.ts";
 export {
+  type BlockPattern,
   type Int8Rows,
   type KernelKind,
   type Kernels,

@@ -34,9 +34,18 @@ export interface Operations {
   storeKV(cache: KVLayer, qkv: Tensor, start: number): void;
   /**
    * out[T, H, dh] = softmax(q · kᵀ · scale) · v of the queries in qkv [T, H + 2K, dh] at positions `start` …, causal; query i sees keys j
-   * with i - j < window (window 0: all). The cache already holds the keys and values up to position start + T - 1.
+   * with i - j < window (window 0: all), and of those only the ones that its head sees by `pattern` where one is given. The cache already holds
+   * the keys and values up to position start + T - 1.
    */
-  attention(out: Tensor, qkv: Tensor, cache: KVLayer, start: number, window: number, scale: number): void;
+  attention(
+    out: Tensor,
+    qkv: Tensor,
+    cache: KVLayer,
+    start: number,
+    window: number,
+    scale: number,
+    pattern?: BlockPattern,
+  ): void;
   /** out[T, N] = softmax along the rows of x [T, N]. */
   softmax(out: Tensor, x: Tensor): void;
 
@@ -51,6 +60,11 @@ export interface Operations {
   addRows(out: Tensor, ids: Tensor, x: Tensor, weights: Tensor): void;
   /** out[T, F] = silu(gate) · up, of gateUp [T, 2F] = [gate; up]. */
   swiglu(out: Tensor, gateUp: Tensor): void;
+  /**
+   * out[T, F] = g · sigmoid(1.702 g) · (u + 1), g = min(gate, limit) and u = min(max(up, -limit), limit), of x [T, 2F] in which gate and up alternate:
+   * gate 0, up 0, gate 1 …; limit ∞: as they come. Infinities are never clamped.
+   */
+  geglu(out: Tensor, x: Tensor, limit: number): void;
   /** out = gelu(x): `tanh` is the approximation of HF's gelu_new, `erf` the exact one. out may be x. */
   gelu(out: Tensor, x: Tensor, form: "tanh" | "erf"): void;
 
@@ -123,6 +137,25 @@ export const KV_BLOCK = 32;
 
 /** How the cache holds keys and values: as they come, or as int8 with an f32 scale for each position and head. */
 export type KVFormat = "f32" | "int8";
+
+/**
+ * Block-sparse attention: which blocks of `size` keys each query head sees. Query i stands in block ⌊i / size⌋, and of the blocks b up to that one
+ * head h sees
+ *
+ *     the local ones        ⌊i / size⌋ - b < local                its own and those just before it
+ *     every stride-th one   (b + 1 + h · step) mod stride = 0     stripes, which move by `step` from head to head (0: all heads alike)
+ *
+ * Source: the mask of triton_flash_blocksparse_attn.py in microsoft/Phi-3-small-8k-instruct (_get_sparse_attn_mask).
+ */
+export interface BlockPattern {
+  /** A multiple of {@link KV_BLOCK}, so that a block of the cache is seen as a whole or not at all. */
+  readonly size: number;
+  /** At least 1. */
+  readonly local: number;
+  /** 1: every block is seen. */
+  readonly stride: number;
+  readonly step: number;
+}
 
 /**
  * The keys and values of one layer for one sequence: two pools of blocks and the numbers of the blocks that are the sequence's.

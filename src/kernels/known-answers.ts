@@ -23,6 +23,9 @@ import {
 /** Bytes of the arena that a call works in. */
 const ROOM = 65536;
 
+/** Of two blocks, only head 2 sees the one before its own. */
+const STRIPES = { size: 32, local: 1, stride: 3, step: 1 };
+
 /**
  * Known answers: one small call of every operation, at sizes with tails, and the bits that it must leave. They are asked of a WASM build
  * right after its first instantiation, so that the engine's baseline compiler answers, before the build is chosen: a fault of an
@@ -91,6 +94,8 @@ export const KNOWN_ANSWERS: readonly KnownAnswer[] = [
   attention("storeKV and attention, window 9", "f32", 9, 0x7cd52a02),
   attention("storeKV and attention, int8", "int8", 0, 0x481a7dc4),
   attention("storeKV and attention, int8, window 9", "int8", 9, 0xeca7fe7f),
+  attention("storeKV and attention, block-sparse", "f32", 0, 0x0183ce3d, STRIPES),
+  attention("storeKV and attention, int8, block-sparse", "int8", 0, 0xa4dec45e, STRIPES),
   rows("softmax", 0xe48347b0, (k, out, x) => k.softmax(out, x)),
   rows("add", 0xad964487, (k, out, x, arena) => k.add(out, x, input(arena, 9, [T, C]))),
   rows("addBias", 0x1e42ff93, (k, out, x, arena) => k.addBias(out, x, input(arena, 9, [C]))),
@@ -106,6 +111,7 @@ export const KNOWN_ANSWERS: readonly KnownAnswer[] = [
     k.permute(out, x, order);
   }),
   rows("swiglu", 0x08092d81, (k, out, x) => k.swiglu(out, x), [T, C / 2]),
+  rows("geglu", 0x5f1360f1, (k, out, x) => k.geglu(out, x, 0.5), [T, C / 2]),
   rows("gelu tanh", 0x367adf8f, (k, out, x) => k.gelu(out, x, "tanh")),
   rows("gelu erf", 0xa349b217, (k, out, x) => k.gelu(out, x, "erf")),
   rows("argmax", 0x9db5e910, (k, out, x) => k.argmax(out, x), [T], "i32"),

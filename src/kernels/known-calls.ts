@@ -5,7 +5,7 @@ import type { Arena } from "../tensor/arena.ts";
 import type { DType } from "../tensor/dtype.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { allocInt8Rows } from "./int8-rows.ts";
-import { KV_BLOCK, type KVFormat, type Operations } from "./kernels.ts";
+import { type BlockPattern, KV_BLOCK, type KVFormat, type Operations } from "./kernels.ts";
 import { allocKVLayer } from "./kv-layer.ts";
 
 /** One small call of an operation, and the bits that it must leave (known-answers.ts). */
@@ -201,8 +201,14 @@ export function read(op: "embed" | "unpackRows", format: WeightFormat, bits: num
   };
 }
 
-/** Positions 30 … 34, over the border of two blocks of the cache. */
-export function attention(name: string, format: KVFormat, window: number, bits: number): KnownAnswer {
+/** Positions 30 … 34, over the border of two blocks of the cache, of which some heads see one and some both where there is a pattern. */
+export function attention(
+  name: string,
+  format: KVFormat,
+  window: number,
+  bits: number,
+  pattern?: BlockPattern,
+): KnownAnswer {
   return {
     name,
     bits,
@@ -215,7 +221,7 @@ export function attention(name: string, format: KVFormat, window: number, bits: 
       const out = room(arena, [T, H, dh]);
       k.storeKV(cache, input(arena, 5, [start, H + 2 * K, dh]), 0);
       k.storeKV(cache, qkv, start);
-      k.attention(out, qkv, cache, start, window, 4);
+      k.attention(out, qkv, cache, start, window, 4, pattern);
       const { scales } = cache;
       return [out, cache.k, cache.v, ...(scales ? [scales.k, scales.v] : [])];
     },

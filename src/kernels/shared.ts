@@ -9,6 +9,7 @@ import {
   FORMAT,
   hasRepackKernel,
   linearUnits,
+  patternOf,
   simdKernels,
 } from "./simd.ts";
 
@@ -68,16 +69,17 @@ export function sharedKernels(place: Workplace, form: DotForm, crew: Crew, limit
       }
       run();
     },
-    attention(out, qkv, cache, start, window, scale) {
+    attention(out, qkv, cache, start, window, scale, pattern) {
       const [T, H, dh] = out.shape;
       const { k, v, scales, table } = cache;
       const K = k.shape[1];
       const units = attentionUnits(T, K);
       const seen = Math.min(start + T, window || Infinity);
       if (units < 2 || T * H * dh * seen < limits.products / 2)
-        return alone.attention(out, qkv, cache, start, window, scale);
+        return alone.attention(out, qkv, cache, start, window, scale, pattern);
       const pools = [k.ptr, v.ptr, scales?.k.ptr ?? 0, scales?.v.ptr ?? 0, table.ptr];
-      write("attention", units, 1, out.ptr, qkv.ptr, ...pools, T, H, K, dh, start, window);
+      const sizes = [T, H, K, dh, start, window, 0, ...patternOf(pattern)];
+      write("attention", units, 1, out.ptr, qkv.ptr, ...pools, ...sizes);
       f32[JOB.head + 13] = scale;
       run();
     },
@@ -133,6 +135,13 @@ export function sharedKernels(place: Workplace, form: DotForm, crew: Crew, limit
       const [T, F] = out.shape;
       if (few(T, F)) return alone.swiglu(out, gateUp);
       writeRows("swiglu", T, F, out.ptr, gateUp.ptr, F);
+      run();
+    },
+    geglu(out, x, limit) {
+      const [T, F] = out.shape;
+      if (few(T, F)) return alone.geglu(out, x, limit);
+      writeRows("geglu", T, F, out.ptr, x.ptr, F);
+      f32[JOB.head + 3] = limit;
       run();
     },
     add(out, a, b) {

@@ -1,7 +1,7 @@
 import { BLOCK_BYTES, groupsOf, type PackedMatrix, packedBytes, ROWS } from "../quant/packed-matrix.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { SCRATCH } from "./crew.ts";
-import type { Operations } from "./kernels.ts";
+import type { BlockPattern, Operations } from "./kernels.ts";
 import { repackRows } from "./reference/repack-rows.ts";
 import type { WasmExports, WasmVariant } from "./wasm-module.ts";
 
@@ -32,6 +32,10 @@ export const linearUnits = (N: number): number => Math.ceil(N / ROWS);
 
 /** Work units of attention, as in wasm/attention.ts: a call may do any range of them, to the same bits. */
 export const attentionUnits = (T: number, K: number): number => K * Math.ceil(T / 8);
+
+/** size, local, stride and step of a pattern as wasm/attention.ts takes them; of none a size of 0. */
+export const patternOf = (pattern?: BlockPattern): number[] =>
+  pattern ? [pattern.size, pattern.local, pattern.stride, pattern.step] : [0, 0, 0, 0];
 
 /** Forms of the int8 dot product as numbers, as in wasm/dot.ts. The strict build has only pairs: in place of the others it has nothing. */
 export const FORM = { pairs: 0, narrow: 1, wide: 2 } as const;
@@ -87,13 +91,14 @@ export function simdKernels(wasm: WasmExports, form: DotForm): Operations {
       if (!scales) wasm.storeKV(k.ptr, v.ptr, table.ptr, qkv.ptr, T, H, K, dh, start);
       else wasm.storeKVInt8(k.ptr, v.ptr, scales.k.ptr, scales.v.ptr, table.ptr, qkv.ptr, T, H, K, dh, start);
     },
-    attention(out, qkv, { k, v, scales, table }, start, window, scale) {
+    attention(out, qkv, { k, v, scales, table }, start, window, scale, pattern) {
       const [T, H, dh] = out.shape;
       const K = k.shape[1];
       // biome-ignore format: in the order and the lines of wasm/attention.ts
       wasm.attention(
         out.ptr, qkv.ptr, k.ptr, v.ptr, scales?.k.ptr ?? 0, scales?.v.ptr ?? 0, table.ptr,
-        T, H, K, dh, start, window, scale, SCRATCH, 0, attentionUnits(T, K),
+        T, H, K, dh, start, window, scale, pattern?.size ?? 0, pattern?.local ?? 0, pattern?.stride ?? 0, pattern?.step ?? 0,
+        SCRATCH, 0, attentionUnits(T, K),
       );
     },
     softmax(out, x) {
@@ -118,6 +123,9 @@ export function simdKernels(wasm: WasmExports, form: DotForm): Operations {
     swiglu(out, gateUp) {
       const [T, F] = out.shape;
       wasm.swiglu(out.ptr, gateUp.ptr, T, F);
+    },
+    geglu(out, x, limit) {
+      wasm.geglu(out.ptr, x.ptr, out.size, limit);
     },
     gelu(out, x, form) {
       (form === "tanh" ? wasm.geluTanh : wasm.geluErf)(out.ptr, x.ptr, x.size);

@@ -20,9 +20,9 @@ export function apart(kernels: Kernels, places: readonly Place[]): Kernels {
     storeKV(kv, qkv) {
       for (const [t, { start }] of places.entries()) kernels.storeKV(cacheOf(kv, t), qkv.rows(t, t + 1), start);
     },
-    attention(out, qkv, kv, _, window, scale) {
+    attention(out, qkv, kv, _, window, scale, pattern) {
       for (const [t, { start }] of places.entries())
-        kernels.attention(out.rows(t, t + 1), qkv.rows(t, t + 1), cacheOf(kv, t), start, window, scale);
+        kernels.attention(out.rows(t, t + 1), qkv.rows(t, t + 1), cacheOf(kv, t), start, window, scale, pattern);
     },
   };
 }

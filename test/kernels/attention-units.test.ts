@@ -9,14 +9,16 @@ import { bench, place } from "./kinds.ts";
 
 suite("kernels/attention, work units", ({ test, assert }) => {
   for (const format of ["f32", "int8"] as const) {
-    for (const [T, H, K, dh, window] of [
-      [1, 6, 2, 32, 0],
-      [7, 3, 3, 24, 20],
-      [8, 4, 1, 20, 0],
-      [33, 6, 2, 96, 40],
-      [3, 40, 1, 512, 0],
+    for (const [T, H, K, dh, window, ...pattern] of [
+      [1, 6, 2, 32, 0, 0, 0, 0, 0],
+      [7, 3, 3, 24, 20, 0, 0, 0, 0],
+      [8, 4, 1, 20, 0, 0, 0, 0, 0],
+      [33, 6, 2, 96, 40, 0, 0, 0, 0],
+      [3, 40, 1, 512, 0, 0, 0, 0, 0],
+      [33, 6, 2, 16, 0, 32, 1, 3, 1],
     ]) {
-      test(`${format}: T ${T}, heads ${H} of ${K} × ${dh}, window ${window}: any split into ranges of units, in any order and with scratch anywhere, gives the same bits and writes its own rows only`, () => {
+      const [size, local, stride, step] = pattern;
+      test(`${format}: T ${T}, heads ${H} of ${K} × ${dh}, window ${window}, pattern ${pattern}: any split into ranges of units, in any order and with scratch anywhere, gives the same bits and writes its own rows only`, () => {
         const { arena, kernels } = bench("strict", 8);
         const start = 45;
         const S = start + T;
@@ -25,7 +27,8 @@ suite("kernels/attention, work units", ({ test, assert }) => {
         kernels.storeKV(cache, all, 0);
         const qkv = all.rows(start, S);
         const whole = Tensor.alloc(arena, "f32", [T, H, dh]);
-        kernels.attention(whole, qkv, cache, start, window, 1 / Math.sqrt(dh));
+        const sparse = size > 0 ? { size, local, stride, step } : undefined;
+        kernels.attention(whole, qkv, cache, start, window, 1 / Math.sqrt(dh), sparse);
 
         const wasm = instantiate(arena, "strict", moduleOf("strict"));
         const { k, v, scales, table } = cache;
@@ -41,7 +44,7 @@ suite("kernels/attention, work units", ({ test, assert }) => {
           const out = place(arena, [T, H, dh], new Float32Array(T * H * dh).fill(Number.NaN));
           onlyWrites(assert, arena, [out, ...scratch], () => {
             order.forEach(({ range: [begin, end] }, i) => {
-              const sizes = [T, H, K, dh, start, window, 1 / Math.sqrt(dh)];
+              const sizes = [T, H, K, dh, start, window, 1 / Math.sqrt(dh), ...pattern];
               wasm.attention(out.ptr, qkv.ptr, ...pools, ...sizes, scratch[i % 2].ptr, begin, end);
             });
           });

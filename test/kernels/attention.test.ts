@@ -1,5 +1,12 @@
 import { ShapeError } from "../../src/errors.ts";
-import { allocKVLayer, type Kernels, KV_BLOCK, type KVFormat, type KVLayer } from "../../src/kernels/index.ts";
+import {
+  allocKVLayer,
+  type BlockPattern,
+  type Kernels,
+  KV_BLOCK,
+  type KVFormat,
+  type KVLayer,
+} from "../../src/kernels/index.ts";
 import { type Arena, Tensor } from "../../src/tensor/index.ts";
 import { suite } from "../harness.ts";
 import { randomFloats, randomSource } from "../random.ts";
@@ -14,6 +21,7 @@ interface Case {
   dh: number;
   S: number;
   window: number;
+  pattern?: BlockPattern;
   scale: number;
   qkv: Float32Array;
 }
@@ -34,7 +42,7 @@ const nearestEven = (x: number) => x + 1.5 * 2 ** 52 - 1.5 * 2 ** 52;
 
 /** softmax(q · kᵀ · scale) · v in float64, of positions from … to - 1, and what the compiled kernels may be off by: [to - from, H, dh] each. */
 function formula(c: Case, from: number, to: number): { out: number[]; bound: number[] } {
-  const { H, K, dh, window, scale, qkv } = c;
+  const { H, K, dh, window, pattern, scale, qkv } = c;
   const row = (j: number, head: number) => {
     const at = (j * (H + 2 * K) + head) * dh;
     return qkv.subarray(at, at + dh);
@@ -50,10 +58,11 @@ function formula(c: Case, from: number, to: number): { out: number[]; bound: num
       const g = Math.floor((h * K) / H);
       const q = row(i, h);
       const queryUnit = c.format === "int8" ? q.reduce((m, v) => Math.max(m, Math.abs(v)), 0) / 8191 : 0;
+      const keys = Array.from({ length: i - first + 1 }, (_, n) => first + n).filter((j) => isSeen(pattern, h, i, j));
       const scores: number[] = [];
       let size = 0; // greatest Σ |q_d k_d| · scale
       let coarse = 0; // greatest error of a score from rounding q to integers
-      for (let j = first; j <= i; j++) {
+      for (const j of keys) {
         const k = rows[j][g].numbers;
         let [dot, abs, sum] = [0, 0, 0];
         for (let d = 0; d < dh; d++) {
@@ -70,17 +79,17 @@ function formula(c: Case, from: number, to: number): { out: number[]; bound: num
       const sum = e.reduce((a, b) => a + b, 0);
       /** By block: what a weight may be off by, from rounding to integers. */
       const weightUnits = new Map<number, number>();
-      for (let j = first; j <= i; j++) {
+      for (const [n, j] of keys.entries()) {
         const b = Math.floor(j / KV_BLOCK);
-        const unit = (e[j - first] * rows[j][K + g].unit) / 16383;
+        const unit = (e[n] * rows[j][K + g].unit) / 16383;
         weightUnits.set(b, Math.max(weightUnits.get(b) ?? 0, unit));
       }
       for (let d = 0; d < dh; d++) {
         let [value, abs, rounding] = [0, 0, 0];
-        for (let j = first; j <= i; j++) {
+        for (const [n, j] of keys.entries()) {
           const { numbers, unit } = rows[j][K + g];
-          value += (e[j - first] / sum) * numbers[d];
-          abs += (e[j - first] / sum) * Math.abs(numbers[d]);
+          value += (e[n] / sum) * numbers[d];
+          abs += (e[n] / sum) * Math.abs(numbers[d]);
           const weightUnit = weightUnits.get(Math.floor(j / KV_BLOCK)) as number;
           if (unit > 0) rounding += (0.501 * weightUnit * Math.abs(numbers[d])) / unit / sum;
         }
@@ -88,12 +97,19 @@ function formula(c: Case, from: number, to: number): { out: number[]; bound: num
         // A score is off by at most (dh/4 + 8) roundings of Σ|q k|·scale (its sum and s - max) and by `coarse`, a weight by twice that (e^2x
         // where it is large) and a few roundings of exp and of the corrections; the sums over n keys add at most n + dh/4 + 16 roundings more.
         const weights = Math.expm1(2 * coarse);
-        const roundings = EPS * (2 * (dh / 4 + 8) * size + 2 * (i - first + 1) + 32);
+        const roundings = EPS * (2 * (dh / 4 + 8) * size + 2 * keys.length + 32);
         bound.push(abs * (weights + roundings * (1 + weights)) + rounding * (1 + weights) + 2 ** -140);
       }
     }
   }
   return { out, bound };
+}
+
+/** Whether head h's query at position i sees key j: local blocks of the pattern, and its stripes. */
+function isSeen(pattern: BlockPattern | undefined, h: number, i: number, j: number): boolean {
+  if (!pattern) return true;
+  const [query, key] = [i, j].map((position) => Math.floor(position / pattern.size));
+  return query - key < pattern.local || (key + 1 + h * pattern.step) % pattern.stride === 0;
 }
 
 /** A cache whose blocks lie in a random order, with NaN wherever nothing was stored (int8: in the scales, and -128 elsewhere). */
@@ -119,7 +135,8 @@ function run(arena: Arena, kernels: Kernels, c: Case, chunks: readonly number[],
   let start = 0;
   for (const T of chunks) {
     kernels.storeKV(cache, qkv.rows(start, start + T), start);
-    kernels.attention(out.rows(start, start + T), qkv.rows(start, start + T), cache, start, c.window, c.scale);
+    const [to, from] = [out, qkv].map((t) => t.rows(start, start + T));
+    kernels.attention(to, from, cache, start, c.window, c.scale, c.pattern);
     start += T;
   }
   return out;
@@ -209,6 +226,49 @@ suite("kernels/attention", ({ test, assert }) => {
       }
     });
 
+    for (const [size, local, stride, step] of [
+      [32, 1, 2, 1],
+      [32, 2, 3, 0],
+      [64, 1, 3, 1],
+      [96, 1, 8, 2],
+      [64, 1, 1, 1],
+    ]) {
+      test(`${kind}, ${format}: ${claim} over blocks of ${size} of which heads see ${local} local ones and every ${stride}th (step ${step}), with the same bits for any chunks`, () => {
+        const S = 300;
+        const pattern = { size, local, stride, step };
+        for (const [dh, window] of [
+          [16, 0],
+          [24, 111],
+        ]) {
+          const c = { ...make(size + stride, format, { H: 6, K: 2, dh, S, window }), pattern };
+          const { arena, kernels } = bench(kind, 4);
+          const whole = run(arena, kernels, c, [S], 1);
+          check(whole.f32, c, 0, S, kind !== "reference", `dh ${dh}`);
+          for (const [i, chunks] of [Array(S).fill(1), [33, 7, 60, 200], [64, 64, 64, 64, 44]].entries()) {
+            const mark = arena.mark();
+            assert.deepEqual(bitsOf(run(arena, kernels, c, chunks, i + 2)), bitsOf(whole), `chunks ${chunks}`);
+            arena.release(mark);
+          }
+        }
+      });
+    }
+
+    test(`${kind}, ${format}: of a block that no head of its key head sees nothing is read: its number in the table may be nonsense`, () => {
+      const S = 220;
+      const pattern = { size: 32, local: 1, stride: 4, step: 1 };
+      const c = { ...make(5, format, { H: 2, K: 1, dh: 16, S, window: 0 }), pattern };
+      const { arena, kernels } = bench(kind, 2);
+      const whole = run(arena, kernels, c, [S], 3);
+      const cache = cacheOf(arena, c, 4);
+      const qkv = place(arena, [S, 4, 16], c.qkv);
+      kernels.storeKV(cache, qkv, 0);
+      // Head 0 sees block 3, head 1 block 2, both the last one, 6; a block of such a number would lie outside of memory.
+      for (const unseen of [0, 1, 4, 5]) cache.table.data[unseen] = 2 ** 20;
+      const last = Tensor.alloc(arena, "f32", [1, 2, 16]);
+      kernels.attention(last, qkv.rows(S - 1, S), cache, S - 1, 0, c.scale, pattern);
+      assert.deepEqual(bitsOf(last), bitsOf(whole.rows(S - 1, S)));
+    });
+
     test(`${kind}, ${format}: more (token, head) pairs of one key head than are taken at once give the same bits as one by one`, () => {
       const c = make(3, format, { H: 40, K: 1, dh: 8, S: 45, window: 40 });
       const { arena, kernels } = bench(kind, 2);
@@ -266,14 +326,18 @@ suite("kernels/attention", ({ test, assert }) => {
       );
     });
 
-    test(`${kind}, ${format}: a window or a start that is no integer of 0 or more, and heads that do not group, are refused`, () => {
+    test(`${kind}, ${format}: a window or a start that is no integer of 0 or more, heads that do not group, and a pattern that is none, are refused`, () => {
       const { arena, kernels } = bench(kind, 1);
       const c = make(1, format, { H: 3, K: 2, dh: 4, S: 2, window: 0 });
       const cache = cacheOf(arena, c, 1);
-      const call = (H: number, start: number, window: number) => {
+      const call = (H: number, start: number, window: number, pattern?: BlockPattern) => {
         const qkv = place(arena, [1, H + 4, 4], new Float32Array((H + 4) * 4));
-        kernels.attention(Tensor.alloc(arena, "f32", [1, H, 4]), qkv, cache, start, window, 1);
+        kernels.attention(Tensor.alloc(arena, "f32", [1, H, 4]), qkv, cache, start, window, 1, pattern);
       };
+      const pattern = { size: 64, local: 1, stride: 8, step: 1 };
+      call(4, 1, 0, pattern);
+      for (const wrong of [{ size: 0 }, { size: 48 }, { local: 0 }, { stride: 0 }, { step: -1 }, { stride: 1.5 }])
+        assert.throws(() => call(4, 1, 0, { ...pattern, ...wrong }), ShapeError, /attention: pattern/);
       call(4, 1, 0);
       assert.throws(() => call(4, 1, -1), ShapeError, /window/);
       assert.throws(() => call(4, 1, Number.NaN), ShapeError, /window/);

@@ -52,6 +52,11 @@ const CALLS: Readonly<Record<string, (arena: Arena, kernels: Kernels) => Tensor[
     kernels.swiglu(out, placeRandom(arena, 13, [3, 8198], 4));
     return [out];
   },
+  geglu(arena, kernels) {
+    const out = Tensor.alloc(arena, "f32", [3, 4099]);
+    kernels.geglu(out, placeRandom(arena, 15, [3, 8198], 4), 3);
+    return [out];
+  },
   gelu(arena, kernels) {
     return (["tanh", "erf"] as const).map((form) => {
       const x = placeRandom(arena, 14, [8195], 4);
@@ -70,6 +75,7 @@ const HASHES: Readonly<Record<string, string>> = {
   "attention over int8": "92ff2a6f",
   softmax: "04464362",
   swiglu: "e81d6767",
+  geglu: "8118743f",
   gelu: "672e572e",
 };
 

@@ -62,8 +62,10 @@ function everything(arena: Arena, k: Operations, T: number): Tensor[] {
     k.storeKV(cache, qkv, 40);
     k.attention(f32(T, H, dh), qkv, cache, 40, 0, 0.3);
     k.attention(f32(T, H, dh), qkv, cache, 40, 25, 0.3);
+    k.attention(f32(T, H, dh), qkv, cache, 40, 0, 0.3, { size: 32, local: 1, stride: 3, step: 1 });
   }
   k.swiglu(f32(T, 35), x);
+  k.geglu(f32(T, 35), x, 0.5);
   return out;
 }
 

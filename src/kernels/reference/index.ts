@@ -5,6 +5,7 @@ export { addRows } from "./add-rows.ts";
 export { argmax } from "./argmax.ts";
 export { attention } from "./attention.ts";
 export { embed } from "./embed.ts";
+export { geglu } from "./geglu.ts";
 export { gelu } from "./gelu.ts";
 export { layernorm } from "./layernorm.ts";
 export { linear } from "./linear.ts";

@@ -8,23 +8,39 @@ const TILE: i32 = 8;
 /** Bytes of scratch of a call. */
 const SCRATCH: usize = 32768;
 
+/** Which blocks a head sees (BlockPattern in ../kernels.ts), at the beginning of the scratch; size 0: all. */
+@unmanaged
+class Pattern {
+  size: i32;
+  local: i32;
+  stride: i32;
+  step: i32;
+}
+const PATTERN: usize = 16;
+
 /**
  * out[t, h, :] = Σ_j softmax_j(q · k_j · scale) · v_j of the queries in qkv [T, H + 2K, dh] at positions start …, over the keys j ≤ i with
- * i - j < window (0: all) in the pools k and v; query head h reads key head ⌊h / (H / K)⌋. kScale 0: pools f32 [blocks, K, 32, dh]; otherwise
- * int8 with scales, as ../kv-layer.ts draws them.
+ * i - j < window (0: all) in the pools k and v, and with a size that is not 0 only over those in blocks that head h sees; query head h reads key head
+ * ⌊h / (H / K)⌋. kScale 0: pools f32 [blocks, K, 32, dh]; otherwise int8 with scales, as ../kv-layer.ts draws them.
  *
  * A work unit is TILE tokens and a key head: u = head · ⌈T / TILE⌉ + tile. A call does the units firstUnit … endUnit - 1, in 32 KiB of scratch of its
  * own, so that several threads can share the units of one call. The (token, query head) pairs of a unit walk the blocks together: a block is read
- * from memory once for all of them. A pair sees nothing of the others: its bits do not depend on T, chunks, units, or on where its blocks lie.
+ * from memory once for all of them, and not at all where nobody sees it. A pair sees nothing of the others: its bits do not depend on T, chunks,
+ * units, or on where its blocks lie.
  *
  * The softmax is online over blocks of 32 positions at fixed places (online-softmax.ts). Error over n keys, with e = 2^-24 and s = the greatest
  * Σ_d |q_d k_d| · scale: at most e · Σ p_j |v_j| · (2 (dh/4 + 8) s + 2 n + 24); int8 adds what attention-int8.ts says.
  */
 export function attention(
   out: usize, qkv: usize, k: usize, v: usize, kScale: usize, vScale: usize, table: usize,
-  T: i32, H: i32, K: i32, dh: i32, start: i32, window: i32, scale: f32,
+  T: i32, H: i32, K: i32, dh: i32, start: i32, window: i32, scale: f32, size: i32, local: i32, stride: i32, step: i32,
   scratch: usize, firstUnit: i32, endUnit: i32,
 ): void {
+  const pattern = changetype<Pattern>(scratch);
+  pattern.size = size;
+  pattern.local = local;
+  pattern.stride = stride;
+  pattern.step = step;
   const tiles = (T + TILE - 1) / TILE;
   const head = <usize>dh << 2;
   for (let u = firstUnit; u < endUnit; u++) {
@@ -33,20 +49,21 @@ export function attention(
     const tokens = min(T - t, TILE);
     const o = out + <usize>(t * H + g * (H / K)) * head;
     const q = qkv + <usize>(t * (H + 2 * K) + g * (H / K)) * head;
-    if (kScale) unit<i8>(o, q, k, v, kScale, vScale, table, tokens, H, K, g, dh, start + t, window, scale, scratch);
-    else unit<f32>(o, q, k, v, 0, 0, table, tokens, H, K, g, dh, start + t, window, scale, scratch);
+    if (kScale) unit<i8>(o, q, k, v, kScale, vScale, table, tokens, H, K, g, dh, start + t, window, scale, pattern);
+    else unit<f32>(o, q, k, v, 0, 0, table, tokens, H, K, g, dh, start + t, window, scale, pattern);
   }
 }
 
-/** One unit: T ≤ TILE tokens and key head g. KV is the type of the cache's numbers. */
+/** One unit: T ≤ TILE tokens and key head g, with the scratch behind the pattern. KV is the type of the cache's numbers. */
 function unit<KV>(
   out: usize, qkv: usize, k: usize, v: usize, kScale: usize, vScale: usize, table: usize,
-  T: i32, H: i32, K: i32, g: i32, dh: i32, start: i32, window: i32, scale: f32, scratch: usize,
+  T: i32, H: i32, K: i32, g: i32, dh: i32, start: i32, window: i32, scale: f32, pattern: Pattern,
 ): void {
   const group = H / K;
+  const scratch = changetype<usize>(pattern) + PATTERN;
   const bytes = QUERY + (isFloat<KV>() ? 0 : <usize>paddedHead(dh) << 1); // of a pair's record
   // As many pairs at once as there is room for; pairs are numbered token by token.
-  const room = <i32>(SCRATCH / bytes);
+  const room = <i32>((SCRATCH - PATTERN) / bytes);
   for (let done = 0; done < T * group; done += room) {
     const pairs = min(T * group - done, room);
     const last = scratch + <usize>pairs * bytes;
@@ -60,6 +77,7 @@ function unit<KV>(
     const firstToken = start + done / group;
     const lastToken = start + (done + pairs - 1) / group;
     for (let b = lowest(firstToken, window) / KV_BLOCK; b <= lastToken / KV_BLOCK; b++) {
+      if (!look(scratch, last, bytes, done, group, g, start, window, pattern, b)) continue;
       const slot = <usize>(load<i32>(table + (<usize>b << 2)) * K + g);
       const low = max(lowest(firstToken, window) - b * KV_BLOCK, 0) & ~3;
       const high = min((lastToken - b * KV_BLOCK + 4) & ~3, KV_BLOCK);
@@ -69,7 +87,6 @@ function unit<KV>(
         changetype<Pair>(scratch).touched = touch(k + place, block) | touch(v + place, block);
         for (let at = scratch, i = done; at < last; at += bytes, i++) {
           const p = changetype<Pair>(at);
-          see(p, start + i / group, window, b);
           if (!sees(p)) continue;
           scoresF32(p, queryOf(qkv, i, group, H, K, dh), k + place, dh, p.from & ~3, (p.to + 3) & ~3, scale);
           follow(p);
@@ -83,26 +100,24 @@ function unit<KV>(
           touch(kScale + scales, KV_BLOCK << 2) | touch(vScale + scales, KV_BLOCK << 2) | touch(k + place, block) | touch(v + place, block);
         for (let at = scratch, i = done; at < last; at += 2 * bytes, i += 2) {
           const p = changetype<Pair>(at);
-          const two = at + bytes < last;
           const o = changetype<Pair>(at + bytes);
-          see(p, start + i / group, window, b);
-          scoresInt8(p, two ? o : null, k + place, kScale + scales, dh, low, high);
-          if (sees(p)) {
+          const one = sees(p);
+          const other = at + bytes < last && sees(o);
+          if (!one && !other) continue;
+          scoresInt8(one ? p : o, one && other ? o : null, k + place, kScale + scales, dh, low, high);
+          if (one) {
             follow(p);
             quantizeWeights(p, vScale + scales);
           }
-          if (two) {
-            see(o, start + (i + 1) / group, window, b);
-            if (sees(o)) {
-              follow(o);
-              quantizeWeights(o, vScale + scales);
-            }
+          if (other) {
+            follow(o);
+            quantizeWeights(o, vScale + scales);
           }
           const mine = outOf(out, i, group, H, dh);
           const others = outOf(out, i + 1, group, H, dh);
-          if (sees(p) && two && sees(o)) mixInt8Two(p, o, mine, others, v + place, dh);
-          else if (sees(p)) mixInt8(p, mine, v + place, dh);
-          else if (two && sees(o)) mixInt8(o, others, v + place, dh);
+          if (one && other) mixInt8Two(p, o, mine, others, v + place, dh);
+          else if (one) mixInt8(p, mine, v + place, dh);
+          else mixInt8(o, others, v + place, dh);
         }
       }
     }
@@ -110,6 +125,28 @@ function unit<KV>(
       divide(changetype<Pair>(at), outOf(out, i, group, H, dh), dh);
     }
   }
+}
+
+/** Tells each pair from `first` to `last` which keys of block b it sees. @returns whether any sees one */
+function look(
+  first: usize, last: usize, bytes: usize, done: i32, group: i32, g: i32, start: i32, window: i32, pattern: Pattern, b: i32,
+): bool {
+  let any = false;
+  for (let at = first, i = done; at < last; at += bytes, i++) {
+    const p = changetype<Pair>(at);
+    const position = start + i / group;
+    see(p, position, window, b);
+    if (pattern.size != 0 && !seesBlock(pattern, g * group + (i % group), position, b)) p.to = p.from;
+    any = any || sees(p);
+  }
+  return any;
+}
+
+// @ts-ignore: decorator
+@inline
+function seesBlock(pattern: Pattern, head: i32, position: i32, b: i32): bool {
+  const key = (b * KV_BLOCK) / pattern.size;
+  return position / pattern.size - key < pattern.local || (key + 1 + head * pattern.step) % pattern.stride == 0;
 }
 
 /** Where the query of pair i lies, and its result. */
@@ -131,7 +168,7 @@ function lowest(i: i32, window: i32): i32 {
   return window > 0 ? max(i - window + 1, 0) : 0;
 }
 
-/** Which keys of block b the query at position i sees. */
+/** Which keys of block b the query at position i sees, by causality and window. */
 // @ts-ignore: decorator
 @inline
 function see(p: Pair, i: i32, window: i32, b: i32): void {

@@ -8,6 +8,7 @@ export { arrive, help, join, lead, leave } from "./crew";
 export { fastestForm } from "./dot";
 export { embed } from "./embed";
 export { exp } from "./exp";
+export { geglu } from "./geglu";
 export { geluErf, geluTanh } from "./gelu";
 export { layernorm } from "./layernorm";
 export { linearF32 } from "./linear-f32";

@@ -1,5 +1,6 @@
 import { add } from "./add";
 import { attention } from "./attention";
+import { geglu } from "./geglu";
 import { linearF32 } from "./linear-f32";
 import { linearInt8 } from "./linear-int8";
 import { blockBytes } from "./layout";
@@ -51,7 +52,7 @@ export function perform(begin: i32, end: i32, scratch: usize): void {
       break;
     }
     case 2: { // attention
-      attention(p(0), p(1), p(2), p(3), p(4), p(5), p(6), n(7), n(8), n(9), n(10), n(11), n(12), f(13), scratch, begin, end);
+      attention(p(0), p(1), p(2), p(3), p(4), p(5), p(6), n(7), n(8), n(9), n(10), n(11), n(12), f(13), n(14), n(15), n(16), n(17), scratch, begin, end);
       break;
     }
     case 3: { // packRows: out, src, rows, cols, dtype, format; blocks of 8 rows
@@ -95,6 +96,11 @@ export function perform(begin: i32, end: i32, scratch: usize): void {
     case 10: { // add: out, a, b, elements of a row; rows
       const at = (<usize>begin * <usize>n(3)) << 2;
       add(p(0) + at, p(1) + at, p(2) + at, count * n(3));
+      break;
+    }
+    case 11: { // geglu: out, x, F, limit; tokens
+      const at = (<usize>begin * <usize>n(2)) << 2;
+      geglu(p(0) + at, p(1) + (at << 1), count * n(2), f(3));
       break;
     }
     default:
