@@ -1,4 +1,4 @@
-import type { Merges } from "./merges.ts";
+import type { MergeRules } from "./merges.ts";
 
 /** One float64 holds rank and place, so that comparing numbers compares ranks first and then places. */
 const RANK = 2 ** 32;
@@ -14,7 +14,7 @@ const kept = { next: new Int32Array(KEPT), previous: new Int32Array(KEPT) };
  * @param symbols the ids of the word's characters or bytes; the first `count` are taken, and replaced by the tokens they become
  * @returns how many tokens there are
  */
-export function mergeAll(symbols: Int32Array, count: number, merges: Merges): number {
+export function mergeAll(symbols: Int32Array, count: number, merges: MergeRules): number {
   if (count < 2) return count;
   const { next, previous } = count <= KEPT ? kept : { next: new Int32Array(count), previous: new Int32Array(count) };
   const heap: number[] = [];

@@ -2,7 +2,8 @@ import { TokenizerError } from "../errors.ts";
 import { mergeAll } from "./bpe-merge.ts";
 import { CHAR_OF_BYTE, toByteChars } from "./byte-level.ts";
 import { asBoolean, asString, type Fields, malformed } from "./fields.ts";
-import { type Merges, readMerges } from "./merges.ts";
+import { type MergeRules, readMerges } from "./merges.ts";
+import { RANKS, RankMerges } from "./tiktoken.ts";
 import { readVocab, type Vocab } from "./vocab.ts";
 import { WordCache } from "./word-cache.ts";
 
@@ -22,7 +23,7 @@ const encoder = new TextEncoder();
 /** A byte-pair encoding model: byte-level (GPT-2 and after) or by characters with byte fallback (Llama). HF: models/bpe. */
 export class Bpe {
   readonly vocab: Vocab;
-  readonly #merges: Merges;
+  readonly #merges: MergeRules;
   readonly #settings: Settings;
   readonly #cache = new WordCache();
   /** Id of each byte's character, -1 for those that the vocabulary lacks. */
@@ -33,7 +34,7 @@ export class Bpe {
   /** Ids of "<0x00>" to "<0xFF>", -1 for those that the vocabulary lacks. */
   readonly #fallbackIds: Int32Array;
 
-  constructor(vocab: Vocab, merges: Merges, settings: Settings) {
+  constructor(vocab: Vocab, merges: MergeRules, settings: Settings) {
     this.vocab = vocab;
     this.#merges = merges;
     this.#settings = settings;
@@ -113,6 +114,10 @@ export function compileModel(model: Fields): Bpe {
   const unsupported = (what: string): never => {
     throw new TokenizerError({ what: `tokenizer.json: model: ${what} is not supported` }, "unsupported");
   };
+  if (model.type === RANKS) {
+    const vocab = readVocab(model);
+    return new Bpe(vocab, new RankMerges(vocab), { unk: -1, fuseUnk: false, byteFallback: false, ignoreMerges: true });
+  }
   // The oldest files do not say their type; only BPE has merges.
   const type = model.type ?? (model.merges === undefined ? "of no type" : "BPE");
   if (type !== "BPE") unsupported(`the model "${String(type)}"`);

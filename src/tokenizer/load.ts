@@ -4,6 +4,7 @@ import { checkOptions } from "../options.ts";
 import { isBlob } from "../source/blob.ts";
 import { ifThere, MAX_TEXT_BYTES, readJson, readSmall, readText, type Source, together } from "../source/index.ts";
 import { notFound } from "../source/range.ts";
+import { RANK_FILE, tokenizerOfRanks } from "./tiktoken.ts";
 import { createTokenizer, type TokenizerFiles } from "./tokenizer.ts";
 import type { Tokenizer } from "./types.ts";
 
@@ -11,9 +12,9 @@ const PLAIN = "tokenizer.json";
 const ZIPPED = "tokenizer.json.gz";
 
 /**
- * Loads a tokenizer from a folder of a Hugging Face checkpoint: tokenizer.json (or tokenizer.json.gz) and, where they are there,
- * tokenizer_config.json, chat_template.jinja and generation_config.json.
- * @param input a path, a URL, a name on the hub (hf:owner/name) or Blobs (of the folder, or of a tokenizer.json), a Source, or the parsed files
+ * Loads a tokenizer from a folder of a Hugging Face checkpoint: tokenizer.json (or tokenizer.json.gz, or cl100k_base.tiktoken with the special tokens of
+ * Phi-3-small) and, where they are there, tokenizer_config.json, chat_template.jinja and generation_config.json.
+ * @param input a path, a URL, a name on the hub (hf:owner/name) or Blobs (of the folder, or of one of those three), a Source, or the parsed files
  * @param options how files at URLs and on the hub are fetched
  * @throws OptionError if it is none of these, or for an unknown option
  * @throws SourceError if there is no tokenizer.json
@@ -32,7 +33,7 @@ export async function loadTokenizer(input: Input | TokenizerFiles, options: UrlO
   }
   const found = await tokenizerIn(source);
   if (found) return found;
-  throw notFound(`${PLAIN} or ${ZIPPED}`, await source.list?.());
+  throw notFound(`${PLAIN}, ${ZIPPED} or ${RANK_FILE}`, await source.list?.());
 }
 
 /** The parsed files, and no Blob that has the name "tokenizer". */
@@ -56,7 +57,7 @@ export async function tokenizerFilesIn(
   folder: Source,
   known: Pick<TokenizerFiles, "generationConfig"> = {},
 ): Promise<TokenizerFiles | undefined> {
-  for (const name of [PLAIN, ZIPPED]) {
+  for (const name of [PLAIN, ZIPPED, RANK_FILE]) {
     const tokenizer = await ifThere(folder, name, readTokenizer);
     if (tokenizer !== undefined) return { tokenizer, ...(await readOthers(folder, known)) };
   }
@@ -64,6 +65,7 @@ export async function tokenizerFilesIn(
 }
 
 async function readTokenizer(source: Source, name: string): Promise<unknown> {
+  if (name.endsWith(".tiktoken")) return tokenizerOfRanks(await readText(source, name), name);
   return name.endsWith(".gz") ? readZipped(source, name) : readJson(source, name);
 }
 

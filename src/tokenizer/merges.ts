@@ -4,9 +4,16 @@ import type { Vocab } from "./vocab.ts";
 /** A rank and a place in a word share one float64 (see bpe-merge.ts), which leaves 21 bits for the rank. */
 const MAX_MERGES = 2 ** 21;
 
-/** The merges of a BPE model: which two tokens become which, and in what order of preference. */
-export class Merges {
+/** Which two tokens become which, and in what order of preference. */
+export interface MergeRules {
+  /** The rank of the merge of two tokens, or -1. Lower ranks go first. */
+  rankOf(left: number, right: number): number;
   /** The token that the merge of each rank makes. */
+  readonly result: Int32Array;
+}
+
+/** The merges of a BPE model as tokenizer.json lists them. */
+export class Merges implements MergeRules {
   readonly result: Int32Array;
   readonly #left: Int32Array;
   readonly #right: Int32Array;
@@ -26,7 +33,6 @@ export class Merges {
     }
   }
 
-  /** The rank of the merge of two tokens, or -1. Lower ranks go first. */
   rankOf(left: number, right: number): number {
     return this.#slots[this.#slotOf(left, right)] - 1;
   }

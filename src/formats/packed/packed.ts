@@ -22,7 +22,7 @@ const WEIGHTS = "model.safetensors";
 /** Files of a checkpoint that go into a packed file, where they are there: what `loadPhi` reads, and the licence. */
 export const CARRIED = [
   ...["config.json", "generation_config.json", "tokenizer.json", "tokenizer.json.gz", "tokenizer_config.json"],
-  ...["chat_template.jinja", "LICENSE"],
+  ...["cl100k_base.tiktoken", "chat_template.jinja", "LICENSE"],
 ] as const;
 
 /**
@@ -33,7 +33,7 @@ export const CARRIED = [
  */
 export async function openPacked(source: Source, file?: string): Promise<Source | undefined> {
   const name = file ?? (await onlyWeights(source));
-  if (name === undefined || /\.(json|jinja|gz|gguf)$/.test(name)) return undefined;
+  if (name === undefined || /\.(json|jinja|gz|gguf|tiktoken)$/.test(name)) return undefined;
   const opened = await openSafetensorsIn(source, name);
   await opened.close();
   const version = opened.metadata[PACKED_KEY];
