@@ -1,7 +1,7 @@
 // Makes a checkpoint folder of random weights, as Hugging Face lays one out, at any size: to measure loading, memory and speed without a download.
 //   node --conditions=phi-ts-source --import tsx scripts/make-checkpoint.ts --preset phi-4-mini --out /tmp/phi-4-mini
 //
-//   --preset NAME      phi-4-mini (7.7 GB), phi-3-mini-4k (7.6 GB) or phi-4 (29 GB), as published; phi-2 (5.6 GB), phi-3.5-moe (84 GB), phi-mini-moe (15 GB); phi-200m (0.5 GB), a size for benches
+//   --preset NAME      phi-4-mini (7.7 GB), phi-3-mini-4k (7.6 GB) or phi-4 (29 GB), as published; phi-2 (5.6 GB), phi-3-small (15 GB), phi-3.5-moe (84 GB), phi-mini-moe (15 GB); phi-200m (0.5 GB), a size for benches
 //   --config FILE      instead: any config.json that loadPhi takes (generation_config.json beside it is taken too)
 //   --out FOLDER       where to; files of the same names are replaced
 //   --layers N  --hidden N  --heads N  --kv-heads N  --ffn N  --vocab N  --context N     change a size
@@ -82,7 +82,7 @@ if (dtype !== undefined && !["bf16", "f16", "f32"].includes(dtype))
 const { config, generation } = model();
 for (const [name, key] of Object.entries(OVERRIDES)) {
   const n = number(name);
-  if (n !== undefined) config[key] = n;
+  if (n !== undefined) config[`ff_${key}` in config ? `ff_${key}` : key] = n;
 }
 const tokenizer = given.tokenizer === undefined ? [] : tokenizerFiles(given.tokenizer);
 

@@ -10,6 +10,7 @@ import type { Engine } from "./harness.ts";
 export const GOLDEN_CASES = [
   ...["phi-1_5", "phi-2", "phi-2-qk-layernorm"],
   ...["phi-3-mini-4k", "phi-3-mini-128k", "phi-3-medium", "phi-4", "phi-4-mini"],
+  ...["phi-3-small-8k", "phi-3-small-128k"],
   ...["phi-3.5-moe", "phi-4-multimodal", "phi-4-multimodal-hub-names"],
 ] as const;
 /** Checkpoints of int4 weights; their logits are those of the weights that int4, scales and zero points stand for. */

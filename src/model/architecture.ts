@@ -31,8 +31,9 @@ export interface Architecture {
    * One decoder layer: the residual stream s.x [T, D] before it becomes that after it.
    * @param weights by the slots of `weights`
    * @param start position of the first of the T tokens
+   * @param layer its number, from 0
    */
-  layer(k: Kernels, c: PhiConfig, weights: object, s: Scratch, kv: KVLayer, start: number): void;
+  layer(k: Kernels, c: PhiConfig, weights: object, s: Scratch, kv: KVLayer, start: number, layer: number): void;
 }
 
 /** Buffers of T tokens each, by name: f32 [T, width], or [T, width] of the dtype that is given. */

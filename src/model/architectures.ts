@@ -5,15 +5,15 @@ import type { Json } from "./config-keys.ts";
 import { llama, mistral } from "./llama.ts";
 import { phi } from "./phi.ts";
 import { phi3 } from "./phi3.ts";
+import { phi3small } from "./phi3small.ts";
 import { phi4Multimodal } from "./phi4-multimodal.ts";
 import { phimoe } from "./phimoe.ts";
 
 /** All that are built. */
-export const ARCHITECTURES: readonly Architecture[] = [phi, phi3, phimoe, phi4Multimodal, llama, mistral];
+export const ARCHITECTURES: readonly Architecture[] = [phi, phi3, phi3small, phimoe, phi4Multimodal, llama, mistral];
 
 /** Models of the family that have no decoder here, with their HF model_type; named so that the refusal can be kind. */
 const OTHER_PHI: Readonly<Record<string, string>> = {
-  phi3small: "Phi-3-small",
   phi3_v: "Phi-3-vision",
   phi4flash: "Phi-4-mini-flash-reasoning",
   "phi4-siglip": "Phi-4-reasoning-vision",

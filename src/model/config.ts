@@ -1,3 +1,5 @@
+import type { BlockPattern } from "../kernels/kernels.ts";
+
 /** What the decoder needs to know of a checkpoint, as `parseConfig` (parse-config.ts) reads it from config.json, whose keys stand in brackets. */
 export interface PhiConfig {
   /** Architecture, e.g. "phi3" (model_type). */
@@ -42,6 +44,25 @@ export interface PhiConfig {
   headBias?: boolean;
   /** Of phimoe. */
   experts?: Experts;
+  /** Of phi3small: the residual stream begins with the embedding times this (mup_embedding_multiplier). */
+  embeddingScale?: number;
+  /** Of phi3small: scores of attention are q · k times this, elsewhere times dh^-1/2 (mup_attn_multiplier / dh). */
+  attentionScale?: number;
+  /** Of phi3small: logits are those of the output layer times this (1 / mup_width_multiplier). */
+  logitScale?: number;
+  /** Of phi3small: ids that no text has; their logits are the least float32 (dummy_token_indices). */
+  unusedTokens?: readonly number[];
+  /** Of phi3small: gate and up of the MLP are held between its limits (gegelu_limit); ∞: they are not. */
+  gateLimit?: number;
+  /** Of phi3small. */
+  sparse?: SparseLayers;
+}
+
+/** Layers whose heads see some blocks of keys only (blocksparse_…). */
+export interface SparseLayers {
+  readonly pattern: BlockPattern;
+  /** Every so many layers one sees all keys, the last of them; 0: none does (dense_attention_every_n_layers). */
+  readonly denseEvery: number;
 }
 
 /** A mixture of experts: F of the config is that of one expert. */

@@ -1,7 +1,7 @@
 import { ConfigError } from "../errors.ts";
 import { attempt, type Tell, throwIt } from "../faults.ts";
 import { log } from "../math/index.ts";
-import type { PhiConfig } from "./config.ts";
+import type { LongRope, PhiConfig } from "./config.ts";
 
 type Json = Record<string, unknown>;
 
@@ -9,8 +9,8 @@ type Json = Record<string, unknown>;
 export interface RopeKeys {
   theta: number;
   partial: number;
-  /** LongRoPE's scales are `short_mscale` and `long_mscale`, which must be there (HF PhimoeConfig). */
-  statedScales?: boolean;
+  /** LongRoPE's scales are `short_mscale` and `long_mscale`: "stated" must be there (HF PhimoeConfig), of "own" the one that is missing is computed (phi3small). */
+  scales?: "stated" | "own";
 }
 
 /** HF Phi3Config's. */
@@ -28,7 +28,7 @@ interface Sizes {
   contextLength: number;
 }
 
-/** The scales of phimoe. */
+/** The scales of phimoe and phi3small. */
 const SCALES = ["short_mscale", "long_mscale"];
 
 /**
@@ -41,7 +41,7 @@ const SCALES = ["short_mscale", "long_mscale"];
  */
 export function parseRope(
   raw: Json,
-  { headDim, contextLength, theta, partial: defaultPartial, statedScales = false }: Sizes & RopeKeys,
+  { headDim, contextLength, theta, partial: defaultPartial, scales }: Sizes & RopeKeys,
   file: string,
   tell: Tell = throwIt,
 ): Pick<PhiConfig, "rotaryDim" | "ropeTheta" | "longrope"> {
@@ -60,7 +60,7 @@ export function parseRope(
     });
   }
   for (const key of Object.keys(rope)) {
-    if (!KNOWN.includes(key) && !(statedScales && SCALES.includes(key))) {
+    if (!KNOWN.includes(key) && !(scales && SCALES.includes(key))) {
       tell(new ConfigError({ what: `rope: "${key}" asks for something that is not built`, file, got: rope[key] }));
     }
   }
@@ -105,17 +105,30 @@ export function parseRope(
       shortFactor: attempt(tell, () => factors(rope.short_factor, "short_factor", rotaryDim / 2, file)) ?? [],
       longFactor: attempt(tell, () => factors(rope.long_factor, "long_factor", rotaryDim / 2, file)) ?? [],
       originalContext: originalContext as number,
-      attentionFactor: statedScales
-        ? {
-            short: number(rope.short_mscale, "short_mscale", file),
-            long: number(rope.long_mscale, "long_mscale", file),
-          }
-        : alike(attentionFactor(rope, contextLength, originalContext as number, file)),
+      attentionFactor: attentionFactors(rope, scales, contextLength, originalContext as number, file),
     },
   };
 }
 
-const alike = (factor: number) => ({ short: factor, long: factor });
+/** For each set of factors what cos and sin are multiplied by. */
+function attentionFactors(
+  rope: Json,
+  scales: RopeKeys["scales"],
+  contextLength: number,
+  originalContext: number,
+  file: string,
+): LongRope["attentionFactor"] {
+  const stated = (key: string) => number(rope[key], key, file);
+  if (scales === "stated") return { short: stated("short_mscale"), long: stated("long_mscale") };
+  const computed = attentionFactor(rope, contextLength, originalContext, file);
+  if (scales !== "own") return { short: computed, long: computed };
+  // Of microsoft/Phi-3-small-128k-instruct: what is not above 0 is not stated (LongRopeConfig in positional_embedding.py).
+  const isStated = (key: string) => rope[key] != null && !((rope[key] as number) <= 0);
+  return {
+    short: isStated("short_mscale") ? stated("short_mscale") : 1,
+    long: isStated("long_mscale") ? stated("long_mscale") : computed,
+  };
+}
 
 /** As HF _compute_longrope_parameters (modeling_rope_utils) has it; LongRoPE paper (arXiv 2402.13753), section 3. */
 function attentionFactor(rope: Json, contextLength: number, originalContext: number, file: string): number {

@@ -31,7 +31,7 @@ const KEYS: Keys = {
   neutral: { hidden_act: ["silu", "swish"], num_experts_per_tok: [2, null] },
   normEps: "rms_norm_eps", // of LayerNorm, for all its name
   contextLength: 131072,
-  rope: { theta: 1e6, partial: 1, statedScales: true },
+  rope: { theta: 1e6, partial: 1, scales: "stated" },
 };
 
 /** Each layer has as many matrices, all of which are listed before any file is looked at; the published models have 16. */

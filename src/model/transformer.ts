@@ -12,6 +12,7 @@ import type { KVPool } from "./kv-cache.ts";
 import { norm } from "./norm.ts";
 import { project } from "./project.ts";
 import { fillRope, inverseFrequencies, ropeRegime } from "./rope.ts";
+import { scale } from "./scale.ts";
 import { type Scratch, scratchFor } from "./scratch.ts";
 import type { ModelWeights } from "./weights.ts";
 
@@ -80,6 +81,7 @@ export class Transformer implements Decoder {
     const first = stageOf(stages, weights.embed.arena);
     (scratch[first].ids.data as Int32Array).set(chunk.ids);
     stages[first].kernels.embed(scratch[first].x, scratch[first].ids, weights.embed); // [T, D]
+    scale(scratch[first].x.f32, config.embeddingScale);
     chunk.trace?.("embed", scratch[first].x, scratch[first].own);
 
     let at = first;
@@ -93,8 +95,9 @@ export class Transformer implements Decoder {
       if (!chunk.apart) writeTable(layers[0].kv.table, chunk.blocks);
       const bound = chunk.apart ? apart(kernels, chunk.apart) : kernels;
       for (const layer of layers) {
-        this.#architecture.layer(bound, config, layer.weights, scratch[i], layer.kv, chunk.start);
-        chunk.trace?.(number++, scratch[i].x, scratch[i].own);
+        this.#architecture.layer(bound, config, layer.weights, scratch[i], layer.kv, chunk.start, number);
+        chunk.trace?.(number, scratch[i].x, scratch[i].own);
+        number++;
         yield;
         this.#alive();
       }
@@ -122,12 +125,15 @@ export class Transformer implements Decoder {
     if (!out || !s.logits) return;
     const room = s.logits.shape[0];
     const count = out.length / V;
+    scale(s.h.rows(T - count, T).f32, config.logitScale);
     for (let t = T - count; t < T; t += room) {
       const n = Math.min(room, T - t);
       const logits = s.logits.rows(0, n); // [n, V]
       project(kernels, s, logits, s.h.rows(t, t + n), weights.head, weights.headBias);
       out.set(logits.f32, (t - T + count) * V);
     }
+    const { unusedTokens = [] } = config;
+    if (unusedTokens.length > 0) for (let row = 0; row < count; row++) hide(out.subarray(row * V), unusedTokens);
   }
 
   /** cos and sin of the chunk's positions. */
@@ -186,6 +192,13 @@ export class Transformer implements Decoder {
     return this.#parts;
   }
 }
+
+/** Logits [V] that nothing chooses: the least float32, as the reference gives them, since -∞ makes NaN of sums. */
+function hide(logits: Float32Array, ids: readonly number[]): void {
+  for (const id of ids) logits[id] = LEAST;
+}
+
+const LEAST = -3.4028234663852886e38;
 
 const stageOf = (stages: Stage[], arena: Arena): number => stages.findIndex((s) => s.arena === arena);
 

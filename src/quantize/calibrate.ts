@@ -3,6 +3,7 @@ import type { Kernels, KVFormat } from "../kernels/kernels.ts";
 import type { WeightFiles } from "../load/weight-files.ts";
 import type { PhiConfig } from "../model/config.ts";
 import { norm } from "../model/norm.ts";
+import { scale } from "../model/scale.ts";
 import { isFloat, type WeightSpec } from "../model/weights.ts";
 import { allocMatrix, type PackedMatrix, packedBytes } from "../quant/packed-matrix.ts";
 import { Arena, alignUp } from "../tensor/arena.ts";
@@ -86,6 +87,7 @@ async function work(job: Calibration, team: Team): Promise<void> {
   const layers = layerSpecs(specs, config);
   const embed = specs.find((s) => s.slot === "embed") as WeightSpec;
   const x = await embedRows(files, embed.name, job.sequences, () => pacer.pace());
+  scale(x, config.embeddingScale);
   const stream: Stream = { x, lengths: job.sequences.map((s) => s.length) };
   const bench = workbench(job, layers[0], team);
   const runner = { config, kv: job.kv, contextSize: length, team };
@@ -107,7 +109,7 @@ async function work(job: Calibration, team: Team): Promise<void> {
         );
       else await kept.put(layerPiece(i), await quantizeLayer(job, bench, stream, layer, original, quantized, detail));
     } else await original.fill(files, layer, job.signal);
-    await quantized.run(stream, undefined, async (T) => {
+    await quantized.run(stream, i, undefined, async (T) => {
       job.progress.add(T * forwardCost(layer), "layers", detail);
       await pacer.pace();
     });
@@ -142,6 +144,7 @@ async function quantizeLayer(
   const all = [...moments.values()];
   await original.run(
     stream,
+    layer[0].place as number,
     (slot, x) => moments.get(slot)?.take(x),
     async (T) => {
       for (const m of all) if (m.room < CHUNK) await m.add(pacer);

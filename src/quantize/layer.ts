@@ -77,10 +77,16 @@ export class LayerRunner {
 
   /**
    * Runs every sequence of the stream through the layer.
+   * @param layer its number
    * @param see called with the inputs of each matrix; without it, the stream is replaced by the layer's output
    * @param between awaited after each chunk
    */
-  async run(stream: Stream, see: See | undefined, between: (tokens: number) => Promise<void>): Promise<void> {
+  async run(
+    stream: Stream,
+    layer: number,
+    see: See | undefined,
+    between: (tokens: number) => Promise<void>,
+  ): Promise<void> {
     const { layers } = this.#stage;
     const { hiddenSize: D } = this.#config;
     const [{ weights, kv }] = layers;
@@ -95,7 +101,7 @@ export class LayerRunner {
         s.x.f32.set(part);
         const factor = this.#config.longrope?.attentionFactor.short ?? 1;
         fillRope(s.cos.f32, s.sin.f32, this.#frequencies, start, T, factor);
-        architectureOf(this.#config).layer(kernels, this.#config, weights, s, kv, start);
+        architectureOf(this.#config).layer(kernels, this.#config, weights, s, kv, start, layer);
         if (!see) part.set(s.x.f32);
         at += T;
         await between(T);

@@ -79,8 +79,8 @@ suite("scripts/make-checkpoint", async ({ test, assert, engine }) => {
     const count = (name: string) =>
       tensorsOf(PRESETS[name].config).reduce((n, { shape }) => n + shape.reduce((size, d) => size * d, 1), 0);
     assert.deepEqual(
-      ["phi-4-mini", "phi-3-mini-4k", "phi-4", "phi-2", "phi-3.5-moe"].map(count),
-      [3_836_021_760, 3_821_079_552, 14_659_507_200, 2_779_683_840, 41_873_153_344],
+      ["phi-4-mini", "phi-3-mini-4k", "phi-4", "phi-2", "phi-3-small", "phi-3.5-moe"].map(count),
+      [3_836_021_760, 3_821_079_552, 14_659_507_200, 2_779_683_840, 7_392_272_384, 41_873_153_344],
     );
   });
 

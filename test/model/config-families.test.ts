@@ -3,7 +3,7 @@ import { architectureOf } from "../../src/model/architectures.ts";
 import { parseConfig } from "../../src/model/parse-config.ts";
 import type { WeightSpec } from "../../src/model/weights.ts";
 import { suite } from "../harness.ts";
-import { phi2, phi4mini, phi35moe } from "./published.ts";
+import { phi2, phi3small, phi4mini, phi35moe } from "./published.ts";
 
 suite("model/config of phi, phimoe, phi4_multimodal", ({ test, assert }) => {
   /** Numbers in a model, and those that a token goes through. */
@@ -63,7 +63,70 @@ suite("model/config of phi, phimoe, phi4_multimodal", ({ test, assert }) => {
     assert.deepEqual(a, { ...parseConfig(phi4mini()), modelType: "phi4_multimodal" });
   });
 
+  test("Phi-3-small-8k as published: 7 392 272 384 parameters, θ 10^6, every second layer over 16 local blocks of 64 keys and stripes of 8 that differ by head, muP, 91 unused ids, tied", () => {
+    const c = parseConfig(phi3small());
+    assert.deepEqual([c.modelType, c.headDim, c.rotaryDim, c.ropeTheta], ["phi3small", 128, 128, 1e6]);
+    assert.deepEqual(c.sparse, { pattern: { size: 64, local: 16, stride: 8, step: 1 }, denseEvery: 2 });
+    assert.deepEqual([c.embeddingScale, c.attentionScale, c.logitScale, c.gateLimit], [10, 1 / 128, 1 / 8, 20]);
+    assert.deepEqual([c.tiedEmbeddings, c.contextLength, c.longrope, c.normEps], [true, 8192, undefined, 1e-5]);
+    assert.equal(c.unusedTokens?.length, 91);
+    for (const id of [100256, 100258, 100260, 100265, 100267, 100276, 100351]) assert.ok(c.unusedTokens?.includes(id));
+    for (const id of [100255, 100257, 100261, 100263, 100266]) assert.ok(!c.unusedTokens?.includes(id));
+    assert.deepEqual(parameters(phi3small()), [7_392_272_384, 7_392_272_384]);
+  });
+
+  test("Phi-3-small-128k: LongRoPE from 8192 on; a scale that is stated counts, else cos and sin are multiplied by 1 below the switch and sqrt(1 + ln 16 / ln 8192) above", () => {
+    const su = {
+      type: "su",
+      original_max_position_embeddings: 8192,
+      short_factor: Array(64).fill(1),
+      long_factor: Array(64).fill(2),
+    };
+    const of = (change: object) =>
+      parseConfig({ ...phi3small(), max_position_embeddings: 131072, rope_scaling: { ...su, ...change } }).longrope;
+    const computed = Math.sqrt(1 + Math.log(16) / Math.log(8192));
+    assert.equal(of({})?.originalContext, 8192);
+    for (const change of [{}, { short_mscale: -1, long_mscale: -1 }]) {
+      assert.equal(of(change)?.attentionFactor.short, 1);
+      assert.close([of(change)?.attentionFactor.long ?? 0], [computed], 1e-14);
+    }
+    assert.deepEqual(of({ short_mscale: 1.1, long_mscale: 1.2 })?.attentionFactor, { short: 1.1, long: 1.2 });
+    // What stands at the top is not read by the model's own code.
+    const top = { ...phi3small(), rope_scaling: su, original_max_position_embeddings: 4096 };
+    assert.equal(parseConfig(top).longrope?.originalContext, 8192);
+  });
+
+  test("phi3small: what config.json leaves out is as in Phi3SmallConfig; null turns off what it may", () => {
+    const { hidden_size, num_hidden_layers, num_attention_heads, vocab_size } = phi3small();
+    const sizes = { hidden_size, num_hidden_layers, num_attention_heads, vocab_size };
+    const named = { model_type: "phi3small", architectures: ["Phi3SmallForCausalLM"] };
+    const { bosTokenId: _, ...published } = parseConfig(phi3small());
+    assert.deepEqual(parseConfig({ ...named, ...sizes }), { ...published, eosTokenIds: [] });
+    const off = { mup_embedding_multiplier: null, mup_width_multiplier: null, gegelu_limit: null };
+    const c = parseConfig({
+      ...phi3small(),
+      ...{ ...off, dense_attention_every_n_layers: null, mup_use_scaling: false, blocksparse_homo_head_pattern: true },
+    });
+    assert.deepEqual([c.embeddingScale, c.attentionScale, c.logitScale, c.gateLimit], [1, undefined, 1, Infinity]);
+    assert.deepEqual([c.sparse?.denseEvery, c.sparse?.pattern.step], [0, 0]);
+    const wide = parseConfig({ ...phi3small(), blocksparse_vert_stride: 100 });
+    assert.equal(wide.sparse?.pattern.step, 3); // ⌊100 / 32⌋
+  });
+
   const refusedOf: [string, object, RegExp][] = [
+    ["phi3small with another activation", { ...phi3small(), hidden_act: "silu" }, /hidden_act.*silu/],
+    ["phi3small with scaled positions", { ...phi3small(), rope_position_scale: 2 }, /rope_position_scale.*2/],
+    ["phi3small with a width by its multiplier", { ...phi3small(), ff_dim_multiplier: 4 }, /ff_dim_multiplier/],
+    ["phi3small with blocks of 48 keys", { ...phi3small(), blocksparse_block_size: 48 }, /blocksparse.*48.*32/],
+    ["phi3small with no local block", { ...phi3small(), blocksparse_num_local_blocks: 0 }, /num_local_blocks/],
+    ["phi3small with a limit below 0", { ...phi3small(), gegelu_limit: -1 }, /gegelu_limit.*-1/],
+    ["phi3small with a multiplier that is a text", { ...phi3small(), mup_width_multiplier: "8" }, /mup_width_multi/],
+    ["phi3small with an unused id beyond its ids", { ...phi3small(), dummy_token_indices: [100352] }, /dummy_token/],
+    [
+      "phi3small with LongRoPE that does not say its original context",
+      { ...phi3small(), rope_scaling: { type: "su", short_factor: [], long_factor: [] } },
+      /original_max_position_embeddings/,
+    ],
     [
       "the early form of Phi-2",
       { ...phi2(), model_type: "phi-msft", architectures: ["PhiForCausalLM"] },
