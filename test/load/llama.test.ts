@@ -8,11 +8,12 @@ import {
 import { hasPhiSizes, hasPhiTokens } from "../../src/formats/which-phi.ts";
 import { ConfigError, estimate, FormatError, loadPhi, type PhiOptions } from "../../src/index.ts";
 import { parseConfig } from "../../src/model/parse-config.ts";
-import { bytesSource, type ListedSource } from "../../src/source/index.ts";
+import { quantizeCheckpoint } from "../../src/quantize/index.ts";
+import { bytesSink, bytesSource, type ListedSource } from "../../src/source/index.ts";
 import { loadTokenizer } from "../../src/tokenizer/index.ts";
 import { filesOf, readJson } from "../fixtures.ts";
 import { craft, f32, type Tensor, text, texts, u32, type Value } from "../formats/gguf/craft.ts";
-import { type Engine, suite } from "../harness.ts";
+import { type Engine, suite, unless } from "../harness.ts";
 import { maxAbs } from "../metrics.ts";
 
 /** Made by test/fixtures/tools/llama.py. */
@@ -221,6 +222,23 @@ suite("load/llama", async ({ test, assert, engine }) => {
       await assert.rejects(estimate(source), ConfigError, message);
     });
   }
+
+  test("a packed file that is made of it has the bits of loading it, and is known by its sizes, theta or tokenizer as before", async () => {
+    for (const edit of [asIs, others(10000)]) {
+      const source = await checkpoint(engine, FOLDER, edit, ["tokenizer.json"]);
+      const made = new Map<string, Uint8Array>();
+      await quantizeCheckpoint(source, bytesSink(made), { fast: true });
+      const packed = made.get("model.safetensors") as Uint8Array;
+      assert.deepEqual(await logitsOf(packed, ids, {}), await logitsOf(source, ids, { weights: "q4" }));
+    }
+  });
+
+  const inWorker = unless(engine.features.workers ? undefined : "no workers here", test);
+  inWorker("in a worker the same is found out, and the bits are the same", async () => {
+    const source = await checkpoint(engine, FOLDER, others(10000), ["tokenizer.json"]);
+    assert.deepEqual(await logitsOf(source, ids, { worker: true }), await logitsOf(source, ids, {}));
+    await refusal(loadPhi(await checkpoint(engine, FOLDER, others(10000)), { worker: true }));
+  });
 
   test("phi3 may be split, too; a part beside the whole is refused", async () => {
     const split = await checkpoint(engine, FOLDER);

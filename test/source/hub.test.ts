@@ -3,7 +3,7 @@ import { openSafetensors } from "../../src/formats/safetensors/index.ts";
 import { estimate, loadPhi, OptionError, SourceError, type UrlOptions, urlSource } from "../../src/index.ts";
 import { hubFolder, parseHubName } from "../../src/source/hub.ts";
 import { loadTokenizer } from "../../src/tokenizer/index.ts";
-import { suite } from "../harness.ts";
+import { suite, unless } from "../harness.ts";
 import { visit } from "./http-visit.ts";
 
 const TINY = "hf:microsoft/phi-tiny";
@@ -195,6 +195,24 @@ suite("source/hub: files", async ({ test, assert, engine }) => {
       assert.ok(!JSON.stringify(away.map((line) => line.headers)).includes("secret"));
     });
   }
+
+  const inWorker = unless(engine.features.workers ? undefined : "no workers here", test);
+  inWorker(
+    "with the model in a worker files are fetched all the same, by option fetch and with the headers",
+    async () => {
+      const { hubUrl, log } = hub("gated&redirect=other");
+      let asked = 0;
+      const fetch = (url: string, init: RequestInit) => {
+        asked++;
+        return globalThis.fetch(url, init);
+      };
+      const phi = await loadPhi(TINY, { hubUrl, headers: SECRET, fetch, worker: true });
+      assert.equal((await phi.chat("What is 12 + 30?").result()).text, ANSWER);
+      await phi.dispose();
+      assert.ok(asked > 0);
+      assert.ok((await log()).every(({ origin, headers }) => origin === "main" || !("authorization" in headers)));
+    },
+  );
 
   test("a name, revision or file that the hub does not have is not_found; a file that changes while it is read is an error", async () => {
     const { hubUrl } = hub();
