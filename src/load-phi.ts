@@ -1,6 +1,7 @@
 import { startWorker } from "#platform";
 import { workerCode } from "#worker-code";
 import { checkpointIn, openBytes } from "./core/checkpoint.ts";
+import { byName } from "./core/folders.ts";
 import { gguf } from "./core/gguf.ts";
 import { type PhiOptions as CoreOptions, loadWith } from "./core/load.ts";
 import type { Parts } from "./core/parts.ts";
@@ -55,6 +56,7 @@ export async function openCheckpoint(
   { signal, tell, ...fetching }: UrlOptions & { signal?: AbortSignal; tell?: Tell } = {},
 ): Promise<Source> {
   const bytes = input instanceof Uint8Array || input instanceof ArrayBuffer;
-  const opened = bytes ? openBytes(input) : await openInput(where, input, fetching);
-  return checkpointIn(where, opened, [foreign, gguf], signal, tell);
+  const { source, file } = bytes ? openBytes(input) : await openInput(where, input, fetching);
+  const opened = { source, file: file === "config.json" ? undefined : file };
+  return checkpointIn(where, opened, [foreign, gguf], signal, tell, byName);
 }

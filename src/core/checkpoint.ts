@@ -2,18 +2,18 @@ import { SourceError } from "../errors.ts";
 import { type Tell, throwIt } from "../faults.ts";
 import { isGgufStart } from "../formats/gguf/magic.ts";
 import { openPacked } from "../formats/packed/packed.ts";
-import { isIndex } from "../formats/safetensors/sets.ts";
 import type { FileFormat, NamedFile } from "../load/file-format.ts";
 import { needFormat } from "../load/no-part.ts";
 import { abortableSource, type Bytes, bytesSource, type Opened, type Source, withFile } from "../source/index.ts";
-import { CONFIG, hinted, holdsGguf, withWeights } from "./folders.ts";
 
 /** First bytes of a file that are looked at. */
 const START = 16;
 
+/** What a folder, or a file in it, stands for where nothing else says so; undefined: a folder for itself, a file for nothing. */
+export type Otherwise = (folder: Source, file: string | undefined) => Promise<Source | undefined>;
+
 /**
- * The folder of a checkpoint, or the one that a file of one of `formats`, a packed file or a file of weights stands for. docs/loading.md has all
- * cases.
+ * The folder of a checkpoint, or the one that a file of one of `formats` or a packed file stands for.
  * @param tell of what is wrong with it and leaves a folder all the same
  * @throws SourceError if it is none of these; FormatError for a packed file of another version, and what the formats throw
  */
@@ -23,30 +23,21 @@ export async function checkpointIn(
   formats: readonly FileFormat[],
   signal: AbortSignal | undefined,
   tell: Tell = throwIt,
+  otherwise?: Otherwise,
 ): Promise<Source> {
   const folder = abortableSource(source, signal);
-  const names = await folder.list?.();
-  if (file === undefined || file === CONFIG) {
-    const found = await byFormat(formats, folder, undefined, tell);
-    if (found) return found;
-    if (names && holdsGguf(names))
-      needFormat(
-        formats,
-        "gguf",
-        names.find((name) => name.endsWith(".gguf")),
-      );
-    return (await openPacked(folder)) ?? (names ? folder : hinted(folder));
-  }
-  if (isIndex(file)) return withWeights(folder, names, file);
   const named = await startOf(folder, file);
-  if (named) {
+  if (named || file === undefined) {
     const found = await byFormat(formats, folder, named, tell);
     if (found) return found;
-    if (isGgufStart(named.start) || file.endsWith(".gguf")) needFormat(formats, "gguf", file);
+    const gguf = named ? ggufNamed(named) : await ggufAlone(folder);
+    if (gguf !== undefined) needFormat(formats, "gguf", gguf);
     const packed = await openPacked(folder, file);
     if (packed) return packed;
-    if (!names || names.includes(CONFIG)) return withWeights(folder, names, file);
   }
+  const other = await otherwise?.(folder, file);
+  if (other) return other;
+  if (file === undefined) return folder;
   throw new SourceError({
     what: `${where} takes a checkpoint, a GGUF file or a packed file, but not one of a checkpoint's files alone`,
     file,
@@ -68,10 +59,19 @@ async function byFormat(
 }
 
 /** How the file begins that was named, if it may be a checkpoint. */
-async function startOf(folder: Source, file: string): Promise<NamedFile | undefined> {
-  if (/\.(json|jinja|json\.gz)$/.test(file)) return undefined;
+async function startOf(folder: Source, file: string | undefined): Promise<NamedFile | undefined> {
+  if (file === undefined || /\.(json|jinja|json\.gz)$/.test(file)) return undefined;
   const start = await withFile(folder, file, (opened) => opened.read(0, Math.min(START, opened.size)));
   return { name: file, start };
+}
+
+const ggufNamed = ({ name, start }: NamedFile): string | undefined =>
+  isGgufStart(start) || name.endsWith(".gguf") ? name : undefined;
+
+/** A GGUF file in a folder without config.json. */
+async function ggufAlone(folder: Source): Promise<string | undefined> {
+  const names = (await folder.list?.()) ?? [];
+  return names.includes("config.json") ? undefined : names.find((name) => name.endsWith(".gguf"));
 }
 
 /** Bytes of a file as a folder: they have no name, and get one by their beginning. */

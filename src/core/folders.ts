@@ -3,7 +3,7 @@ import { allShards, indexOfShard, isIndex, shownSet, weightSets } from "../forma
 import type { Source } from "../source/index.ts";
 import { notFound } from "../source/range.ts";
 
-export const CONFIG = "config.json";
+const CONFIG = "config.json";
 const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
 
@@ -20,8 +20,16 @@ export function holdsGguf(names: readonly string[]): boolean {
   throw new SourceError({ what: "several checkpoints", got, expected: "the name of one of them" }, "several");
 }
 
+/** A file of weights stands for the checkpoint in whose folder it lies; a folder of a web server says how to name a file, where it lacks any. */
+export async function byName(folder: Source, file: string | undefined): Promise<Source | undefined> {
+  const names = await folder.list?.();
+  if (file === undefined) return names ? undefined : hinted(folder);
+  const weights = isIndex(file) || !/\.(json|jinja|json\.gz)$/.test(file);
+  return weights && (!names || names.includes(CONFIG)) ? withWeights(folder, names, file) : undefined;
+}
+
 /** The same folder, of whose weights only those are there that `file` (a *.safetensors, a shard or an index) belongs to. */
-export function withWeights(folder: Source, names: readonly string[] | undefined, file: string): Source {
+function withWeights(folder: Source, names: readonly string[] | undefined, file: string): Source {
   const index = isIndex(file) ? file : indexOfShard(file);
   if (names && (index === undefined || !names.includes(index))) {
     const kept = names.filter((n) => allShards(file).includes(n) || !(/\.(safetensors|gguf)$/.test(n) || isIndex(n)));
@@ -53,7 +61,7 @@ const MISSING: Readonly<Record<string, string>> = {
 };
 
 /** A web server does not say what it has: where it lacks these, the error says how to name another file. */
-export function hinted(folder: Source): Source {
+function hinted(folder: Source): Source {
   return {
     async open(name, options) {
       try {
