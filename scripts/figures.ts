@@ -1,10 +1,11 @@
-// Tables and drawings of what was measured, from bench/results. In the documents they stand between
+// Tables and drawings of what was measured, from bench/results, and drawings of the guide. In the documents they stand between
 //   <!-- figures NAME --> and <!-- end -->
 //   node --conditions=phi-ts-source --import tsx scripts/figures.ts            writes them
 //   node --conditions=phi-ts-source --import tsx scripts/figures.ts --check    fails if one is not what the results give
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type EndToEnd, type Ladder, type Peers, savedResults } from "../bench/result.ts";
+import { dials, windowDrawing } from "./figures/guide.ts";
 import { ladderDrawing, ladderTable } from "./figures/ladder.ts";
 import { peersDrawing, peersTable } from "./figures/peers.ts";
 import { readmePeers, readmeTable } from "./figures/readme.ts";
@@ -49,6 +50,8 @@ for (const name of new Set(models.map(({ model }) => model.name))) {
 const drawn = ladders.find(({ engine, hugePages }) => engine.startsWith("Node 24") && !hugePages) ?? ladders[0];
 put("docs/images/ladder.svg", ladderDrawing(drawn));
 if (peers.length) put("docs/images/peers.svg", peersDrawing(peers));
+put("docs/images/rope.svg", dials());
+put("docs/images/window.svg", windowDrawing());
 for (const document of ["README.md", "docs/speed.md", "docs/guide/02-one-kernel-from-loop-to-simd.md"]) {
   if (existsSync(root + document)) fill(document, blocks);
 }

@@ -20,7 +20,8 @@ const LABELS = 270;
 const BARS = 360;
 const ROW = 22;
 
-const STYLE = `
+/** Of all drawings: readable on light and dark pages. */
+export const STYLE = `
   text { font: 13px system-ui, sans-serif; fill: #1f2328 }
   .title { font-weight: 600 }
   .note { fill: #59636e }

@@ -41,7 +41,7 @@ const PUBLISHED: readonly Published[] = [
 ];
 
 /** Their names, one by one. */
-export const PUBLISHED_NAMES: readonly string[] = PUBLISHED.flatMap(({ name }) => name.split(" or "));
+export const publishedNames = (): string[] => PUBLISHED.flatMap(({ name }) => name.split(" or "));
 
 /** The published model that a config describes, by its shape. */
 export interface PublishedModel {

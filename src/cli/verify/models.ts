@@ -1,5 +1,5 @@
 import type { PhiConfig } from "../../model/config.ts";
-import { PUBLISHED_NAMES, publishedModel } from "../../model/published.ts";
+import { publishedModel, publishedNames } from "../../model/published.ts";
 
 /** The published models that a configuration may be of. Those of one shape only their weights tell apart; a fine-tune has the shape of what it was made of. */
 export function recognize(config: PhiConfig): string[] {
@@ -20,4 +20,4 @@ export const isOneOf = (model: string, names: readonly string[]): boolean =>
   names.some((name) => plain(name) === plain(model));
 
 /** Whether a case's model is a published one, so that its figures are of no use for another. */
-export const isPublished = (model: string): boolean => isOneOf(model, PUBLISHED_NAMES);
+export const isPublished = (model: string): boolean => isOneOf(model, publishedNames());
