@@ -62,7 +62,9 @@ export const verify: Command = {
     if (given.flag("json")) {
       await write(`${JSON.stringify(asJson(path, names, done.verdicts, pass), undefined, 2)}\n`);
     } else {
-      await write(`${path}: ${names.length > 0 ? `${names.join(" or ")}, by its configuration` : described}\n`);
+      const nearer = names.length > 1 ? "; of several, the one whose figures are nearer" : "";
+      const known = `${names.join(" or ")}, by its configuration${nearer}`;
+      await write(`${path}: ${names.length > 0 ? known : described}\n`);
       await write(report(done.cases, done.verdicts));
     }
     if (compared.length === 0) note(`phi verify: no precision fits into ${bytes(budget)}; --budget BYTES allows more`);

@@ -59,7 +59,8 @@ const leftOut = ({ bytes: needed, left = "" }: Verdict): string =>
 
 const small = (delta: number): string => (delta < 1e-3 ? delta.toExponential(1) : delta.toPrecision(3));
 
-const percent = (share: number): string => (share < 1e-5 ? "< 0.001 %" : `${(100 * share).toPrecision(2)} %`);
+const percent = (share: number): string =>
+  share < 1e-5 ? "< 0.001 %" : `${share < 0.1 ? (100 * share).toPrecision(2) : (100 * share).toFixed(0)} %`;
 
 /** The verdicts for programs. */
 export function asJson(model: string, recognized: readonly string[], verdicts: readonly Verdict[], pass: boolean) {
