@@ -59,6 +59,10 @@ const MAY_IMPORT = {
     ...["errors", "options", "event-loop", "source", "open", "formats", "tensor", "quant", "kernels", "model", "load"],
     ...["tokenizer", "generate", "phi", "threads", "load-phi", "#platform"],
   ],
+  merge: [
+    ...["errors", "options", "event-loop", "source", "open", "formats", "tensor", "kernels", "model"],
+    ...["load", "load-phi", "#platform"],
+  ],
   cli: [
     "errors",
     "options",
@@ -73,6 +77,7 @@ const MAY_IMPORT = {
     "tokenizer",
     "generate",
     "quantize",
+    "merge",
     "load-phi",
     "inspect",
     "index",

@@ -3,22 +3,20 @@ import type { KVFormat } from "./kernels/kernels.ts";
 import { type Fit, fitBudget } from "./load/budget.ts";
 import { EVERY_PART } from "./load/every-part.ts";
 import { type MemoryUse, memoryUse } from "./load/load.ts";
-import type { LoadOptions } from "./load/options.ts";
 import { planModel } from "./load/plan-model.ts";
-import { checkFormats, type ModelInput, openCheckpoint } from "./load-phi.ts";
+import { checkFormats, type ModelInput, openCheckpoint, type PhiOptions, withAdapters } from "./load-phi.ts";
 import type { PhiConfig } from "./model/config.ts";
 import type { Activations } from "./model/scratch.ts";
 import { URL_OPTIONS, type UrlOptions, withoutUrl } from "./open.ts";
 import { checkNumber, checkOptions } from "./options.ts";
 import type { WeightFormat } from "./quant/packed-matrix.ts";
 
+type Layout =
+  | ("weights" | "embedding" | "activations" | "kv" | "kernels" | "contextSize" | "kvTokens" | "threads")
+  | ("adapters" | "signal");
+
 /** Options of {@link estimate}: those of `loadPhi` that decide about memory, and a budget. */
-export interface EstimateOptions
-  extends Pick<
-      LoadOptions,
-      "weights" | "embedding" | "activations" | "kv" | "kernels" | "contextSize" | "kvTokens" | "threads" | "signal"
-    >,
-    UrlOptions {
+export interface EstimateOptions extends Pick<PhiOptions, Layout>, UrlOptions {
   /** Bytes that the model may take. */
   budget?: number;
 }
@@ -55,9 +53,10 @@ export interface Estimate extends Partial<Fit> {
 export async function estimate(source: ModelInput, options: EstimateOptions = {}): Promise<Estimate> {
   const where = "estimate";
   const { fetching, others } = withoutUrl(checkEstimate(where, options));
-  const { budget, signal, ...layout } = others;
-  const folder = await openCheckpoint(where, source, { ...fetching, signal });
-  const { config, files, plan, sourceBytes } = await planModel(folder, { ...layout, ...EVERY_PART });
+  const { budget, signal, adapters: given, ...layout } = others;
+  const checkpoint = await openCheckpoint(where, source, { ...fetching, signal });
+  const { source: folder, adapters } = await withAdapters(where, checkpoint, given, signal, fetching);
+  const { config, files, plan, sourceBytes } = await planModel(folder, { ...layout, adapters, ...EVERY_PART });
   await files.close();
   const { format: weights, embedding = weights, activations, kv, contextSize, kvTokens } = plan;
   return {
@@ -80,6 +79,7 @@ export function checkEstimate(where: string, options: EstimateOptions): Estimate
     "contextSize",
     "kvTokens",
     "threads",
+    "adapters",
     "signal",
     "budget",
     ...URL_OPTIONS,

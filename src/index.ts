@@ -20,6 +20,7 @@ export {
   WorkerError,
 } from "./errors.ts";
 export { type Estimate, type EstimateOptions, estimate } from "./estimate.ts";
+export type { AdapterChoice, AdapterOption } from "./generate/adapters.ts";
 export type { RopeChoice } from "./generate/engine.ts";
 export type { Generation } from "./generate/generation.ts";
 export type { TokenIds } from "./generate/ids.ts";
@@ -31,10 +32,11 @@ export type { ForwardOptions, Sequence, SequenceOptions } from "./generate/seque
 export type { ChatOptions, ChatResult } from "./generate/start.ts";
 export { type Inspection, type InspectOptions, inspect } from "./inspect/inspect.ts";
 export type { TensorClass } from "./inspect/tensors.ts";
+export type { AdapterInfo } from "./load/adapters/adapter-set.ts";
 export type { MemoryUse } from "./load/load.ts";
 export type { LoadOptions } from "./load/options.ts";
 export type { LoadProgress } from "./load/progress.ts";
-export { loadPhi, type ModelInput, type PhiOptions } from "./load-phi.ts";
+export { type AdapterSources, loadPhi, type ModelInput, type PhiOptions } from "./load-phi.ts";
 export type { Experts, LongRope, PhiConfig } from "./model/config.ts";
 export type { PublishedModel } from "./model/published.ts";
 export type { Parameters } from "./model/weights.ts";

@@ -1,9 +1,11 @@
 import { startWorker } from "#platform";
 import { workerCode } from "#worker-code";
+import { withAdapters } from "./core/adapter-sources.ts";
 import { checkpointIn, openBytes } from "./core/checkpoint.ts";
 import { byName } from "./core/folders.ts";
 import { gguf } from "./core/gguf.ts";
 import { type PhiOptions as CoreOptions, loadWith } from "./core/load.ts";
+import { lora } from "./core/lora.ts";
 import type { Parts } from "./core/parts.ts";
 import { text } from "./core/text.ts";
 import type { Tell } from "./faults.ts";
@@ -13,7 +15,9 @@ import { type Input, openInput, URL_OPTIONS, type UrlOptions, withoutUrl } from 
 import type { Phi } from "./phi.ts";
 import type { Bytes, Source } from "./source/index.ts";
 
+export type { AdapterSources } from "./core/adapter-sources.ts";
 export { checkFormats, startHelpers } from "./core/load.ts";
+export { withAdapters };
 
 /** Options of {@link loadPhi}. */
 export interface PhiOptions extends CoreOptions, UrlOptions {}
@@ -22,7 +26,7 @@ export interface PhiOptions extends CoreOptions, UrlOptions {}
 export type ModelInput = Input | Bytes;
 
 /** All that there is: `phi-ts/core` is the same without. */
-const PARTS: Parts = { ...EVERY_PART, text, startWorker: () => startWorker(workerCode()) };
+const PARTS: Parts = { ...EVERY_PART, text, lora, startWorker: () => startWorker(workerCode()) };
 
 /**
  * Loads a Phi checkpoint: a folder with config.json, safetensors and, for text, the tokenizer's files; or a GGUF file, which has all of that; or a
@@ -30,7 +34,8 @@ const PARTS: Parts = { ...EVERY_PART, text, startWorker: () => startWorker(worke
  * @param source the path of the folder or file (Node, Bun, Deno), its http(s): URL, hf:owner/name[@revision][/FILE], its Files or Blobs, its
  * bytes, or a {@link Source} ({@link droppedFiles} takes a drop)
  * @throws OptionError for an unknown option or a bad value
- * @throws SourceError, FormatError, ConfigError, TokenizerError naming file and cause, before large memory is taken
+ * @throws SourceError, FormatError, ConfigError, TokenizerError naming file and cause, before large memory is taken; for what is wrong with an adapter
+ * ConfigError or FormatError of code "adapter"
  * @throws MemoryError with the largest contextSize that fits; or the signal's reason
  * @throws WorkerError where a worker was asked for and cannot be had
  * @throws PhiError (codes "wasm", "wasm_wrong") if kernels that are asked for by name cannot run
@@ -42,7 +47,9 @@ const PARTS: Parts = { ...EVERY_PART, text, startWorker: () => startWorker(worke
 export async function loadPhi(source: ModelInput, options: PhiOptions = {}): Promise<Phi> {
   const { fetching, others } = withoutUrl(options);
   const open = (signal?: AbortSignal) => openCheckpoint("loadPhi", source, { ...fetching, signal });
-  return loadWith(PARTS, others, open, URL_OPTIONS);
+  const sources: typeof withAdapters = (where, folder, given, signal) =>
+    withAdapters(where, folder, given, signal, fetching);
+  return loadWith({ ...PARTS, lora: { ...lora, sources } }, others, open, URL_OPTIONS);
 }
 
 /**

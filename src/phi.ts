@@ -1,6 +1,7 @@
 // Kept in the declarations: projects whose "lib" ends at ES2022 do not know Symbol.asyncDispose.
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { Notice } from "./errors.ts";
+import { type Notice, OptionError } from "./errors.ts";
+import { type AdapterChoice, type AdapterOption, Adapters } from "./generate/adapters.ts";
 import type { Backend } from "./generate/backend.ts";
 import type { Generation } from "./generate/generation.ts";
 import { checkIds, type TokenIds } from "./generate/ids.ts";
@@ -42,6 +43,8 @@ export class Phi {
   readonly kv: LoadedModel["kv"];
   /** Which implementation of the kernels runs. */
   readonly kernels: LoadedModel["kernels"];
+  /** LoRA adapters that were loaded, in the order of their sums. */
+  readonly adapters: LoadedModel["adapters"];
   /** How many threads compute. */
   readonly threads: LoadedModel["threads"];
   /** What is not as it should be, and yet no error: for instance that only the reference kernels run here. Mostly empty. */
@@ -51,10 +54,12 @@ export class Phi {
   /** Tokens that end an answer, each with the files that say so. */
   readonly stopTokens: readonly StopToken[];
   readonly #model: Model;
+  readonly #adapters: Adapters;
 
   /** Made by {@link loadPhi}. */
   constructor({ model, loaded, stopTokens }: PhiParts) {
-    this.#model = model;
+    this.#adapters = new Adapters(loaded.adapters.map(({ name }) => name));
+    this.#model = { ...model, adapters: this.#adapters };
     this.config = loaded.config;
     this.parameters = loaded.parameters;
     this.memory = loaded.memory;
@@ -63,6 +68,7 @@ export class Phi {
     this.activations = loaded.activations;
     this.kv = loaded.kv;
     this.kernels = loaded.kernels;
+    this.adapters = loaded.adapters;
     this.threads = loaded.threads;
     this.notices = loaded.notices;
     this.contextSize = loaded.contextSize;
@@ -79,14 +85,42 @@ export class Phi {
   }
 
   /**
+   * From now on calls (`forward`, `sequence`, `generate`, `chat`) that do not say otherwise work with this adapter, with several at once, or, given
+   * null, with none, as at first. Nothing is loaded or computed, and calls that are there go on as they began: a sequence and its forks keep
+   * the adapters with which it was made. At scale 0 an adapter is not there at all: the bits are those without it.
+   * @param choice a name, scales by name, or null
+   * @param scale of the adapter that is named; what it adds is multiplied by it. Default 1
+   * @throws OptionError for a name that no adapter has, or a scale that is no number
+   * @example
+   * phi.setAdapter("sql", 0.8);
+   * phi.setAdapter({ sql: 1, terse: 0.5 });
+   * phi.setAdapter(null);
+   */
+  setAdapter(choice: string, scale?: number): void;
+  setAdapter(choice: AdapterChoice): void;
+  setAdapter(choice: AdapterChoice, scale?: number): void {
+    if (choice === undefined || (typeof choice !== "string" && scale !== undefined)) {
+      const expected = "a name and a scale, scales by name, or null";
+      throw new OptionError({ what: "setAdapter", got: choice, expected });
+    }
+    const scales = typeof choice === "string" && scale !== undefined ? { [choice]: scale } : choice;
+    this.#adapters.current = this.#adapters.mix("setAdapter", scales);
+  }
+
+  /** The scales of the adapters that `setAdapter` has set, by name; none: {}. */
+  get adapter(): Readonly<Record<string, number>> {
+    return this.#adapters.describe(this.#adapters.current);
+  }
+
+  /**
    * Logits of T tokens on a sequence of their own: Float32Array [T·V] of all positions, or [V] of the last (default).
    * @throws OptionError, ContextError, MemoryError, DisposedError, or the signal's reason
    */
-  async forward(ids: TokenIds, options: ForwardOptions = {}): Promise<Float32Array> {
+  async forward(ids: TokenIds, options: ForwardOptions & AdapterOption = {}): Promise<Float32Array> {
     this.#backend.check();
     const list = checkIds("forward", ids, this.config.vocabSize);
-    const logits = checkForward(options);
-    return this.#backend.forward(list, logits, options);
+    const logits = checkForward(options, ["adapter"]);
+    return this.#backend.forward(list, logits, options, this.#adapters.mix("forward", options.adapter));
   }
 
   /**
@@ -95,9 +129,10 @@ export class Phi {
    */
   async sequence(options: SequenceOptions = {}): Promise<Sequence> {
     this.#backend.check();
-    checkOptions("sequence", options, ["rope"]);
+    checkOptions("sequence", options, ["rope", "adapter"]);
     const rope = checkRope("sequence", options.rope, this.config.longrope !== undefined);
-    return new Sequence(await this.#backend.sequence(rope));
+    const adapters = this.#adapters.mix("sequence", options.adapter);
+    return new Sequence(await this.#backend.sequence(rope, adapters));
   }
 
   /**

@@ -181,7 +181,7 @@ interface PhiTinyJson {
 }
 
 /** All F32 tensors of a safetensors file's bytes, and the bits of I32 ones as if they were. */
-function readTensors(bytes: Uint8Array): Map<string, { shape: number[]; data: Float32Array }> {
+export function readTensors(bytes: Uint8Array): Map<string, { shape: number[]; data: Float32Array }> {
   const headerLength = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + headerLength))) as Record<
     string,

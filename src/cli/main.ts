@@ -5,6 +5,7 @@ import { chat } from "./chat.ts";
 import { generate } from "./generate.ts";
 import { inspect } from "./inspect.ts";
 import { logits } from "./logits.ts";
+import { merge } from "./merge.ts";
 import { runProgram } from "./program.ts";
 import { quantize } from "./quantize.ts";
 import { tokenize } from "./tokenize.ts";
@@ -20,6 +21,6 @@ await runProgram({
   name: "phi",
   summary: "Microsoft's Phi models in TypeScript and WebAssembly.",
   version,
-  commands: [chat, generate, tokenize, inspect, logits, quantize, verify],
+  commands: [chat, generate, tokenize, inspect, logits, quantize, merge, verify],
   args: process.argv.slice(2),
 });

@@ -1,6 +1,6 @@
 import { loadPhi, type Phi } from "../index.ts";
 import { hubOptionsOf } from "./hub.ts";
-import type { loadOptionsOf } from "./options.ts";
+import type { LoadArguments } from "./options.ts";
 import { bytes, note, ProgressLine } from "./ui.ts";
 
 /** What loading took. */
@@ -13,7 +13,7 @@ export interface Loaded {
 /** Loads a checkpoint, with a progress line on a terminal, and gives its memory back when `use` has ended. */
 export async function withModel<T>(
   path: string,
-  options: ReturnType<typeof loadOptionsOf>,
+  { scales, ...options }: LoadArguments,
   use: (phi: Phi, loaded: Loaded) => Promise<T>,
 ): Promise<T> {
   const start = performance.now();
@@ -26,6 +26,7 @@ export async function withModel<T>(
   const phi = await loadPhi(path, { ...options, ...hubOptionsOf(path), onProgress }).finally(() => line.clear());
   for (const { message } of phi.notices) note(`phi: ${message}`);
   try {
+    phi.setAdapter(scales ?? null);
     return await use(phi, { bytes: read, seconds: (performance.now() - start) / 1000 });
   } finally {
     await phi.dispose();

@@ -1,4 +1,5 @@
 import type { PhiOptions } from "../index.ts";
+import { ADAPTER_OPTION, adaptersOf } from "./adapters.ts";
 import { type Given, HELP, type OptionSpec, UsageError, VERBOSE } from "./args.ts";
 
 /** Options that commands share, and what they are in the API. */
@@ -50,6 +51,7 @@ export const LOAD_OPTIONS: readonly OptionSpec[] = [
   },
   { name: "kernels", value: "KIND", help: `${KERNELS.join(", ")} (default: auto)` },
   THREADS_OPTION,
+  ADAPTER_OPTION,
 ];
 
 export const SAMPLING_OPTIONS: readonly OptionSpec[] = [
@@ -102,9 +104,15 @@ export function layoutOf(given: Given): Layout {
   };
 }
 
-export function loadOptionsOf(given: Given): Layout & Pick<PhiOptions, "kernels" | "threads" | "rope"> {
+/** What loadPhi takes, and the scales of adapters, which are set afterwards. */
+export type LoadArguments = Layout &
+  Pick<PhiOptions, "kernels" | "threads" | "rope" | "adapters"> & {
+    scales?: Readonly<Record<string, number>>;
+  };
+
+export function loadOptionsOf(given: Given): LoadArguments {
   const [kernels, rope] = [choiceOf(given, "kernels", KERNELS), choiceOf(given, "rope", ROPE)];
-  return { ...layoutOf(given), kernels, rope, threads: threadsOf(given) };
+  return { ...layoutOf(given), kernels, rope, threads: threadsOf(given), ...adaptersOf(given) };
 }
 
 export const threadsOf = (given: Given): "auto" | number | undefined =>

@@ -1,7 +1,7 @@
 /**
  * `phi-ts/core`: the same models in programs that must be small. {@link loadPhi} reads safetensors of numbers and packed files, and takes ids for
  * ids; what else a program needs it gives: `text` of `phi-ts/core/text`, `gguf` and `int4` (GPTQ, AWQ, compressed-tensors) of `phi-ts/core/gguf`
- * and `/int4`, `reference` of `/reference`. Workers are of files of one's own, which import `phi-ts/core/worker`.
+ * and `/int4`, `reference` of `/reference`, `lora` of `/lora`. Workers are of files of one's own, which import `phi-ts/core/worker`.
  * @module
  */
 import { OptionError } from "../errors.ts";
@@ -36,10 +36,12 @@ export type { LoadProgress } from "../load/progress.ts";
 export { openInput as open, urlSource } from "../open.ts";
 export type { Phi } from "../phi.ts";
 export { blobSource, bytesSource, droppedFiles, type Opened, type Source, type SourceFile } from "../source/index.ts";
-export type { TextPart } from "./parts.ts";
+export type { LoraPart, TextPart } from "./parts.ts";
 
 /** Options of {@link loadPhi}: those of `phi-ts`, but for `worker`, and what the program has beside the core. */
-export interface CoreOptions extends Omit<PhiOptions, "worker">, Pick<Parts, "formats" | "reference" | "text"> {
+export interface CoreOptions
+  extends Omit<PhiOptions, "worker">,
+    Pick<Parts, "formats" | "reference" | "text" | "lora"> {
   /** Makes the worker in which the model runs, whose file calls `serve` of `phi-ts/core/worker`; it is called once more for each helper thread. */
   worker?: false | (() => WorkerLike);
 }
@@ -54,9 +56,11 @@ export interface CoreOptions extends Omit<PhiOptions, "worker">, Pick<Parts, "fo
  * const phi = await loadPhi(urlSource("https://example.org/phi-4-mini/"), { text });
  */
 export async function loadPhi(input: Source | Opened | Bytes, options: CoreOptions = {}): Promise<Phi> {
-  const { formats = [], reference, text, ...others } = options;
+  const { formats = [], reference, text, lora, ...others } = options;
   checkParts(formats, text);
-  return loadWith({ formats, reference, text }, others, (signal) =>
+  if (lora !== undefined && typeof lora?.sources !== "function")
+    throw new OptionError({ what: 'loadPhi: option "lora"', got: lora, expected: 'lora of "phi-ts/core/lora"' });
+  return loadWith({ formats, reference, text, lora }, others, (signal) =>
     checkpointIn("loadPhi", opened(input), formats, signal),
   );
 }

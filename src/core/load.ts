@@ -6,6 +6,7 @@ import { localBackend } from "../generate/local.ts";
 import { checkSignal } from "../generate/options.ts";
 import { checkWasm } from "../kernels/wasm-module.ts";
 import { fillModel, kernelsOf, type ModelKernels } from "../load/load.ts";
+import { noLora } from "../load/no-part.ts";
 import type { LoadOptions } from "../load/options.ts";
 import { checkThreads, type Inspected, inspectModel } from "../load/plan-model.ts";
 import { LoadMeter } from "../load/progress.ts";
@@ -15,10 +16,16 @@ import type { Source } from "../source/index.ts";
 import { helpersBy, type StartHelpers } from "../threads/index.ts";
 import { eosTokensOf } from "../tokenizer/chat/eos.ts";
 import { connect, type Loading, loadingInWorker, type WorkerLike } from "../worker/index.ts";
+import type { AdapterSources } from "./adapter-sources.ts";
 import type { Parts } from "./parts.ts";
 
 /** Options of {@link loadPhi}. */
 export interface PhiOptions extends LoadOptions {
+  /**
+   * LoRA adapters to load beside the model, by name: folders as HF PEFT saves them, or `true` for one that the checkpoint itself has (Phi-4-multimodal's
+   * "vision" and "speech"). None works before `phi.setAdapter` or a call's option `adapter` says so; see docs/adapters.md.
+   */
+  adapters?: AdapterSources;
   /**
    * Where the model runs. `false` (default): in the caller's thread, whose event loop gets its turn now and then. `true`: in a worker made out
    * of code that phi-ts carries along, so that the caller's thread is free. A function: in the worker that it makes, whose file imports
@@ -42,14 +49,17 @@ export async function loadWith(
 ): Promise<Phi> {
   const start = performance.now();
   checkLoad(options, parts, more);
-  const { worker, onProgress, signal, ...engine } = options;
+  const { worker, onProgress, signal, adapters: given, ...engine } = options;
   signal?.throwIfAborted();
   const meter = new LoadMeter(onProgress);
-  const folder = meter.watch(await open(signal));
+  const checkpoint = await open(signal);
+  const joined = await parts.lora?.sources("loadPhi", checkpoint, given, signal);
+  const { source, adapters } = joined ?? { source: checkpoint };
+  const folder = meter.watch(source);
   const loading = worker ? connectTo(worker, parts, folder, signal) : loadingHere(parts, folder, signal);
   const { text } = parts;
   try {
-    const { sourceBytes, config, generationConfig } = await loading.inspect(engine);
+    const { sourceBytes, config, generationConfig } = await loading.inspect({ ...engine, adapters });
     meter.announce(sourceBytes);
     const tokenizer = await text?.tokenizerIn(folder, { generationConfig });
     const { backend, loaded } = await loading.fill(meter);
@@ -70,13 +80,13 @@ export async function loadWith(
 }
 
 /** Loading in the caller's thread. */
-function loadingHere({ formats, reference }: Parts, folder: Source, signal: AbortSignal | undefined): Loading {
+function loadingHere({ formats, reference, lora }: Parts, folder: Source, signal: AbortSignal | undefined): Loading {
   let inspected: Inspected;
   let chosen: ModelKernels;
   return {
     async inspect(options) {
       chosen = kernelsOf(options, reference);
-      inspected = await inspectModel(folder, { ...options, formats });
+      inspected = await inspectModel(folder, { ...options, formats, lora });
       return inspected;
     },
     async fill(meter) {
@@ -121,8 +131,10 @@ function checkLoad(options: PhiOptions, parts: Parts, more: readonly string[]): 
     "onProgress",
     "signal",
     "worker",
+    "adapters",
   ] satisfies (keyof PhiOptions)[];
   checkOptions(where, options, [...own, ...more]);
+  if (options.adapters !== undefined && !parts.lora) throw noLora();
   checkFormats(where, options);
   checkChoice(where, "rope", options.rope, ["auto", "long"], "auto");
   checkWasm(where, options.wasm);

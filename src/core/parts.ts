@@ -1,7 +1,9 @@
+import type { OpenAdapters } from "../load/adapters/adapter-set.ts";
 import type { EngineParts } from "../load/engine-parts.ts";
 import type { WorkerLike } from "../port/port.ts";
 import type { renderChat, stopTokensOf } from "../tokenizer/index.ts";
 import type { tokenizerIn } from "../tokenizer/load.ts";
+import type { withAdapters } from "./adapter-sources.ts";
 
 /** Text in and out: the tokenizer of a checkpoint's folder, and chat formats. */
 export interface TextPart {
@@ -10,8 +12,16 @@ export interface TextPart {
   readonly stopTokensOf: typeof stopTokensOf;
 }
 
+/** LoRA adapters: where their files come from, and what reads them. */
+export interface LoraPart {
+  readonly open: OpenAdapters;
+  readonly sources: typeof withAdapters;
+}
+
 /** What {@link loadWith} is given, of which programs for which size counts leave out what they never use. */
 export interface Parts extends EngineParts {
+  /** Without it there are no adapters. */
+  readonly lora?: LoraPart;
   /** Without it ids go in and out. */
   readonly text?: TextPart;
   /** Makes a worker out of code; without it workers are of files of the user's. */

@@ -1,3 +1,4 @@
+import type { AdapterMix } from "../model/adapters.ts";
 import type { PhiConfig } from "../model/config.ts";
 import type { RopeChoice } from "./engine.ts";
 import type { Progress, Reprefill } from "./row.ts";
@@ -16,8 +17,8 @@ export interface Backend {
   /** One generation; the work begins with the first `next()`. @throws ContextError if the prompt alone is longer than the context */
   tokens(job: TokenJob, controls: TokenControls): TokenStream;
   /** Logits of `ids` [T] on a row of their own: f32 [T·V], [V] or [0]. */
-  forward(ids: number[], logits: LogitsWanted, controls: ForwardControls): Promise<Float32Array>;
-  sequence(rope: RopeChoice): Promise<SequenceHandle>;
+  forward(ids: number[], logits: LogitsWanted, controls: ForwardControls, adapters?: AdapterMix): Promise<Float32Array>;
+  sequence(rope: RopeChoice, adapters?: AdapterMix): Promise<SequenceHandle>;
   dispose(): Promise<void>;
 }
 
@@ -33,6 +34,8 @@ export interface TokenJob {
   maxTokens: number | undefined;
   onContextFull: "error" | "stop";
   rope: RopeChoice;
+  /** Absent: none. */
+  adapters?: AdapterMix;
 }
 
 export interface TokenControls {

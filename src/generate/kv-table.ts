@@ -7,8 +7,8 @@ export function blocksFor(tokens: number): number {
 }
 
 /**
- * Keys and values of one row of tokens: which blocks of the pool hold them, how many positions are valid, and by which of LongRoPE's sets they are
- * turned. A block may have further owners (forks, cached prefixes); such a block is never written, it is copied first.
+ * Keys and values of one row of tokens: which blocks of the pool hold them, how many positions are valid, by which of LongRoPE's sets they are
+ * turned, and with which adapters they were computed. A block may have further owners (forks, cached prefixes); such a block is never written, it is copied first.
  */
 export class KVTable {
   readonly pool: KVPool;
@@ -16,9 +16,12 @@ export class KVTable {
   /** Positions 0 … length - 1 are valid. */
   length = 0;
   regime: RopeRegime = "short";
+  /** Key of the row's adapters (src/model/adapters.ts), "" for none: those of another mix are other keys and values. */
+  readonly mix: string;
 
-  constructor(pool: KVPool) {
+  constructor(pool: KVPool, mix = "") {
     this.pool = pool;
+    this.mix = mix;
   }
 
   /** The half-filled last block, if others own it too: it must be copied before position `length` can be written. */

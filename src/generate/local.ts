@@ -11,15 +11,15 @@ export function localBackend(engine: Engine): Backend {
     contextSize: engine.contextSize,
     check: () => engine.check(),
     tokens: (job, controls) => new LocalTokens(engine, job, controls),
-    async forward(ids, logits, controls) {
-      const row = new Row(engine, "call", "auto");
+    async forward(ids, logits, controls, adapters) {
+      const row = new Row(engine, "call", "auto", adapters);
       try {
         return await forwardRow(row, ids, logits, controls);
       } finally {
         row.dispose();
       }
     },
-    sequence: async (rope) => rowHandle(new Row(engine, "sequence", rope)),
+    sequence: async (rope, adapters) => rowHandle(new Row(engine, "sequence", rope, adapters)),
     dispose: async () => engine.dispose(),
   };
 }

@@ -1,11 +1,13 @@
 import { OptionError } from "../errors.ts";
+import type { AdapterMix } from "../model/adapters.ts";
 import { checkCallback, checkChoice, checkNumber, checkOptions } from "../options.ts";
+import { type AdapterOption, type Adapters, mixOf } from "./adapters.ts";
 import type { RopeChoice } from "./engine.ts";
 import type { Progress, Reprefill } from "./row.ts";
 import { checkSampling, SAMPLING_OPTIONS, type Sampling, type SamplingOptions } from "./sampling-options.ts";
 
 /** Options of {@link Phi.generate}: how tokens are chosen, and where the answer ends. */
-export interface GenerateOptions extends SamplingOptions {
+export interface GenerateOptions extends SamplingOptions, AdapterOption {
   /** The most tokens to generate. Default: to the end of the context. 0 only prefills the prompt. */
   maxTokens?: number;
   /** Strings that end the answer; they are not part of its text. */
@@ -40,6 +42,7 @@ const GENERATE_OPTIONS = [
   "onReprefill",
   "parseSpecialTokens",
   "rope",
+  "adapter",
 ] as const satisfies readonly (keyof GenerateOptions)[];
 
 /** {@link GenerateOptions}, checked. */
@@ -56,11 +59,13 @@ export interface Checked {
   onReprefill: ((event: Reprefill) => void) | undefined;
   parseSpecialTokens: boolean;
   rope: RopeChoice;
+  adapters: AdapterMix;
 }
 
 /**
  * @param where "generate" or "chat"
  * @param more options that the call has besides
+ * @param adapters of the model
  * @throws OptionError for the first option that is unknown or has a bad value
  */
 export function checkGenerate(
@@ -69,6 +74,7 @@ export function checkGenerate(
   V: number,
   hasLongRope: boolean,
   more: readonly string[] = [],
+  adapters?: Adapters,
 ): Checked {
   checkOptions(where, options, [...GENERATE_OPTIONS, ...more]);
   checkSignal(where, options.signal);
@@ -87,6 +93,7 @@ export function checkGenerate(
     onReprefill: options.onReprefill,
     parseSpecialTokens: checkFlag(where, "parseSpecialTokens", options.parseSpecialTokens),
     rope: checkRope(where, options.rope, hasLongRope),
+    adapters: mixOf(where, adapters, options.adapter),
   };
 }
 

@@ -7,6 +7,8 @@ interface Prefix {
   tokens: number[];
   blocks: number[];
   regime: RopeRegime;
+  /** Key of the adapters with which they were computed. */
+  mix: string;
 }
 
 /** Tokens and blocks that a new row may begin with, and for how many positions they agree with it. */
@@ -28,12 +30,12 @@ export class PrefixCache {
     this.#drop = drop;
   }
 
-  /** The longest beginning of `tokens`, at most `limit` of them, that an entry of this regime holds; it counts as used now. */
-  find(tokens: readonly number[], limit: number, regime: RopeRegime): Match {
+  /** The longest beginning of `tokens`, at most `limit` of them, that an entry of this regime and these adapters holds; it counts as used now. */
+  find(tokens: readonly number[], limit: number, regime: RopeRegime, mix = ""): Match {
     let best: Prefix | undefined;
     let length = 0;
     for (const entry of this.#entries) {
-      if (entry.regime !== regime) continue;
+      if (entry.regime !== regime || entry.mix !== mix) continue;
       const common = commonPrefix(entry.tokens, tokens, limit);
       if (common > length) {
         best = entry;
@@ -47,10 +49,11 @@ export class PrefixCache {
   /** Takes over the blocks of `kv`, which holds the beginning of `tokens`; `kv` is empty afterwards. */
   keep(tokens: readonly number[], kv: KVTable): void {
     kv.trim(kv.length);
-    const entry: Prefix = { tokens: tokens.slice(0, kv.length), blocks: kv.blocks.splice(0), regime: kv.regime };
+    const { regime, mix } = kv;
+    const entry: Prefix = { tokens: tokens.slice(0, kv.length), blocks: kv.blocks.splice(0), regime, mix };
     kv.length = 0;
     const contains = (a: Prefix, b: Prefix) =>
-      a.regime === b.regime && commonPrefix(a.tokens, b.tokens, b.tokens.length) === b.tokens.length;
+      a.regime === b.regime && a.mix === b.mix && commonPrefix(a.tokens, b.tokens, b.tokens.length) === b.tokens.length;
     const longer = this.#entries.find((e) => contains(e, entry));
     if (longer || entry.tokens.length === 0) {
       entry.blocks.forEach(this.#drop);

@@ -33,11 +33,11 @@ export class Room {
     this.prefixes = new PrefixCache((block) => decoder.pool.drop(block));
   }
 
-  /** Gives an empty `kv` the longest known beginning of `tokens`, at most `limit` of them: of a cached prefix or of a live row. */
+  /** Gives an empty `kv` the longest known beginning of `tokens`, at most `limit` of them: of a cached prefix or of a live row, with the same adapters. */
   adopt(kv: KVTable, tokens: readonly number[], limit: number, regime: RopeRegime): void {
-    let best: Match = this.prefixes.find(tokens, limit, regime);
+    let best: Match = this.prefixes.find(tokens, limit, regime, kv.mix);
     for (const other of this.holders) {
-      if (other.kv === kv || other.kv.regime !== regime) continue;
+      if (other.kv === kv || other.kv.regime !== regime || other.kv.mix !== kv.mix) continue;
       const length = commonPrefix(other.tokens, tokens, Math.min(limit, other.kv.length));
       if (length > best.length) best = { length, blocks: other.kv.blocks };
     }

@@ -1,4 +1,5 @@
 import { ContextError, DisposedError } from "../errors.ts";
+import { type AdapterMix, NO_ADAPTERS } from "../model/adapters.ts";
 import type { RopeRegime } from "../model/decoder.ts";
 import type { Engine, RopeChoice } from "./engine.ts";
 import { KVTable } from "./kv-table.ts";
@@ -63,14 +64,16 @@ export class Row implements Holder {
   disposed = false;
   readonly engine: Engine;
   readonly rope: RopeChoice;
+  readonly adapters: AdapterMix;
   #length = 0;
   readonly #dispose = () => this.dispose();
 
-  constructor(engine: Engine, kind: "sequence" | "call", rope: RopeChoice) {
+  constructor(engine: Engine, kind: "sequence" | "call", rope: RopeChoice, adapters: AdapterMix = NO_ADAPTERS) {
     this.engine = engine;
     this.kind = kind;
     this.rope = rope;
-    this.kv = new KVTable(engine.decoder.pool);
+    this.adapters = adapters;
+    this.kv = new KVTable(engine.decoder.pool, adapters.key);
     engine.add(this, this.#dispose);
   }
 
@@ -167,7 +170,7 @@ export class Row implements Holder {
   async #step({ start, total, regime, logits, into, signal }: Goal): Promise<void> {
     const { engine } = this;
     const { decoder, vocabSize: V } = engine;
-    const { kv } = this;
+    const { kv, adapters } = this;
     const from = kv.length;
     let end = Math.min(from + decoder.maxChunk, total);
     // Logits of all new tokens: their chunks begin where they do.
@@ -175,7 +178,7 @@ export class Row implements Holder {
     let out: Float32Array | undefined;
     if (logits === "all" && from >= start) out = into?.subarray((from - start) * V, (end - start) * V);
     if (logits === "last" && end === total) out = into;
-    const chunk = { ids: this.tokens.slice(from, end), start: from, blocks: kv.blocks, regime, logits: out };
+    const chunk = { ids: this.tokens.slice(from, end), start: from, blocks: kv.blocks, regime, adapters, logits: out };
     await engine.run(chunk, () => {
       signal?.throwIfAborted();
       this.check();
@@ -195,7 +198,7 @@ export class Row implements Holder {
   /** A row with the same tokens, which shares all blocks; whoever writes first into the half-filled last one copies it. */
   fork(): Row {
     this.check();
-    const copy = new Row(this.engine, this.kind, this.rope);
+    const copy = new Row(this.engine, this.kind, this.rope, this.adapters);
     for (const id of this.tokens) copy.tokens.push(id);
     copy.#length = this.#length;
     copy.kv.share(this.kv.blocks, this.kv.length, this.kv.regime);

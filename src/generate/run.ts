@@ -1,5 +1,6 @@
 import type { renderChat } from "../tokenizer/index.ts";
 import type { Tokenizer } from "../tokenizer/types.ts";
+import type { Adapters } from "./adapters.ts";
 import type { Backend } from "./backend.ts";
 import { LEFT } from "./generation.ts";
 import type { Checked } from "./options.ts";
@@ -17,6 +18,8 @@ export interface Model {
   /** Tokens that end an answer. */
   stopIds: readonly number[];
   loadMs: number;
+  /** Absent: there are none. */
+  adapters?: Adapters;
   /** CPU time of this process so far, in milliseconds, where the engine tells. */
   cpuMs?: () => number | undefined;
 }
@@ -39,7 +42,7 @@ export async function* run(
 ): AsyncGenerator<Piece, GenerateResult, void> {
   const { backend, tokenizer, loadMs } = model;
   const { prompt, options } = job;
-  const { sampling, maxTokens, onContextFull, rope, onPrefill, onReprefill, signal } = options;
+  const { sampling, maxTokens, onContextFull, rope, adapters, onPrefill, onReprefill, signal } = options;
   signal?.throwIfAborted();
   backend.check();
   const cpuAtStart = model.cpuMs?.();
@@ -47,7 +50,7 @@ export async function* run(
   const stopIds = [...(options.ignoreEos ? [] : model.stopIds), ...options.stopIds];
   const out = new TextOut(tokenizer, options.stop, job.ownText ? [] : prompt);
   const tokens = backend.tokens(
-    { prompt, sampling, seed, stopIds, maxTokens, onContextFull, rope },
+    { prompt, sampling, seed, stopIds, maxTokens, onContextFull, rope, adapters },
     { signal: ending.signal, onPrefill },
   );
   const abort = () => ending.abort(signal?.reason);

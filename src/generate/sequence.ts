@@ -2,6 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { OptionError } from "../errors.ts";
 import { checkCallback, checkChoice, checkNumber, checkOptions } from "../options.ts";
+import type { AdapterOption } from "./adapters.ts";
 import type { LogitsWanted, SequenceHandle } from "./backend.ts";
 import type { RopeChoice } from "./engine.ts";
 import { checkIds, type TokenIds } from "./ids.ts";
@@ -22,7 +23,7 @@ export interface ForwardOptions {
 }
 
 /** Options of {@link Phi.sequence}. */
-export interface SequenceOptions {
+export interface SequenceOptions extends AdapterOption {
   /**
    * LongRoPE models: "auto" (default) takes the factor set by the length at the end of each forward, as the reference does, and computes
    * the sequence again when it crosses the switch, unless the model was loaded with `rope: "long"`; "long" takes the long set from the start.
@@ -109,9 +110,9 @@ export class Sequence {
   }
 }
 
-/** @throws OptionError */
-export function checkForward(options: ForwardOptions): LogitsWanted {
-  checkOptions("forward", options, ["logits", "signal", "onProgress", "onReprefill"]);
+/** @param more options that the call has besides @throws OptionError */
+export function checkForward(options: ForwardOptions, more: readonly string[] = []): LogitsWanted {
+  checkOptions("forward", options, ["logits", "signal", "onProgress", "onReprefill", ...more]);
   checkSignal("forward", options.signal);
   checkCallback("forward", "onProgress", options.onProgress);
   checkCallback("forward", "onReprefill", options.onReprefill);

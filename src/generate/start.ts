@@ -54,7 +54,7 @@ async function* withDropped(
 function checkCall(model: Model, where: string, options: GenerateOptions, more: readonly string[] = []): Checked {
   model.backend.check();
   const hasLongRope = model.backend.config.longrope !== undefined;
-  const checked = checkGenerate(where, options, vocab(model), hasLongRope, more);
+  const checked = checkGenerate(where, options, vocab(model), hasLongRope, more, model.adapters);
   if (checked.stop.length > 0) needTokenizer(model);
   return checked;
 }

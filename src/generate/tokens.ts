@@ -34,7 +34,7 @@ export class LocalTokens implements TokenStream {
     this.#stopIds = new Set(job.stopIds);
     this.#sampler = new Sampler(job.sampling, job.seed, job.prompt);
     this.#logits = new Float32Array(engine.vocabSize);
-    this.#row = new Row(engine, "call", job.rope);
+    this.#row = new Row(engine, "call", job.rope, job.adapters);
   }
 
   async next(): Promise<Token | undefined> {

@@ -9,7 +9,7 @@ import { packedFormat } from "../load/formats.ts";
 import { type MemoryUse, memoryUse } from "../load/load.ts";
 import { type Found, findModel, planFound, readGenerationConfig } from "../load/plan-model.ts";
 import type { WeightFiles } from "../load/weight-files.ts";
-import { type ModelInput, openCheckpoint } from "../load-phi.ts";
+import { type ModelInput, openCheckpoint, withAdapters } from "../load-phi.ts";
 import { architectureOf } from "../model/architectures.ts";
 import type { PhiConfig } from "../model/config.ts";
 import { type PublishedModel, publishedModel } from "../model/published.ts";
@@ -79,17 +79,20 @@ export type InspectOptions = EstimateOptions;
 export async function inspect(source: ModelInput, options: InspectOptions = {}): Promise<Inspection> {
   const where = "inspect";
   const { fetching, others } = withoutUrl(checkEstimate(where, options));
-  const { budget, signal, ...layout } = others;
+  const { budget, signal, adapters: given, ...layout } = others;
   const faults = new Faults();
   const tell: Tell = (fault) => {
     if (fault instanceof OptionError) throw fault;
     faults.tell(fault);
   };
-  const folder = await openFolder(where, source, { ...fetching, signal }, tell);
+  const opening = await openFolder(where, source, { ...fetching, signal }, tell);
+  const joined = opening && (await withAdapters(where, opening, given, signal, fetching));
+  const folder = joined?.source;
   const { kind: kernels, notices } = chooseKernels(layout.kernels ?? "auto");
   // Where a config could not be made of a file's metadata, that was told; that it is missing is no more.
   const known = faults.list.length === 0 || (await folder?.list?.())?.includes("config.json");
-  const found = folder && known ? await findModel(folder, EVERY_PART, tell) : {};
+  const parts = { ...EVERY_PART, adapters: joined?.adapters };
+  const found = folder && known ? await findModel(folder, parts, tell) : {};
   try {
     const planned = isWhole(found, faults) ? attempt(tell, () => planFound(found, layout)) : undefined;
     const { config, json, opened, files, specs, sourceBytes } = found;

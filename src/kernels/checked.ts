@@ -13,7 +13,7 @@ import { operandChecks } from "./operand-checks.ts";
  * @throws ShapeError (from every operation) that names the operation, the operand, what it is and what it should be
  */
 export function checked(arena: Arena, ops: Operations): Operations {
-  const { here, is, rank, int8, cache, block, inRows, epsilon, positive } = operandChecks(arena);
+  const { here, is, rank, int8, cache, block, inRows, within, epsilon, positive } = operandChecks(arena);
 
   return {
     embed(out, ids, table) {
@@ -23,6 +23,18 @@ export function checked(arena: Arena, ops: Operations): Operations {
       is("embed", "ids", ids, [T], ["i32"]);
       inRows("embed", ids, table.rows);
       ops.embed(out, ids, table);
+    },
+    addLowRank(out, row, u, at, b, scale) {
+      const [T, N] = rank("addLowRank", "out", out, 2);
+      const [, R] = rank("addLowRank", "u", u, 2);
+      is("addLowRank", "out", out, [T, N]);
+      is("addLowRank", "u", u, [T, R]);
+      here("addLowRank", "B", b.arena);
+      within("addLowRank", "rows of out", row, b.rows, N);
+      within("addLowRank", "columns of u", at, b.rank, R);
+      if (!Number.isFinite(scale))
+        throw new ShapeError({ what: "addLowRank: scale", got: scale, expected: "a number" });
+      ops.addLowRank(out, row, u, at, b, scale);
     },
     rmsnorm(out, x, weight, eps) {
       const [T, D] = rank("rmsnorm", "x", x, 2);

@@ -23,6 +23,7 @@ export const JOBS = {
   swiglu: 9,
   add: 10,
   geglu: 11,
+  addLowRank: 12,
 } as const;
 export type Job = keyof typeof JOBS;
 

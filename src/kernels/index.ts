@@ -23,5 +23,6 @@ export {
   type WasmBuild,
 } from "./kernels.ts";
 export { allocKVLayer, kvLayerBytes } from "./kv-layer.ts";
+export { allocLowRank, type LowRank, lowRankBytes, writeLowRank } from "./low-rank.ts";
 export { pack, unpack } from "./pack.ts";
 export type { WasmModule, WasmModules } from "./wasm-module.ts";

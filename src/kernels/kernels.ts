@@ -2,6 +2,7 @@ import type { Int4Layout } from "../quant/int4/index.ts";
 import type { PackedMatrix } from "../quant/packed-matrix.ts";
 import type { Arena } from "../tensor/arena.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import type { LowRank } from "./low-rank.ts";
 
 /**
  * The contract: one signature per operation, outputs first, then inputs, weights and constants. `reference/` holds the definition of
@@ -23,6 +24,8 @@ export interface Operations {
   quantizeActivations(out: Int8Rows, x: Tensor): void;
   /** out[T, N] = x · Wᵀ, with x as float32 [T, C] (any format of W), or as int8 rows (any format but f32). */
   linear(out: Tensor, x: Tensor | Int8Rows, weight: PackedMatrix): void;
+  /** The columns row … row + n - 1 of out [T, N] += scale · u[T, at … at + r - 1] · Bᵀ, with B [n, r] ({@link LowRank}). */
+  addLowRank(out: Tensor, row: number, u: Tensor, at: number, b: LowRank, scale: number): void;
 
   // ── attention ────────────────────────────────────────────────────────────────────────────────
   /**

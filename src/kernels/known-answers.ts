@@ -10,6 +10,7 @@ import {
   kFormat,
   linear,
   linearInt4,
+  N,
   type Place,
   pack,
   read,
@@ -19,6 +20,7 @@ import {
   rows,
   T,
 } from "./known-calls.ts";
+import { allocLowRank, writeLowRank } from "./low-rank.ts";
 
 /** Bytes of the arena that a call works in. */
 const ROOM = 65536;
@@ -104,6 +106,11 @@ export const KNOWN_ANSWERS: readonly KnownAnswer[] = [
     (ids.data as Int32Array).set([3, 0, 3, 4, 1]);
     k.add(out, x, x);
     k.addRows(out, ids, x, input(arena, 9, [T]));
+  }),
+  rows("addLowRank", 0xaede32e8, (k, out, x, arena) => {
+    const b = allocLowRank(arena, N, 6);
+    writeLowRank(b, 0, input(arena, 9, [N, 6]).f32);
+    k.addLowRank(out, 3, x, 5, b, 0.7);
   }),
   rows("permute", 0x62977853, (k, out, x, arena) => {
     const order = room(arena, [C], "i32");

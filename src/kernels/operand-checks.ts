@@ -78,6 +78,10 @@ export function operandChecks(arena: Arena) {
         throw new ShapeError({ what: `${op}: no such row`, got: id, expected: `0 … ${rows - 1}` });
     }
   };
+  const within = (op: string, name: string, from: number, count: number, all: number) => {
+    if (Number.isInteger(from) && from >= 0 && from + count <= all) return;
+    throw new ShapeError({ what: `${op}: ${name}`, got: `${from} to ${from + count}`, expected: `within ${all}` });
+  };
   const epsilon = (op: string, eps: number) => {
     if (!(eps >= 0 && eps < Infinity))
       throw new ShapeError({ what: `${op}: eps`, got: eps, expected: "a number from 0" });
@@ -86,5 +90,5 @@ export function operandChecks(arena: Arena) {
     if (!(value > 0)) throw new ShapeError({ what: `${op}: ${name} should be above 0, is ${show(value)}` });
   };
 
-  return { here, is, rank, int8, cache, block, inRows, epsilon, positive };
+  return { here, is, rank, int8, cache, block, inRows, within, epsilon, positive };
 }

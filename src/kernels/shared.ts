@@ -69,6 +69,15 @@ export function sharedKernels(place: Workplace, form: DotForm, crew: Crew, limit
       }
       run();
     },
+    addLowRank(out, row, u, at, b, scale) {
+      const [T, N] = out.shape;
+      const { rows: n, rank: r } = b;
+      if (T * n * r < limits.products) return alone.addLowRank(out, row, u, at, b, scale);
+      const grain = Math.ceil(limits.leastProducts / (ROWS * r * T)) || 1;
+      write("addLowRank", linearUnits(n), grain, out.ptr + 4 * row, N, u.ptr + 4 * at, u.shape[1], b.ptr, T, n, r);
+      f32[JOB.head + 8] = scale;
+      run();
+    },
     attention(out, qkv, cache, start, window, scale, pattern) {
       const [T, H, dh] = out.shape;
       const { k, v, scales, table } = cache;

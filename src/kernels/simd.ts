@@ -71,6 +71,11 @@ export function simdKernels(wasm: WasmExports, form: DotForm): Operations {
         wasm.linearF32(out.ptr, x.ptr, ptr, FORMAT[format], x.shape[0], N, C, SCRATCH, 0, linearUnits(N));
       }
     },
+    addLowRank(out, row, u, at, b, scale) {
+      const [T, N] = out.shape;
+      const [to, from] = [out.ptr + 4 * row, u.ptr + 4 * at];
+      wasm.addLowRank(to, N, from, u.shape[1], b.ptr, T, b.rows, b.rank, scale, 0, linearUnits(b.rows));
+    },
     rmsnorm(out, x, weight, eps) {
       const [T, D] = x.shape;
       wasm.rmsnorm(out.ptr, x.ptr, weight.ptr, T, D, eps);

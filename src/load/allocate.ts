@@ -10,6 +10,7 @@ import type { ModelWeights, WeightSpec } from "../model/weights.ts";
 import { allocMatrix, type PackedMatrix } from "../quant/packed-matrix.ts";
 import { Arena, KERNEL_RESERVE } from "../tensor/arena.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import type { AdapterPlaces } from "./adapters/adapter-set.ts";
 import { type ArenaPlan, formatOf, helperBytes, kvBlocks, largestContext, type Plan, scratchNeeds } from "./plan.ts";
 
 /** A weight that has its place but not yet its values. */
@@ -25,6 +26,8 @@ export interface Slot {
 export interface Allocated {
   transformer: Transformer;
   slots: Slot[];
+  /** Places of the adapters' factors. */
+  adapters?: AdapterPlaces;
 }
 
 /** Makes a memory; tests give their own to see what happens when there is none. */
@@ -47,7 +50,10 @@ export function allocate(plan: Plan, chosen: Chosen, make: NewArena = arenaFor(c
   const arenas = makeArenas(plan, make);
   const weights: Partial<ModelWeights> = {};
   const slots: Slot[] = [];
-  const stages = plan.arenas.map((arenaPlan, i) => furnish(plan, arenaPlan, arenas[i], chosen, weights, slots));
+  const adapters = plan.adapters?.places();
+  const stages = plan.arenas.map((arenaPlan, i) =>
+    furnish(plan, arenaPlan, arenas[i], chosen, weights, slots, adapters),
+  );
   weights.head ??= weights.embed;
   const { config, maxChunk } = plan;
   // Of an embedding table one row is read; a tied table is read whole, as the head.
@@ -57,8 +63,9 @@ export function allocate(plan: Plan, chosen: Chosen, make: NewArena = arenaFor(c
   const pool = new KVPool(kvBlocks(plan.kvTokens));
   const { crew } = chosen;
   const release = () => crew?.end();
-  const parts = { config, stages, weights: weights as ModelWeights, pool, maxChunk, weightBytesPerToken, release };
-  return { transformer: new Transformer(parts), slots };
+  const sizes = { maxChunk, weightBytesPerToken };
+  const parts = { config, stages, weights: weights as ModelWeights, adapters: adapters?.deltas, pool, ...sizes };
+  return { transformer: new Transformer({ ...parts, release }), slots, adapters };
 }
 
 /** Takes the pieces of one arena, in the order: weights, block table, caches, helpers' scratch, scratch. */
@@ -69,6 +76,7 @@ function furnish(
   chosen: Chosen,
   weights: Partial<ModelWeights>,
   slots: Slot[],
+  adapters: AdapterPlaces | undefined,
 ): Stage {
   const { config } = plan;
   const layers = new Map<number, Layer>();
@@ -79,6 +87,7 @@ function furnish(
     const matrix = ordered ? { ...plain, order: Tensor.alloc(arena, "i32", [spec.cols]) } : plain;
     const value = spec.vector ? new Tensor(arena, matrix.ptr, "f32", [spec.cols]) : matrix;
     mine.push({ spec, matrix });
+    adapters?.place(arena, spec, matrix);
     if (typeof spec.place !== "number") Object.assign(weights, { [spec.slot]: value });
     else layers.set(spec.place, put(layers.get(spec.place) ?? {}, spec.slot, value));
   }

@@ -4,7 +4,7 @@ import { EVERY_PART } from "./every-part.ts";
 import { fillModel, kernelsOf, type LoadedModel } from "./load.ts";
 import type { LoadOptions } from "./options.ts";
 import { MAX_ARENA_BYTES } from "./plan.ts";
-import { inspectModel } from "./plan-model.ts";
+import { inspectModel, type PlanOptions } from "./plan-model.ts";
 import { LoadMeter } from "./progress.ts";
 
 /**
@@ -16,14 +16,15 @@ import { LoadMeter } from "./progress.ts";
  */
 export async function loadModel(
   source: Source,
-  options: LoadOptions = {},
+  options: LoadOptions & Pick<PlanOptions, "adapters"> = {},
   maxArenaBytes = MAX_ARENA_BYTES,
   start?: StartHelpers,
 ): Promise<LoadedModel> {
   options.signal?.throwIfAborted();
   const chosen = kernelsOf(options, EVERY_PART.reference);
   const meter = new LoadMeter(options.onProgress);
-  const planned = { ...options, threads: start ? options.threads : 1, formats: EVERY_PART.formats };
+  const { formats, lora } = EVERY_PART;
+  const planned = { ...options, threads: start ? options.threads : 1, formats, lora };
   const inspected = await inspectModel(meter.watch(source), planned, maxArenaBytes);
   try {
     meter.announce(inspected.sourceBytes);

@@ -10,6 +10,7 @@ import { countParameters, type Parameters } from "../model/weights.ts";
 import type { WeightFormat } from "../quant/packed-matrix.ts";
 import { orAbort } from "../source/index.ts";
 import { assemble, type StartHelpers } from "../threads/index.ts";
+import type { AdapterInfo } from "./adapters/adapter-set.ts";
 import { allocate } from "./allocate.ts";
 import { fillWeights } from "./fill.ts";
 import type { LoadOptions } from "./options.ts";
@@ -44,6 +45,8 @@ export interface LoadedModel {
   activations: Activations;
   kv: KVFormat;
   kernels: KernelKind;
+  /** LoRA adapters, in the order in which they were given. */
+  adapters: readonly AdapterInfo[];
   /** Threads that work for it. */
   threads: number;
   /** What a user should know of how it was loaded. */
@@ -83,12 +86,14 @@ export async function fillModel(
 ): Promise<LoadedModel> {
   const notices = [...chosen.notices, ...threading.notices, ...known];
   const crew = start && assemble(threading, chosen, start, notices);
-  const { transformer, slots } = allocate(plan, { ...chosen, crew: crew?.leader });
+  const { transformer, slots, adapters } = allocate(plan, { ...chosen, crew: crew?.leader });
+  const onBlock = (file: string, tensor: string, bytes: number) => meter.block(file, tensor, bytes);
   let threads = 1;
   try {
     crew?.begin((error) => transformer.lose(error));
     meter.beginWeights();
-    await fillWeights(files, slots, { signal, onBlock: (file, tensor, bytes) => meter.block(file, tensor, bytes) });
+    await fillWeights(files, slots, { signal, onBlock });
+    await adapters?.fill({ signal, onBlock });
     if (crew) threads = await orAbort(crew.ready(), signal);
   } catch (error) {
     transformer.dispose();
@@ -103,6 +108,7 @@ export async function fillModel(
     memory: memoryUse(plan),
     contextSize,
     ...formats,
+    adapters: plan.adapters?.infos(plan.specs) ?? [],
     threads,
     notices,
     generationConfig,

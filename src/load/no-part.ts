@@ -4,6 +4,13 @@ import type { FileFormat } from "./file-format.ts";
 /** Formats of files that a program may have been made without, by the names that `phi-ts/core` gives them. */
 const PARTS = { gguf: "a GGUF file", int4: "matrices of int4 words (GPTQ, AWQ or compressed-tensors)" } as const;
 
+/** The same for LoRA adapters. */
+export function noLora(): FormatError {
+  const expected =
+    'loadPhi(…, { adapters, lora }) with lora of "phi-ts/core/lora", also given to serve(…) in a worker\'s file';
+  return new FormatError({ what: "this program was made without LoRA adapters", expected }, "no_part");
+}
+
 /**
  * Refuses what another program can read, and says how this one could. Nothing where the format is among `formats`.
  * @throws FormatError (code "no_part")

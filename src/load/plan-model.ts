@@ -10,14 +10,16 @@ import { checkAngles, withRope } from "../model/rope.ts";
 import type { Activations } from "../model/scratch.ts";
 import type { WeightSpec } from "../model/weights.ts";
 import { checkNumber } from "../options.ts";
-import { ifThere } from "../source/index.ts";
+import { ifThere, together } from "../source/index.ts";
 import type { Source } from "../source/source.ts";
 import { chooseThreads, oneThread, type ThreadChoice } from "../threads/index.ts";
+import type { AdapterInput, AdapterSet } from "./adapters/adapter-set.ts";
 import { checkConverted } from "./converted.ts";
+import type { EngineParts } from "./engine-parts.ts";
 import type { FileFormat } from "./file-format.ts";
 import { checkWeights } from "./fill.ts";
 import { chooseFormats } from "./formats.ts";
-import { needFormat } from "./no-part.ts";
+import { needFormat, noLora } from "./no-part.ts";
 import type { LoadOptions } from "./options.ts";
 import { withJoined } from "./parts.ts";
 import { formatOf, MAX_ARENA_BYTES, MAX_CHUNK, type Plan, planArenas } from "./plan.ts";
@@ -48,6 +50,9 @@ export interface PlanOptions extends LoadOptions {
   canStartThreads?: boolean;
   /** Formats of files that can be read beside safetensors. Default: none. */
   formats?: readonly FileFormat[];
+  /** LoRA adapters, whose files the source has beside the checkpoint's; and what reads them. */
+  adapters?: readonly AdapterInput[];
+  lora?: EngineParts["lora"];
 }
 
 const DEFAULT_CONTEXT = 4096;
@@ -91,6 +96,9 @@ export interface Found {
   opened: WeightFiles;
   /** The same by the names of `specs`. */
   files: WeightFiles;
+  /** Those that were asked for; they are closed with the weights. */
+  adapters?: AdapterSet;
+  /** Of weights and adapters. */
   sourceBytes: number;
 }
 
@@ -101,7 +109,7 @@ export interface Found {
  */
 export async function findModel(
   source: Source,
-  { rope, formats = [] }: Pick<PlanOptions, "rope" | "formats"> = {},
+  { rope, formats = [], adapters: wanted = [], lora }: Pick<PlanOptions, "rope" | "formats" | "adapters" | "lora"> = {},
   tell: Tell = throwIt,
 ): Promise<Partial<Found>> {
   const json = await attemptAsync(tell, () => readConfig(source, "config.json"));
@@ -122,8 +130,15 @@ export async function findModel(
     for (const find of stored) whole = whole && (await find(whole, specs, source, tell));
     if (!whole) return { ...found, opened };
     const files = withJoined(whole, specs, tell);
-    const sourceBytes = checkWeights(files, specs, architecture.unused, tell);
-    return { ...found, opened, specs, files, sourceBytes };
+    const weightBytes = checkWeights(files, specs, architecture.unused, tell);
+    const all = { ...found, specs };
+    if (wanted.length === 0) return { ...all, opened, files, sourceBytes: weightBytes };
+    if (!lora) throw noLora();
+    const base = { config, specs, files: opened, json };
+    const adapters = await attemptAsync(tell, () => lora.open(source, wanted, base));
+    const close = () => together([files.close(), adapters?.close()]).then(() => {});
+    const sourceBytes = weightBytes + (adapters?.sourceBytes ?? 0);
+    return { ...all, opened: { ...opened, close }, files: { ...files, close }, adapters, sourceBytes };
   } catch (error) {
     await opened.close();
     throw error;
@@ -161,7 +176,7 @@ export async function planModel(
 
 /** The memory of a checkpoint that was found. @throws ConfigError, FormatError, OptionError, MemoryError */
 export function planFound(
-  { config, specs, files, sourceBytes }: Found,
+  { config, specs, files, adapters, sourceBytes }: Found,
   options: PlanOptions,
   maxArenaBytes = MAX_ARENA_BYTES,
 ): Planned {
@@ -188,7 +203,8 @@ export function planFound(
   const formats = { ...chosen, activations, kv };
   const threading = planThreads(options, specs);
   const { threads } = threading;
-  const plan = planArenas({ config, specs, ...formats, contextSize, kvTokens, maxChunk, maxArenaBytes, threads });
+  const sizes = { contextSize, kvTokens, maxChunk, maxArenaBytes, threads };
+  const plan = planArenas({ config, specs, ...formats, adapters, ...sizes });
   return { config, files, plan, sourceBytes, threading, notices: [...(files.notices ?? []), ...notices] };
 }
 

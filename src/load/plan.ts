@@ -7,6 +7,7 @@ import { type Activations, type ScratchNeeds, scratchBytes } from "../model/scra
 import { isFloat, type WeightSpec } from "../model/weights.ts";
 import { packedBytes, ROWS, type WeightFormat } from "../quant/packed-matrix.ts";
 import { alignUp, KERNEL_RESERVE, PAGE } from "../tensor/arena.ts";
+import type { AdapterSet } from "./adapters/adapter-set.ts";
 
 /** What decides how much memory a model takes; all known from the header alone. */
 export interface PlanInput {
@@ -20,6 +21,8 @@ export interface PlanInput {
   formats?: ReadonlyMap<string, WeightFormat>;
   /** Matrices whose inputs lie in an order of their own, by their names. */
   ordered?: ReadonlySet<string>;
+  /** LoRA adapters, whose factors lie beside the weights that they add to. */
+  adapters?: AdapterSet;
   /** Bytes through which weights must be read at least. */
   staging?: number;
   activations: Activations;
@@ -78,15 +81,16 @@ export function formatOf(
   return typeof spec.place === "number" ? format : embedding;
 }
 
-/** Bytes of one weight in its arena, padded as an arena pads. */
+/** Bytes of one weight in its arena, and of what adapters add to it, padded as an arena pads. */
 function weightBytes(spec: WeightSpec, input: PlanInput): number {
   const order = input.ordered?.has(spec.name) ? alignUp(4 * spec.cols) : 0;
-  return alignUp(packedBytes(formatOf(spec, input), spec.rows, spec.cols)) + order;
+  const adapters = input.adapters?.bytesOf(spec) ?? 0;
+  return alignUp(packedBytes(formatOf(spec, input), spec.rows, spec.cols)) + order + adapters;
 }
 
 /** What buffers a forward pass needs in an arena. */
-export const scratchNeeds = ({ activations, ordered }: PlanInput, logits: boolean): ScratchNeeds => {
-  return { activations, logits, ordered: (ordered?.size ?? 0) > 0 };
+export const scratchNeeds = ({ activations, ordered, adapters }: PlanInput, logits: boolean): ScratchNeeds => {
+  return { activations, logits, ordered: (ordered?.size ?? 0) > 0, rank: adapters?.rank };
 };
 
 /** Bytes of scratch that helper threads have in each arena. */

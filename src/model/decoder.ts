@@ -1,4 +1,5 @@
 import type { Tensor } from "../tensor/tensor.ts";
+import type { AdapterMix } from "./adapters.ts";
 import type { Place } from "./apart.ts";
 import type { PhiConfig } from "./config.ts";
 import type { KVPool } from "./kv-cache.ts";
@@ -17,6 +18,8 @@ export interface Chunk {
   regime: RopeRegime;
   /** The tokens are of as many sequences, one of each, at these places; `start` and `blocks` say nothing then. */
   apart?: readonly Place[];
+  /** The adapters that work on it; absent: none. */
+  adapters?: AdapterMix;
   /** Receives logits: of all T positions if it is T·V long, of the last position if it is V long. Absent: none are computed. */
   logits?: Float32Array;
   /**

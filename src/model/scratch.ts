@@ -3,6 +3,7 @@ import type { Int8Rows } from "../kernels/kernels.ts";
 import { type Arena, alignUp } from "../tensor/arena.ts";
 import type { DType } from "../tensor/dtype.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import type { DeltaScratch } from "./adapters.ts";
 import { architectureOf } from "./architectures.ts";
 import type { PhiConfig } from "./config.ts";
 
@@ -18,7 +19,7 @@ function logitRows(config: PhiConfig, T: number): number {
  * What one chunk of T tokens needs in each arena beside weights and cache; one buffer each, used again by every layer.
  * `Own`: the names of the buffers that only this architecture has.
  */
-export interface Scratch<Own extends string = string> {
+export interface Scratch<Own extends string = string> extends DeltaScratch {
   /** i32 [T] */
   ids: Tensor;
   /** The residual stream, [T, D]. */
@@ -43,7 +44,7 @@ export interface Scratch<Own extends string = string> {
 }
 
 /** The buffers that all architectures have. */
-type Shared = Exclude<keyof Scratch, "int8" | "own">;
+type Shared = Exclude<keyof Scratch, "int8" | "own" | "deltas">;
 
 /** What decides which buffers there are. */
 export interface ScratchNeeds {
@@ -52,6 +53,8 @@ export interface ScratchNeeds {
   logits: boolean;
   /** Whether matrices have an order of their inputs. */
   ordered?: boolean;
+  /** The most ranks of an adapter's parts on one matrix; 0 without adapters. */
+  rank?: number;
 }
 
 type Piece = readonly [name: string, dtype: DType, shape: readonly number[]];
@@ -59,7 +62,7 @@ type Piece = readonly [name: string, dtype: DType, shape: readonly number[]];
 function sharedPieces(
   c: PhiConfig,
   T: number,
-  { logits, ordered }: ScratchNeeds,
+  { logits, ordered, rank }: ScratchNeeds,
 ): (readonly [Shared, DType, readonly number[]])[] {
   return [
     ["ids", "i32", [T]],
@@ -70,6 +73,7 @@ function sharedPieces(
     ["cos", "f32", [T, c.rotaryDim / 2]],
     ["sin", "f32", [T, c.rotaryDim / 2]],
     ...(ordered ? ([["ordered", "f32", [T, Math.max(...widths(c))]]] as const) : []),
+    ...(rank ? ([["low", "f32", [T, rank]]] as const) : []),
     ...(logits ? ([["logits", "f32", [logitRows(c, T), c.vocabSize]]] as const) : []),
   ];
 }
@@ -111,6 +115,7 @@ export function scratchFor(s: Scratch, T: number): Scratch {
     ...{ ids: cut(s.ids), x: cut(s.x), h: cut(s.h), qkv: cut(s.qkv), attn: cut(s.attn) },
     ...{ cos: cut(s.cos), sin: cut(s.sin), logits: s.logits },
     ...(s.ordered && { ordered: cut(s.ordered) }),
+    ...(s.low && { low: cut(s.low) }),
     own: Object.fromEntries(Object.entries(s.own).map(([name, t]) => [name, cut(t)])),
     int8,
   };

@@ -3,6 +3,7 @@ import type { Kernels, KVLayer } from "../kernels/kernels.ts";
 import { copyKVBlock } from "../kernels/kv-layer.ts";
 import type { Arena } from "../tensor/arena.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { type ActiveDeltas, type AdapterMix, activeDeltas, type Deltas } from "./adapters.ts";
 import { apart } from "./apart.ts";
 import type { Architecture } from "./architecture.ts";
 import { architectureOf } from "./architectures.ts";
@@ -30,6 +31,8 @@ export interface TransformerParts {
   /** In the order of the layers. */
   stages: Stage[];
   weights: ModelWeights;
+  /** By their numbers. */
+  adapters?: readonly Deltas[];
   pool: KVPool;
   maxChunk: number;
   weightBytesPerToken: number;
@@ -50,6 +53,7 @@ export class Transformer implements Decoder {
   #parts: TransformerParts | undefined;
   #frequencies: Record<RopeRegime, Float32Array>;
   #views = new Map<number, Scratch[]>();
+  #active: { key: string; deltas: ActiveDeltas } | undefined;
   #lost: Error | undefined;
   #onLost: ((error: Error) => void) | undefined;
 
@@ -77,7 +81,8 @@ export class Transformer implements Decoder {
     if (!(T >= 1 && T <= this.maxChunk)) {
       throw new OptionError({ what: "a step takes tokens", got: T, expected: `1 … ${this.maxChunk}` });
     }
-    const scratch = this.#scratch(T);
+    const deltas = this.#deltas(chunk.adapters);
+    const scratch = deltas ? this.#scratch(T).map((s) => ({ ...s, deltas })) : this.#scratch(T);
     const first = stageOf(stages, weights.embed.arena);
     (scratch[first].ids.data as Int32Array).set(chunk.ids);
     stages[first].kernels.embed(scratch[first].x, scratch[first].ids, weights.embed); // [T, D]
@@ -149,6 +154,15 @@ export class Transformer implements Decoder {
     }
   }
 
+  /** Of one mix after the other: those of the last one are kept. */
+  #deltas(mix: AdapterMix | undefined): ActiveDeltas | undefined {
+    if (!mix || mix.key === "") return undefined;
+    if (this.#active?.key !== mix.key) {
+      this.#active = { key: mix.key, deltas: activeDeltas(this.#alive().adapters ?? [], mix) };
+    }
+    return this.#active.deltas;
+  }
+
   #scratch(T: number): Scratch[] {
     let views = this.#views.get(T);
     if (!views) {
@@ -183,6 +197,7 @@ export class Transformer implements Decoder {
     const release = this.#parts?.release;
     this.#parts = undefined;
     this.#views.clear();
+    this.#active = undefined;
     release?.();
   }
 

@@ -48,14 +48,14 @@ export function workerBackend(
     contextSize,
     check: () => peer.check(),
     tokens: (job, controls) => new RemoteTokens(connection, ++streams, job, controls),
-    async forward(ids, logits, controls) {
+    async forward(ids, logits, controls, adapters) {
       const onEvent = forwardEvents(controls);
-      const body = { ids, logits, events: onEvent !== undefined };
+      const body = { ids, logits, events: onEvent !== undefined, adapters };
       return underControl(connection, controls.signal, (guard) => peer.ask("forward", body, onEvent && guard(onEvent)));
     },
-    async sequence(rope) {
+    async sequence(rope, adapters) {
       const number = nextSequence();
-      await connection.held(peer.ask("sequence", { sequence: number, rope }).answer);
+      await connection.held(peer.ask("sequence", { sequence: number, rope, adapters }).answer);
       return new RemoteSequence(connection, number, config.vocabSize, nextSequence);
     },
     dispose: () => connection.dispose(),

@@ -1,14 +1,16 @@
 import type { Account, LogitsWanted, Token, TokenJob } from "../generate/backend.ts";
 import type { RopeChoice } from "../generate/engine.ts";
 import type { Progress, Reprefill } from "../generate/row.ts";
+import type { AdapterInput } from "../load/adapters/adapter-set.ts";
 import type { LoadedModel } from "../load/load.ts";
 import type { LoadOptions } from "../load/options.ts";
 import type { Inspected } from "../load/plan-model.ts";
+import type { AdapterMix } from "../model/adapters.ts";
 import type { HelperSetup } from "../threads/index.ts";
 import type { WireError } from "./wire-error.ts";
 
 /** Both ends must speak the same: a worker file that a user has bundled may be older than the page. Counted up with every change below. */
-export const PROTOCOL = 2;
+export const PROTOCOL = 3;
 
 /** A call that the other side answers, once, with a value or an error; before that it may report events. */
 interface Call<Body, Answer, Event = never> {
@@ -25,15 +27,15 @@ export interface WorkerCalls {
   inspect: Call<{ options: EngineOptions; lists: boolean }, InspectedFacts>;
   /** Takes the memory and reads the weights into it; tells of each block. */
   fill: Call<undefined, LoadedFacts, FillEvent>;
-  /** Of a sequence, or of a row of its own. Logits are transferred. `events`: somebody listens to them. */
+  /** Of a sequence, or of a row of its own, with the adapters that are given. Logits are transferred. `events`: somebody listens to them. */
   forward: Call<
-    { sequence?: number; ids: number[]; logits: LogitsWanted; events: boolean },
+    { sequence?: number; ids: number[]; logits: LogitsWanted; events: boolean; adapters?: AdapterMix },
     Float32Array,
     ForwardEvent
   >;
   /** A generation: `credit` tokens may be made before more are granted. It answers when it has ended. `prefill`: somebody listens to that. */
   tokens: Call<{ stream: number; job: TokenJob; credit: number; prefill: boolean }, Account, TokenEvent>;
-  sequence: Call<{ sequence: number; rope: RopeChoice }, undefined>;
+  sequence: Call<{ sequence: number; rope: RopeChoice; adapters?: AdapterMix }, undefined>;
   truncate: Call<{ sequence: number; length: number }, undefined>;
   fork: Call<{ sequence: number; fork: number }, undefined>;
   release: Call<{ sequence: number }, undefined>;
@@ -65,7 +67,7 @@ export interface CallerNotes {
   close: { file: number };
 }
 
-export type EngineOptions = Omit<LoadOptions, "onProgress" | "signal">;
+export type EngineOptions = Omit<LoadOptions, "onProgress" | "signal"> & { adapters?: readonly AdapterInput[] };
 
 export type InspectedFacts = Pick<Inspected, "config" | "generationConfig" | "sourceBytes">;
 

@@ -27,7 +27,7 @@ import { ErrorPost } from "./wire-error.ts";
  * @param parts what its engine has beside the core
  * @param backend a model that is there already
  */
-export function serve(port: PortLike, { formats, reference }: EngineParts, backend?: Backend): void {
+export function serve(port: PortLike, { formats, reference, lora }: EngineParts, backend?: Backend): void {
   let inspected: { model: Inspected; chosen: ModelKernels } | undefined;
   const sequences = new Map<number, SequenceHandle>();
   const tokens = new TokenServer();
@@ -52,7 +52,7 @@ export function serve(port: PortLike, { formats, reference }: EngineParts, backe
         throw new PhiError("worker_protocol", "this worker has a model already: each needs its own");
       const chosen = kernelsOf(options, reference);
       // The caller, who has started this worker, can start others.
-      const model = await inspectModel(remoteSource(peer, lists), { ...options, formats, canStartThreads: true });
+      const model = await inspectModel(remoteSource(peer, lists), { ...options, formats, lora, canStartThreads: true });
       inspected = { model, chosen };
       const { config, generationConfig, sourceBytes } = model;
       return { config, generationConfig, sourceBytes };
@@ -71,10 +71,11 @@ export function serve(port: PortLike, { formats, reference }: EngineParts, backe
       return facts;
     },
 
-    async forward({ sequence: number, ids, logits, events }, context) {
+    async forward({ sequence: number, ids, logits, events, adapters }, context) {
       const controls = events ? controlsOf(context) : { signal: context.signal };
-      const row = number === undefined ? model() : sequence(number);
-      const out = await row.forward(ids, logits, controls);
+      const out = await (number === undefined
+        ? model().forward(ids, logits, controls, adapters)
+        : sequence(number).forward(ids, logits, controls));
       return new Handover(out, [out.buffer as ArrayBuffer]);
     },
 
@@ -82,8 +83,8 @@ export function serve(port: PortLike, { formats, reference }: EngineParts, backe
     credit: (body) => tokens.credit(body),
     pause: (body) => tokens.pause(body),
 
-    async sequence({ sequence: number, rope }) {
-      sequences.set(number, await model().sequence(rope));
+    async sequence({ sequence: number, rope, adapters }) {
+      sequences.set(number, await model().sequence(rope, adapters));
       return undefined;
     },
     async truncate({ sequence: number, length }) {

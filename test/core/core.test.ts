@@ -9,14 +9,17 @@ import {
   TokenizerError,
 } from "../../src/core/index.ts";
 import { int4 } from "../../src/core/int4.ts";
+import { lora } from "../../src/core/lora.ts";
 import { reference } from "../../src/core/reference.ts";
 import { text } from "../../src/core/text.ts";
 import { loadPhi as loadWhole } from "../../src/index.ts";
 import type { EngineParts } from "../../src/load/engine-parts.ts";
 import { serve } from "../../src/worker/serve.ts";
+import { adapterFolders } from "../adapter-fixtures.ts";
 import { openPhiTiny } from "../api/phi-tiny.ts";
 import { folder } from "../fixtures.ts";
 import { craft, text as ggufText } from "../formats/gguf/craft.ts";
+import { goldenSource } from "../golden.ts";
 import { suite } from "../harness.ts";
 import { channel } from "../worker/pair.ts";
 
@@ -52,6 +55,21 @@ suite("core", async ({ test, assert, engine }) => {
         );
     });
     await whole.dispose();
+  });
+
+  test("with lora, adapters work as in phi-ts, to the bit; without, the option is a FormatError that names the import", async () => {
+    const source = goldenSource(engine, "phi-4");
+    const adapters = adapterFolders(engine, ["phi-4-a"]);
+    const whole = await loadWhole(source, { adapters });
+    const expected = await whole.forward([1, 2, 3], { adapter: "phi-4-a" });
+    await whole.dispose();
+    await withPhi(
+      async (phi) => assert.deepEqual(await phi.forward([1, 2, 3], { adapter: "phi-4-a" }), expected),
+      { adapters, lora },
+      source,
+    );
+    await assert.rejects(loadPhi(source, { adapters }), FormatError, /without LoRA adapters; .*phi-ts\/core\/lora/);
+    await assert.rejects(loadPhi(source, { lora: {} as typeof lora }), OptionError, /option "lora"/);
   });
 
   test("without text, whatever needs it is a TokenizerError that names the import", async () => {

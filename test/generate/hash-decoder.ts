@@ -11,8 +11,8 @@ export interface HashDecoderOptions {
 }
 
 /**
- * A decoder whose "keys and values" are hashes: the slot of a position mixes its token, its place, the regime and every slot before it, as read
- * through the block table. A wrong block, a shared block that was written, a stale regime, a gap or a token too many all
+ * A decoder whose "keys and values" are hashes: the slot of a position mixes its token, its place, the regime, the adapters and every slot before it,
+ * as read through the block table. A wrong block, a shared block that was written, a stale regime, another's adapters, a gap or a token too many all
  * change the logits, and the rules of block ownership are checked at every step.
  */
 export class HashDecoder implements Decoder {
@@ -74,7 +74,7 @@ export class HashDecoder implements Decoder {
     yield;
   }
 
-  step({ ids, start, blocks, regime, logits }: Chunk): void {
+  step({ ids, start, blocks, regime, adapters, logits }: Chunk): void {
     if (this.disposed) throw new Error("step after dispose");
     this.onStep?.();
     const T = ids.length;
@@ -90,7 +90,7 @@ export class HashDecoder implements Decoder {
     for (let t = 0; t < T; t++) {
       const p = start + t;
       if (this.pool.owners(blocks[Math.floor(p / KV_BLOCK)]) !== 1) throw new Error("a shared block was written");
-      const slot = slotOf(hash, ids[t], p, regime);
+      const slot = slotOf(hash, ids[t], p, regime, adapters?.key);
       this.#slots[at(p)] = slot;
       hash = mix(hash, slot);
       if (logits?.length === T * V) logitsOf(hash, logits.subarray(t * V, (t + 1) * V));
@@ -118,16 +118,17 @@ export class HashDecoder implements Decoder {
 
 const SEED = 0x1234567;
 
-function slotOf(hash: number, id: number, position: number, regime: RopeRegime): number {
-  return mix(mix(mix(hash, id), position), regime === "long" ? 77 : 5);
+function slotOf(hash: number, id: number, position: number, regime: RopeRegime, adapters = ""): number {
+  const slot = mix(mix(mix(hash, id), position), regime === "long" ? 77 : 5);
+  return [...adapters].reduce((h, letter) => mix(h, letter.charCodeAt(0)), slot);
 }
 
-/** Logits [T, V] of a whole sequence, without blocks, chunks or cache: what every path through the engine must equal. */
-export function expectedLogits(ids: readonly number[], regime: RopeRegime, V = 17): Float32Array {
+/** Logits [T, V] of a whole sequence, without blocks, chunks or cache: what every path through the engine must equal. @param adapters key of a mix */
+export function expectedLogits(ids: readonly number[], regime: RopeRegime, V = 17, adapters = ""): Float32Array {
   const out = new Float32Array(ids.length * V);
   let hash = SEED;
   ids.forEach((id, p) => {
-    hash = mix(hash, slotOf(hash, id, p, regime));
+    hash = mix(hash, slotOf(hash, id, p, regime, adapters));
     logitsOf(hash, out.subarray(p * V, (p + 1) * V));
   });
   return out;

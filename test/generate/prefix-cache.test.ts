@@ -32,6 +32,24 @@ suite("generate/prefix-cache", ({ test, assert }) => {
     assert.deepEqual([length(40, 1), length(40, 1, 40, "long")], [40, 20]);
   });
 
+  test("what was computed with adapters is found with the same ones only, and neither gives way to nor stands for that of others", () => {
+    const { pool, cache, tokens } = setup();
+    const keep = (n: number, mix: string) => {
+      const kv = new KVTable(pool, mix);
+      kv.grow(n, () => {});
+      kv.length = n;
+      cache.keep(tokens(n, 1), kv);
+    };
+    const length = (mix?: string) => cache.find(tokens(100, 1), 100, "short", mix).length;
+    keep(40, "");
+    keep(64, "0*1");
+    keep(20, "0*0.5");
+    assert.deepEqual([length(), length(""), length("0*1"), length("0*0.5"), length("1*1")], [40, 40, 64, 20, 0]);
+    keep(70, "0*0.5");
+    assert.deepEqual([length(), length("0*1"), length("0*0.5")], [40, 64, 70]);
+    assert.equal(pool.freeBlocks, 8 - 2 - 2 - 3);
+  });
+
   test("an entry gives way to a longer one with the same beginning, and a shorter one is not kept", () => {
     const { pool, keep, length } = setup();
     keep(40, 1);

@@ -1,24 +1,30 @@
 import fc from "fast-check";
 import { ContextError } from "../../src/errors.ts";
+import type { AdapterChoice } from "../../src/generate/adapters.ts";
 import type { Sequence } from "../../src/generate/sequence.ts";
+import type { AdapterMix } from "../../src/model/adapters.ts";
 import type { Assert } from "../assert.ts";
 import { suite } from "../harness.ts";
 import { expectedLogits } from "./hash-decoder.ts";
-import { MODES, naiveAnswer, setup, V } from "./setup.ts";
+import { ADAPTERS, MODES, naiveAnswer, setup, V } from "./setup.ts";
 
 type Command =
-  | { do: "open" }
+  | { do: "open"; adapters: number }
   | { do: "forward"; on: number; n: number; seed: number; logits: "all" | "last" | "none" }
   | { do: "abort"; on: number; n: number; after: number }
   | { do: "truncate" | "fork" | "dispose"; on: number; part: number }
-  | { do: "generate"; from: number; part: number; n: number; maxTokens: number; stopAfter: number };
+  | { do: "generate"; from: number; part: number; n: number; maxTokens: number; stopAfter: number; adapters: number };
 
 const on = fc.nat(7);
 const n = fc.oneof(fc.integer({ min: 1, max: 8 }), fc.integer({ min: 1, max: 70 }));
 const part = fc.nat(100);
 const seed = fc.nat(2); // few kinds of tokens, so that prefixes are often the same
+/** None, one, the same at another scale, two. */
+const CHOICES: readonly AdapterChoice[] = [null, "a", { a: 0.5 }, { a: 1, b: 2 }];
+const adapters = fc.nat(CHOICES.length - 1);
+const mixOf = (i: number) => ADAPTERS.mix("test", CHOICES[i]);
 const command: fc.Arbitrary<Command> = fc.oneof(
-  fc.constant({ do: "open" } as const),
+  fc.record({ do: fc.constant("open" as const), adapters }),
   {
     weight: 5,
     arbitrary: fc.record({
@@ -40,6 +46,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       n,
       maxTokens: fc.nat(9),
       stopAfter: fc.integer({ min: 1, max: 20 }),
+      adapters,
     }),
   },
 );
@@ -53,7 +60,7 @@ const tokens = (count: number, kind: number) => Array.from({ length: count }, (_
 /** Runs commands on sequences and beside them on plain arrays of tokens; every logit must be that of recomputing the array from nothing. */
 class Machine {
   readonly rig: ReturnType<typeof setup>;
-  readonly live: { seq: Sequence; tokens: number[] }[] = [];
+  readonly live: { seq: Sequence; tokens: number[]; mix: AdapterMix }[] = [];
   readonly assert: Assert;
 
   constructor(assert: Assert, offThread: boolean) {
@@ -64,7 +71,8 @@ class Machine {
   async run(command: Command): Promise<void> {
     const { assert, live } = this;
     if (command.do === "open") {
-      if (live.length < 4) live.push({ seq: await this.rig.open(), tokens: [] });
+      const mix = mixOf(command.adapters);
+      if (live.length < 4) live.push({ seq: await this.rig.open(mix), tokens: [], mix });
       return;
     }
     if (command.do === "generate") return this.generate(command);
@@ -93,7 +101,7 @@ class Machine {
         return;
       }
       case "fork":
-        if (live.length < 4) live.push({ seq: await one.seq.fork(), tokens: [...one.tokens] });
+        if (live.length < 4) live.push({ seq: await one.seq.fork(), tokens: [...one.tokens], mix: one.mix });
         return;
       case "dispose":
         await one.seq.dispose();
@@ -108,7 +116,7 @@ class Machine {
     const got = await one.seq.forward(ids, { logits }).catch((error: unknown) => error);
     if (got instanceof Float32Array) {
       one.tokens = after;
-      const expected = expectedLogits(after, regimeOf(after.length));
+      const expected = expectedLogits(after, regimeOf(after.length), V, one.mix.key);
       const from = logits === "all" ? before.length : after.length - (logits === "last" ? 1 : 0);
       assert.deepEqual(got, expected.slice(from * V));
       return;
@@ -119,12 +127,13 @@ class Machine {
     assert.ok(needed > BLOCKS, `kv_full where ${needed} of ${BLOCKS} blocks are needed`);
   }
 
-  async generate({ from, part, n, maxTokens, stopAfter }: Extract<Command, { do: "generate" }>): Promise<void> {
+  async generate(command: Extract<Command, { do: "generate" }>): Promise<void> {
+    const { from, part, n, maxTokens, stopAfter, adapters } = command;
     const { assert, live } = this;
     const base = live[from % live.length]?.tokens ?? [];
     const prompt = [...base.slice(0, Math.floor((base.length * part) / 100)), ...tokens(n, part % 3)];
     if (prompt.length + maxTokens > CONTEXT) return;
-    const generation = this.rig.generate(prompt, { maxTokens, ignoreEos: true });
+    const generation = this.rig.generate(prompt, { maxTokens, ignoreEos: true, adapter: CHOICES[adapters] });
     const ids: number[] = [];
     try {
       let pieces = 0;
@@ -138,7 +147,7 @@ class Machine {
       assert.ok(error instanceof ContextError && error.code === "kv_full" && needed > BLOCKS, String(error));
       return;
     }
-    assert.deepEqual(ids, naiveAnswer(prompt, maxTokens, SWITCH).slice(0, ids.length));
+    assert.deepEqual(ids, naiveAnswer(prompt, maxTokens, SWITCH, mixOf(adapters).key).slice(0, ids.length));
   }
 
   /** Every sequence is what its array is; and nothing is left when all are gone. */
@@ -155,11 +164,11 @@ class Machine {
 
 for (const { where, offThread } of MODES)
   suite(`generate/programs, ${where}`, ({ test, assert }) => {
-    test("300 random programs, one command after the other: all logits are those of recomputing from nothing, and no block is lost", async () => {
+    test("300 random programs, one command after the other: all logits are those of recomputing from nothing with the same adapters, and no block is lost", async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 40 }), async (program) => {
           const machine = new Machine(assert, offThread);
-          await machine.run({ do: "open" });
+          await machine.run({ do: "open", adapters: 0 });
           for (const one of program) {
             await machine.run(one);
             for (const { seq, tokens } of machine.live) assert.equal(seq.length, tokens.length);

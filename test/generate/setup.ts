@@ -1,4 +1,5 @@
 import { Pacer } from "../../src/event-loop.ts";
+import { Adapters } from "../../src/generate/adapters.ts";
 import type { Backend } from "../../src/generate/backend.ts";
 import { Engine, type RopeChoice } from "../../src/generate/engine.ts";
 import { Generation } from "../../src/generate/generation.ts";
@@ -8,6 +9,7 @@ import type { Piece } from "../../src/generate/result.ts";
 import { Row } from "../../src/generate/row.ts";
 import { type Model, run } from "../../src/generate/run.ts";
 import { Sequence } from "../../src/generate/sequence.ts";
+import type { AdapterMix } from "../../src/model/adapters.ts";
 import type { Tokenizer } from "../../src/tokenizer/types.ts";
 import { workerBackend } from "../../src/worker/client.ts";
 import { connected } from "../worker/pair.ts";
@@ -97,7 +99,8 @@ export function setup(options: Setup = {}) {
   const generate = (prompt: readonly number[], given: GenerateOptions = {}) => {
     if (answer) decoder.script = (position) => answer[position - prompt.length + 1];
     const hasLongRope = decoder.config.longrope !== undefined;
-    const job = { prompt, options: checkGenerate("generate", given, V, hasLongRope), ownText };
+    const options = checkGenerate("generate", given, V, hasLongRope, [], ADAPTERS);
+    const job = { prompt, options, ownText };
     return new Generation((ending) => run(model, job, ending));
   };
   /** Nothing is held by anybody once cached prefixes are forgotten. */
@@ -105,12 +108,15 @@ export function setup(options: Setup = {}) {
     engine.room.prefixes.clear();
     return decoder.pool.blocks - decoder.pool.freeBlocks + engine.room.holders.size;
   };
-  return { decoder, engine, model, generate, leaks, open: () => open(backend), connection };
+  return { decoder, engine, model, generate, leaks, open: (mix?: AdapterMix) => open(backend, mix), connection };
 }
 
+/** Two adapters, which change what the hash decoder computes. */
+export const ADAPTERS = new Adapters(["a", "b"]);
+
 /** A sequence as users have them. */
-async function open(backend: Backend): Promise<Sequence> {
-  return new Sequence(await backend.sequence("auto"));
+async function open(backend: Backend, mix?: AdapterMix): Promise<Sequence> {
+  return new Sequence(await backend.sequence("auto", mix));
 }
 
 export function promptOf(n: number, seed = 1): number[] {
@@ -118,10 +124,10 @@ export function promptOf(n: number, seed = 1): number[] {
 }
 
 /** The greedy answer that recomputing everything for every token gives. */
-export function naiveAnswer(prompt: readonly number[], n: number, switchAt = Infinity): number[] {
+export function naiveAnswer(prompt: readonly number[], n: number, switchAt = Infinity, adapters = ""): number[] {
   const all = [...prompt];
   while (all.length < prompt.length + n) {
-    const logits = expectedLogits(all, all.length > switchAt ? "long" : "short").slice(-V);
+    const logits = expectedLogits(all, all.length > switchAt ? "long" : "short", V, adapters).slice(-V);
     all.push(logits.indexOf(Math.max(...logits)));
   }
   return all.slice(prompt.length);

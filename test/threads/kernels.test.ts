@@ -1,5 +1,12 @@
 import { SCRATCH_BYTES } from "../../src/kernels/crew.ts";
-import { allocInt8Rows, allocKVLayer, allocMatrix, type Operations } from "../../src/kernels/index.ts";
+import {
+  allocInt8Rows,
+  allocKVLayer,
+  allocLowRank,
+  allocMatrix,
+  type Operations,
+  writeLowRank,
+} from "../../src/kernels/index.ts";
 import { wrongAnswers } from "../../src/kernels/known-answers.ts";
 import { sharedKernels } from "../../src/kernels/shared.ts";
 import { instantiate, moduleOf, variantOf } from "../../src/kernels/wasm-module.ts";
@@ -36,6 +43,9 @@ function everything(arena: Arena, k: Operations, T: number): Tensor[] {
     k.linear(f32(T, N), h, w);
     if (format !== "f32") k.linear(f32(T, N), rows, w);
   }
+  const low = allocLowRank(arena, 61, 9);
+  writeLowRank(low, 0, randomFloats(9, 61 * 9));
+  k.addLowRank(h, 7, x, 3, low, 0.3);
   for (const [format, bytes] of [
     ["q4", 36],
     ["q8", 68],

@@ -1,6 +1,7 @@
 // The definitions, one file per operation. Each takes tensors and needs no state.
 export { add } from "./add.ts";
 export { addBias } from "./add-bias.ts";
+export { addLowRank } from "./add-low-rank.ts";
 export { addRows } from "./add-rows.ts";
 export { argmax } from "./argmax.ts";
 export { attention } from "./attention.ts";

@@ -1,6 +1,7 @@
 // What the WASM module exports: one file per operation, the same names as in ../reference.
 export { add } from "./add";
 export { addBias } from "./add-bias";
+export { addLowRank } from "./add-low-rank";
 export { addRows } from "./add-rows";
 export { argmax } from "./argmax";
 export { attention } from "./attention";

@@ -1,4 +1,5 @@
 import { add } from "./add";
+import { addLowRank } from "./add-low-rank";
 import { attention } from "./attention";
 import { geglu } from "./geglu";
 import { linearF32 } from "./linear-f32";
@@ -101,6 +102,10 @@ export function perform(begin: i32, end: i32, scratch: usize): void {
     case 11: { // geglu: out, x, F, limit; tokens
       const at = (<usize>begin * <usize>n(2)) << 2;
       geglu(p(0) + at, p(1) + (at << 1), count * n(2), f(3));
+      break;
+    }
+    case 12: { // addLowRank: out, N, u, R, b, T, n, r, scale; blocks of 8 rows
+      addLowRank(p(0), n(1), p(2), n(3), p(4), n(5), n(6), n(7), f(8), begin, end);
       break;
     }
     default:

@@ -1,0 +1,399 @@
+import { type TensorData, writeSafetensors } from "../../src/formats/safetensors/index.ts";
+import {
+  type AdapterSources,
+  ConfigError,
+  estimate,
+  FormatError,
+  loadPhi,
+  OptionError,
+  type PhiOptions,
+  SourceError,
+} from "../../src/index.ts";
+import { adapterFile } from "../../src/load/adapters/files.ts";
+import { EVERY_PART } from "../../src/load/every-part.ts";
+import { loadModel } from "../../src/load/load-model.ts";
+import { planModel } from "../../src/load/plan-model.ts";
+import { bytesSource, type Source } from "../../src/source/index.ts";
+import { type AdapterCase, adapterCases, adapterFolder, adapterFolders } from "../adapter-fixtures.ts";
+import { filesOf } from "../fixtures.ts";
+import { openGgufGolden } from "../gguf-golden.ts";
+import { goldenSource, INT4_CASES, readTensors } from "../golden.ts";
+import { suite, unless } from "../harness.ts";
+import { maxAbs } from "../metrics.ts";
+import { randomFloats } from "../random.ts";
+import { noThreads } from "../threads/crew.ts";
+
+const CONFIG = "adapter_config.json";
+const WEIGHTS = "adapter_model.safetensors";
+
+type Json = Record<string, unknown>;
+type Tensors = Map<string, { shape: number[]; data: Float32Array }>;
+
+suite("load/adapters: refusals", async ({ test, assert, engine }) => {
+  const [name, base] = ["phi-4-a", "phi-4"] as const;
+  const whole = await filesOf(engine, `test/fixtures/adapters/${name}`);
+  const json = JSON.parse(new TextDecoder().decode(whole.get(CONFIG))) as Json;
+  const at = "base_model.model.model.layers.0.self_attn.o_proj";
+
+  /** The adapter with its configuration and tensors changed. */
+  function changed(config: Json, change: (tensors: Tensors) => void = () => {}): Source {
+    const tensors = readTensors(whole.get(WEIGHTS) as Uint8Array<ArrayBuffer>);
+    change(tensors);
+    const data: Record<string, TensorData> = {};
+    for (const [key, { shape, data: values }] of tensors) data[key] = { dtype: "F32", shape, data: values };
+    const bytes = new TextEncoder().encode(JSON.stringify({ ...json, ...config }));
+    return bytesSource({ [CONFIG]: bytes, [WEIGHTS]: writeSafetensors(data) });
+  }
+  const load = (source: unknown, options: PhiOptions = {}) =>
+    loadPhi(goldenSource(engine, base), { adapters: { mine: source as Source }, ...options });
+
+  const configs: [Json, RegExp][] = [
+    [
+      { peft_type: "IA3" },
+      /adapter_config\.json of adapter mine: adapters of this type are not built \(peft_type\); got "IA3"/,
+    ],
+    [{ peft_type: "LOHA" }, /got "LOHA"; expected LORA/],
+    [{ use_dora: true }, /"use_dora" asks for DoRA, which is not built/],
+    [{ bias: "all" }, /"bias" asks for biases of its own/],
+    [{ lora_bias: true }, /"lora_bias" asks for biases/],
+    [{ modules_to_save: ["lm_head"] }, /"modules_to_save" asks for whole modules/],
+    [{ fan_in_fan_out: true }, /"fan_in_fan_out" asks for transposed weights/],
+    [{ layer_replication: [[0, 2]] }, /"layer_replication" asks for layers used twice/],
+    [{ target_parameters: ["mlp.experts.gate_up_proj"] }, /"target_parameters" asks for LoRA of parameters/],
+    [{ trainable_token_indices: { embed_tokens: [1] } }, /"trainable_token_indices" asks for/],
+    [{ alora_invocation_tokens: [3] }, /"alora_invocation_tokens" asks for activated LoRA/],
+    [{ init_lora_weights: "pissa" }, /"init_lora_weights": pissa has changed the weights of the base model/],
+    [{ init_lora_weights: "olora" }, /olora has changed/],
+    [{ r: 0 }, /"r"; got 0; expected an integer/],
+    [{ lora_alpha: "8" }, /"lora_alpha"; got "8"; expected a number/],
+    [{ use_rslora: 1 }, /"use_rslora"; got 1/],
+    [{ rank_pattern: { "(a+)+": 4 } }, /"rank_pattern" has a pattern that is not built; got "\(a\+\)\+"/],
+    [{ rank_pattern: { ".*.*.*.*": 4 } }, /"rank_pattern" has a pattern/],
+    [{ alpha_pattern: { "o_proj(": 4 } }, /"alpha_pattern" has a pattern/],
+    [{ alpha_pattern: { o_proj: null } }, /"alpha_pattern" of o_proj; got null/],
+  ];
+  for (const [config, message] of configs) {
+    test(`${JSON.stringify(config)} is a ConfigError that names it, before memory is taken`, async () => {
+      const error = (await assert.rejects(load(changed(config)), ConfigError, message)) as ConfigError;
+      assert.equal(error.code, "adapter");
+    });
+  }
+
+  test("keys at which nothing changes are fine: null, false, empty lists and objects, other keys", async () => {
+    const neutral = { modules_to_save: [], target_parameters: [], layer_replication: null, use_dora: false };
+    const others = {
+      lora_dropout: 0.1,
+      exclude_modules: ["lm_head"],
+      eva_config: { rho: 2 },
+      init_lora_weights: "gaussian",
+    };
+    const phi = await load(changed({ ...neutral, ...others, bias: "none", runtime_config: { x: 1 } }));
+    assert.equal(phi.adapters[0].rank, 4);
+    await phi.dispose();
+  });
+
+  const tensors: [string, (t: Tensors) => void, RegExp][] = [
+    [
+      "A without B",
+      (t) => t.delete(`${at}.lora_B.weight`),
+      /o_proj\.lora_A\.weight: the factor lora_B of model\.layers\.0\.self_attn\.o_proj is missing/,
+    ],
+    ["B without A", (t) => t.delete(`${at}.lora_A.weight`), /lora_B\.weight: the factor lora_A of/],
+    ["no tensor at all", (t) => t.clear(), /an adapter without a single LoRA tensor/],
+    [
+      "a module that the model lacks",
+      (t) => move(t, at, at.replace("o_proj", "k_norm")),
+      /got "model\.layers\.0\.self_attn\.k_norm"; expected .*self_attn\.q_proj/,
+    ],
+    [
+      "a layer that the model lacks",
+      (t) => move(t, at, at.replace("layers.0", "layers.2")),
+      /got "model\.layers\.2\.self_attn\.o_proj"/,
+    ],
+    [
+      "the embedding table",
+      (t) => move(t, `${at}.lora_A.weight`, "base_model.model.model.embed_tokens.lora_embedding_A"),
+      /LoRA of the embedding table is not built/,
+    ],
+    [
+      "a magnitude of DoRA",
+      (t) => copy(t, `${at}.lora_A.weight`, `${at}.lora_magnitude_vector.weight`),
+      /DoRA is not built/,
+    ],
+    ["a bias", (t) => copy(t, `${at}.lora_B.weight`, `${at}.lora_B.bias`), /biases of an adapter's own are not built/],
+    [
+      "a copy of the table",
+      (t) => copy(t, `${at}.lora_B.weight`, "base_model.model.lm_head.base_layer.weight"),
+      /a copy of the model's table/,
+    ],
+    ["a tensor of another kind", (t) => copy(t, `${at}.lora_B.weight`, "x.weight"), /no tensor of a LoRA adapter/],
+    [
+      "A of other inputs",
+      (t) => reshape(t, `${at}.lora_A.weight`, [4, 129]),
+      /another shape than the model and .* say; got \[4, 129\]; expected \[4, 128\]/,
+    ],
+    ["B of other outputs", (t) => reshape(t, `${at}.lora_B.weight`, [127, 4]), /got \[127, 4\]; expected \[128, 4\]/],
+    [
+      "ranks that differ",
+      (t) => reshape(t, `${at}.lora_B.weight`, [128, 5]),
+      /another rank than .*lora_A\.weight; got \[128, 5\]; expected \[128, 4\]/,
+    ],
+    [
+      "a rank that is not r",
+      (t) => {
+        reshape(t, `${at}.lora_A.weight`, [6, 128]);
+        reshape(t, `${at}.lora_B.weight`, [128, 6]);
+      },
+      /got \[6, 128\]; expected \[4, 128\]/,
+    ],
+    [
+      "a factor of three axes",
+      (t) => reshape(t, `${at}.lora_A.weight`, [2, 4, 128]),
+      /no factor of a linear layer; got \[2, 4, 128\]/,
+    ],
+  ];
+  for (const [title, change, message] of tensors) {
+    test(`${title} is a FormatError that names file and tensor, before memory is taken`, async () => {
+      const refused = load(changed({}, change), { signal: undefined });
+      const error = (await assert.rejects(refused, FormatError, message)) as FormatError;
+      assert.equal(error.code, "adapter");
+      await assert.rejects(
+        estimate(goldenSource(engine, base), { adapters: { mine: changed({}, change) } }),
+        FormatError,
+      );
+    });
+  }
+
+  test("NaN and infinity in a factor are FormatErrors that name the place", async () => {
+    for (const [bad, half] of [
+      [Number.NaN, "A"],
+      [-Infinity, "B"],
+    ] as const) {
+      const key = `${at}.lora_${half}.weight`;
+      const source = changed({}, (t) => {
+        const { data, shape } = t.get(key) as { shape: number[]; data: Float32Array };
+        data[shape[1] + 2] = bad;
+      });
+      const error = (await assert.rejects(
+        load(source),
+        FormatError,
+        new RegExp(`got "${bad} in row 1, column 2"`),
+      )) as FormatError;
+      assert.deepEqual([error.code, error.tensor], ["non_finite_weight", key]);
+    }
+  });
+
+  test("a folder without an adapter, one with pickled weights, bytes, a list and a nameless one are refused by what they are", async () => {
+    await assert.rejects(load(bytesSource({ "a.json": new Uint8Array(2) })), SourceError, /adapter_config\.json/);
+    const config = whole.get(CONFIG) as Uint8Array;
+    const pickled = bytesSource({ [CONFIG]: config, "adapter_model.bin": new Uint8Array(9) });
+    await assert.rejects(load(pickled), SourceError, /adapter "mine" is pickled, which is not read/);
+    await assert.rejects(load(whole.get(WEIGHTS)), OptionError, /loadPhi: adapter "mine": cannot read from this/);
+    await assert.rejects(
+      loadPhi(goldenSource(engine, base), { adapters: [] as unknown as AdapterSources }),
+      OptionError,
+      /option "adapters"/,
+    );
+    for (const bad of ["", "a\nb", "x".repeat(101)]) {
+      const adapters = { [bad]: adapterFolder(engine, name) };
+      await assert.rejects(loadPhi(goldenSource(engine, base), { adapters }), OptionError, /option "adapters": a name/);
+    }
+  });
+
+  test("true for an adapter that the checkpoint lacks is a FormatError that says which it has", async () => {
+    await assert.rejects(
+      load(true),
+      FormatError,
+      /the checkpoint itself has no such adapter; got "mine"; expected .*none/,
+    );
+    const multimodal = loadPhi(goldenSource(engine, "phi-4-multimodal-hub-names"), { adapters: { audio: true } });
+    await assert.rejects(multimodal, FormatError, /got "audio"; expected one of (vision, speech|speech, vision)/);
+  });
+});
+
+function move(t: Tensors, from: string, to: string): void {
+  for (const [key, value] of [...t]) {
+    if (!key.startsWith(from)) continue;
+    t.delete(key);
+    t.set(key.replace(from, to), value);
+  }
+}
+
+function copy(t: Tensors, from: string, to: string): void {
+  t.set(to, t.get(from) as { shape: number[]; data: Float32Array });
+}
+
+function reshape(t: Tensors, key: string, shape: number[]): void {
+  t.set(key, {
+    shape,
+    data: randomFloats(
+      1,
+      shape.reduce((n, d) => n * d, 1),
+    ),
+  });
+}
+
+suite("load/adapters", async ({ test, assert, engine }) => {
+  const cases = await adapterCases(engine);
+  const find = (title: string) => cases.find((c) => c.case === title) as AdapterCase;
+
+  test("estimate with adapters equals the loaded model's memory; each of them adds its bytes to the weights, and its ranks to the scratch", async () => {
+    for (const title of ["two at once", "phi, two at once", "phimoe, experts and router", "lm_head, tied"]) {
+      const { base, adapters } = find(title);
+      const options = { weights: "q4", adapters: adapterFolders(engine, Object.keys(adapters)) } as const;
+      const plan = await estimate(goldenSource(engine, base), options);
+      const phi = await loadPhi(goldenSource(engine, base), options);
+      assert.deepEqual(plan.memory, phi.memory, title);
+      const bare = await estimate(goldenSource(engine, base), { weights: "q4" });
+      const bytes = phi.adapters.reduce((sum, adapter) => sum + adapter.bytes, 0);
+      assert.equal(plan.memory.weights - bare.memory.weights, bytes, title);
+      assert.ok(plan.sourceBytes > bare.sourceBytes && plan.memory.scratch >= bare.memory.scratch, title);
+      await phi.dispose();
+    }
+  });
+
+  test("progress counts an adapter's bytes: the last event has all of them", async () => {
+    const { base, adapters } = find("two at once");
+    const events: { loaded: number; total: number; file: string }[] = [];
+    const given = adapterFolders(engine, Object.keys(adapters));
+    const phi = await loadPhi(goldenSource(engine, base), {
+      adapters: given,
+      onProgress: (event) => events.push(event),
+    });
+    const last = events.at(-1);
+    assert.equal(last?.loaded, last?.total);
+    assert.ok(events.some(({ file }) => file === adapterFile("phi-4-b", WEIGHTS)));
+    await phi.dispose();
+  });
+
+  test("a file of another name beside adapter_config.json is read where it is named; a signal ends loading with its reason", async () => {
+    const { base } = find("fused");
+    const whole = await filesOf(engine, "test/fixtures/adapters/phi-4-a");
+    const files = [...whole].map(([name, bytes]) => new File([bytes], name));
+    const phi = await loadPhi(goldenSource(engine, base), { adapters: { files } });
+    assert.equal(phi.adapters[0].matrices, 8);
+    await phi.dispose();
+    const control = new AbortController();
+    const onProgress = ({ file }: { file: string }) => {
+      if (file.includes("of adapter")) control.abort("enough");
+    };
+    const stopped = loadPhi(goldenSource(engine, base), { adapters: { files }, signal: control.signal, onProgress });
+    assert.equal(await stopped.catch((reason) => reason), "enough");
+  });
+
+  test("over several arenas the bits are those over one", async () => {
+    for (const title of ["two at once", "phi, two at once", "phimoe, experts and router", "lm_head, tied"]) {
+      const { base, adapters, ids } = find(title);
+      const names = Object.keys(adapters);
+      const from = joined(goldenSource(engine, base), engine, names);
+      const options = { weights: "f32" as const, adapters: names.map((name) => ({ name, included: false })) };
+      const { plan, files } = await planModel(from, { ...options, ...EVERY_PART });
+      await files.close();
+      const logits: Float32Array[] = [];
+      for (const most of [undefined, Math.floor(plan.total.bytes * 0.9)]) {
+        const { decoder, memory } = await loadModel(from, options, most);
+        assert.equal(memory.arenas.length > 1, most !== undefined);
+        const out = new Float32Array(ids.length * decoder.config.vocabSize);
+        const parts = names.map((name, adapter) => ({ adapter, scale: adapters[name] }));
+        decoder.step({
+          ids,
+          start: 0,
+          blocks: [decoder.pool.take()],
+          regime: "short",
+          adapters: { key: "x", parts },
+          logits: out,
+        });
+        logits.push(out);
+        decoder.dispose();
+      }
+      assert.deepEqual(logits[1], logits[0], title);
+    }
+  });
+
+  for (const [offThread, worker] of [
+    ["in-thread", false],
+    ["off-thread", true],
+  ] as const) {
+    const threaded = unless(noThreads(engine, !worker), test);
+    threaded(`${offThread}: 1 to 3 threads give the same bits with adapters at work, over f32 and q4`, async () => {
+      for (const weights of ["f32", "q4"] as const) {
+        const { base, adapters, ids } = find("two at once");
+        const all: Float32Array[] = [];
+        for (const threads of [1, 2, 3]) {
+          const given = adapterFolders(engine, Object.keys(adapters));
+          const phi = await loadPhi(goldenSource(engine, base), { weights, threads, worker, adapters: given });
+          all.push(await phi.forward([...ids, ...ids, ...ids], { logits: "all", adapter: adapters }));
+          await phi.dispose();
+        }
+        assert.deepEqual(all[1], all[0], `${weights}: 2 threads`);
+        assert.deepEqual(all[2], all[0], `${weights}: 3 threads`);
+      }
+    });
+  }
+
+  /** An adapter for every matrix of a layer of phi3, with products small beside the weights. */
+  function drawn(D: number, rows: Record<string, [number, number]>, layers: number): Source {
+    const data: Record<string, TensorData> = {};
+    for (let layer = 0; layer < layers; layer++) {
+      for (const [module, [N, C]] of Object.entries(rows)) {
+        const path = `base_model.model.model.layers.${layer}.${module}`;
+        const seed = layer * 100 + N + C + D;
+        data[`${path}.lora_A.weight`] = { dtype: "F32", shape: [3, C], data: randomFloats(seed, 3 * C, 0.1, 0) };
+        data[`${path}.lora_B.weight`] = { dtype: "F32", shape: [N, 3], data: randomFloats(seed + 1, N * 3, 0.1, 0) };
+      }
+    }
+    const config = new TextEncoder().encode(JSON.stringify({ peft_type: "LORA", r: 3, lora_alpha: 3 }));
+    return bytesSource({ [CONFIG]: config, [WEIGHTS]: writeSafetensors(data) });
+  }
+
+  for (const name of INT4_CASES) {
+    test(`${name}: over int4 weights the bits without an adapter are those of the base, and what it changes with int8 inputs is what it changes with float32 ones, within a quarter`, async () => {
+      const source = goldenSource(engine, name);
+      const bare = await loadPhi(source, { activations: "f32" });
+      const { hiddenSize: D, heads: H, kvHeads: K, headDim: dh, intermediateSize: F, layers } = bare.config;
+      const given = drawn(
+        D,
+        { "self_attn.qkv_proj": [(H + 2 * K) * dh, D], "self_attn.o_proj": [D, H * dh], "mlp.down_proj": [D, F] },
+        layers,
+      );
+      const ids = Array.from({ length: 20 }, (_, i) => (i * 7) % 100);
+      const phi = await loadPhi(source, { activations: "f32", adapters: { given } });
+      const none = await phi.forward(ids);
+      assert.deepEqual(none, await bare.forward(ids));
+      const exact = await phi.forward(ids, { adapter: "given" });
+      const change = maxAbs(exact, none);
+      assert.ok(change > 0.05, `it changes something: ${change}`);
+      const int8 = await loadPhi(source, { adapters: { given } });
+      const delta = (a: Float32Array, b: Float32Array) => a.map((x, i) => x - b[i]);
+      const got = delta(await int8.forward(ids, { adapter: "given" }), await int8.forward(ids));
+      assert.atMost(maxAbs(got, delta(exact, none)), 0.25 * change);
+      await Promise.all([bare.dispose(), phi.dispose(), int8.dispose()]);
+    });
+  }
+
+  test("over a GGUF file of K-quants an adapter works, and without it the bits are those of the file", async () => {
+    const { source } = await openGgufGolden(engine, "gguf-kquant", "Q4_K_M");
+    const bare = await loadPhi(source);
+    const { hiddenSize: D, heads: H, kvHeads: K, headDim: dh, layers } = bare.config;
+    const given = drawn(D, { "self_attn.q_proj": [H * dh, D], "self_attn.v_proj": [K * dh, D] }, layers);
+    const phi = await loadPhi(source, { adapters: { given } });
+    const ids = Array.from({ length: 20 }, (_, i) => (i * 7) % 100);
+    const none = await bare.forward(ids);
+    assert.deepEqual(await phi.forward(ids), none);
+    assert.ok(maxAbs(await phi.forward(ids, { adapter: "given" }), none) > 0.05);
+    await Promise.all([bare.dispose(), phi.dispose()]);
+  });
+});
+
+/** A checkpoint and adapters as loadPhi joins them. */
+function joined(base: Source, engine: Parameters<typeof adapterFolder>[0], names: readonly string[]): Source {
+  return {
+    list: async () => (await base.list?.()) ?? [],
+    open(wanted) {
+      for (const name of names)
+        for (const file of [CONFIG, WEIGHTS])
+          if (wanted === adapterFile(name, file)) return adapterFolder(engine, name).open(file);
+      return base.open(wanted);
+    },
+  };
+}
