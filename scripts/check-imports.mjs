@@ -18,7 +18,7 @@ const MAY_IMPORT = {
   tensor: ["errors", "options"],
   quant: ["errors", "tensor"],
   math: ["errors"],
-  inline: ["errors", "#platform"],
+  inline: ["errors"],
   kernels: ["errors", "options", "tensor", "quant", "math", "inline"],
   port: ["#platform"],
   threads: ["errors", "tensor", "kernels", "port", "#platform"],

@@ -3,13 +3,12 @@ import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parentPort, Worker } from "node:worker_threads";
-import { inflateRawSync } from "node:zlib";
 import { SourceError } from "../errors.ts";
 import type { PortLike, WorkerLike } from "../port/port.ts";
 import { checkName, checkRange, notFound } from "../source/range.ts";
 import type { Sink } from "../source/sink.ts";
 import type { ListedSource, Opened, SourceFile } from "../source/source.ts";
-import { type inflateRaw as webInflate, ownPort as webPort } from "./web.ts";
+import { ownPort as webPort } from "./web.ts";
 
 /** One call of read() takes at most this much: Node's own limit is 2 GiB - 1. */
 const MAX_READ = 2 ** 30;
@@ -174,6 +173,3 @@ export function ownPort(): PortLike {
 }
 
 export { isIsolated, locks } from "./web.ts";
-
-/** The bytes that a raw DEFLATE stream stands for; at once, which the web cannot do. */
-export const inflateRaw: typeof webInflate = (bytes) => new Uint8Array(inflateRawSync(bytes));

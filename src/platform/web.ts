@@ -75,6 +75,3 @@ export function ownPort(): PortLike {
 
 /** The Web Locks of this origin, where the engine has them. */
 export const locks = (): LockManager | undefined => (globalThis as { navigator?: Navigator }).navigator?.locks;
-
-/** The web inflates streams only, in time to come. */
-export const inflateRaw: ((bytes: Uint8Array) => Uint8Array<ArrayBuffer>) | undefined = undefined;
