@@ -109,5 +109,6 @@ function duration(seconds: number): string {
 function summary(file: string, done: Quantized, seconds: number): void {
   const how = done.tokens === 0 ? "scales searched" : `calibrated on ${count(done.tokens)} tokens`;
   note(`${file}: ${bytes(done.bytes)}, ${how}, in ${duration(seconds)}`);
+  for (const { message } of done.notices) note(`phi: ${message}`);
   if (done.damaged.length > 0) note(dim(`damaged pieces of earlier work were made again: ${done.damaged.join(", ")}`));
 }

@@ -13,7 +13,7 @@ import type { PackedMatrix, WeightFormat } from "../quant/packed-matrix.ts";
 import type { Team } from "./team.ts";
 
 /** Tokens of one chunk. */
-const CHUNK = 32;
+export const CHUNK = 32;
 
 /** The residual stream of all calibration tokens, sequence after sequence. */
 export interface Stream {

@@ -23,6 +23,12 @@ export class Moments {
   readonly #columns: Tensor;
   readonly #product: Tensor; // f32 [128, 128]
   #filled = 0;
+  #tokens = 0;
+
+  /** Bytes of the sums, which lie in no arena. */
+  static sumBytes(C: number): number {
+    return 8 * lowerSize(C);
+  }
 
   /** Bytes that one takes from its arena. */
   static bytes(C: number): number {
@@ -48,6 +54,12 @@ export class Moments {
       for (let c = 0, at = this.#filled + t; c < C; c++, at += TOKENS) columns[at] = x[t * C + c];
     }
     this.#filled += T;
+    this.#tokens += T;
+  }
+
+  /** Tokens that were taken, in all. */
+  get tokens(): number {
+    return this.#tokens;
   }
 
   /** Tokens that can be taken before the next {@link add}. */

@@ -1,5 +1,5 @@
 import { createFolder } from "#platform";
-import { FormatError, OptionError, SourceError } from "../errors.ts";
+import { FormatError, type Notice, OptionError, SourceError } from "../errors.ts";
 import { giveTurn, Pacer } from "../event-loop.ts";
 import { EVERY_PART } from "../load/every-part.ts";
 import { packedFormat } from "../load/formats.ts";
@@ -7,15 +7,16 @@ import { type Inspected, inspectModel } from "../load/plan-model.ts";
 import { openCheckpoint } from "../load-phi.ts";
 import { isFloat, type WeightSpec } from "../model/weights.ts";
 import { type Input, withoutUrl } from "../open.ts";
-import { packedBytes } from "../quant/packed-matrix.ts";
 import { readSmall, type Sink, type Source } from "../source/index.ts";
 import { tokenizerIn } from "../tokenizer/load.ts";
-import { calibrate, calibrateCost, HEAD_PIECE, headSpec, layerPiece } from "./calibrate.ts";
+import { calibrate, calibrateCost } from "./calibrate.ts";
+import { matricesOf } from "./calibrate-layer.ts";
 import { type Ids, OwnTexts, TOGETHER, textSequences } from "./calibration.ts";
 import { PACK, writeCost } from "./cost.ts";
 import { crc32 } from "./crc32.ts";
 import { Kept } from "./kept.ts";
 import { type Checked, checkQuantize, type QuantizeOptions } from "./options.ts";
+import { fewPiece, HEAD_PIECE, headSpec, layerPiece, partOf } from "./pieces.ts";
 import { Progress } from "./progress.ts";
 import { writePacked } from "./write.ts";
 
@@ -28,6 +29,8 @@ export interface Quantized {
   tokens: number;
   /** Pieces of finished work that were found damaged, and were made again. */
   damaged: readonly string[];
+  /** What its user should know: code "few_tokens" where experts saw too few tokens to be calibrated. */
+  notices: readonly Notice[];
 }
 
 /** Tokens of the longest calibration sequence. */
@@ -82,10 +85,6 @@ async function run(
   const { weights, embedding, signal } = options;
   refusePacked(inspected);
   const calibrated = !options.fast && (weights === "q4" || embedding === "q4");
-  if (calibrated && config.experts) {
-    const what = "quantizeCheckpoint: calibration of a mixture of experts is not built";
-    throw new OptionError({ what, got: config.modelType, expected: "fast: true (phi quantize --fast)" });
-  }
   const pacer = new Pacer(undefined, async () => {
     await giveTurn();
     signal?.throwIfAborted();
@@ -104,38 +103,54 @@ async function run(
     tokens = sequences.reduce((n, s) => n + s.length, 0);
     await calibrate({ ...parts, sequences, length, kept, progress, pacer, threading, signal });
   }
+  const pieces = lastPiece(kept);
   const contents = {
     ...{ files, folder, specs, formatOf, notes: notesOf(options, tokens) },
-    calibrated: async (spec: WeightSpec) => (calibrated ? pieceOf(kept, specs, spec, formatOf(spec)) : undefined),
+    calibrated: async (spec: WeightSpec) => (calibrated ? pieceOf(pieces, specs, spec, formatOf(spec)) : undefined),
   };
   let before = 0;
   const bytes = await writePacked(sink, file, contents, pacer, (written, total, tensor) => {
     progress.add((writing * (written - before)) / total, "writing", tensor);
     before = written;
   });
-  return { file, bytes, tokens, damaged: kept.damaged };
+  const notices = calibrated ? await fewNotices(kept, config.layers) : [];
+  return { file, bytes, tokens, damaged: kept.damaged, notices };
 }
 
 /** The calibrated bytes of a matrix. */
-async function pieceOf(kept: Kept, specs: readonly WeightSpec[], spec: WeightSpec, format: string) {
+async function pieceOf(pieces: Pieces, specs: readonly WeightSpec[], spec: WeightSpec, format: string) {
   if (format !== "q4") return undefined;
-  if (typeof spec.place !== "number") return spec === headSpec(specs) ? need(kept, HEAD_PIECE) : undefined;
-  const piece = await need(kept, layerPiece(spec.place));
-  let at = 0;
-  for (const s of specs) {
-    if (s.place !== spec.place || isFloat(s)) continue;
-    const bytes = packedBytes("q4", s.rows, s.cols);
-    if (s === spec) return piece.subarray(at, at + bytes);
-    at += bytes;
-  }
-  return undefined;
+  if (typeof spec.place !== "number") return spec === headSpec(specs) ? pieces(HEAD_PIECE) : undefined;
+  const layer = matricesOf(specs.filter((s) => s.place === spec.place));
+  return partOf(await pieces(layerPiece(spec.place)), layer, spec);
 }
 
-/** A piece that this very job has put there. */
-async function need(kept: Kept, name: string): Promise<Uint8Array> {
-  const piece = await kept.get(name);
-  if (piece) return piece;
-  throw new SourceError({ what: "a finished piece of the job was removed or damaged while it ran", file: name });
+/** What its user should know of matrices that were not calibrated. */
+async function fewNotices(kept: Kept, layers: number): Promise<Notice[]> {
+  const names: string[] = [];
+  for (let i = 0; i < layers; i++) {
+    const piece = await kept.get(fewPiece(i));
+    if (piece) names.push(...(JSON.parse(new TextDecoder().decode(piece)) as string[]));
+  }
+  if (names.length === 0) return [];
+  const some = `${names.slice(0, 3).join(", ")}${names.length > 3 ? " …" : ""}`;
+  const message = `${names.length} matrices of experts saw too few tokens to be calibrated, and are quantized as loading does it: ${some}; more tokens would help`;
+  return [{ code: "few_tokens", message }];
+}
+
+type Pieces = (name: string) => Promise<Uint8Array>;
+
+/** Pieces that this very job has put there. A layer's is asked for by each of its matrices in turn, and read once. */
+function lastPiece(kept: Kept): Pieces {
+  let last: { name: string; piece: Uint8Array } | undefined;
+  return async (name) => {
+    if (last?.name === name) return last.piece;
+    const piece = await kept.get(name);
+    if (!piece)
+      throw new SourceError({ what: "a finished piece of the job was removed or damaged while it ran", file: name });
+    last = { name, piece };
+    return piece;
+  };
 }
 
 function refusePacked({ files, plan }: Inspected): void {

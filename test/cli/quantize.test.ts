@@ -29,8 +29,8 @@ suite("cli/quantize", ({ test, assert, engine }) => {
       assert.equal((await phi("chat", "-m", file, "What is 12 + 30?")).stdout, "12 + 30 = 42. The answer is 42.\n");
       assert.equal((await phi("tokenize", "-m", file, "--ids", "12")).stdout, "16 17\n");
       const page = (await phi("inspect", "-m", folder)).stdout;
-      assert.ok(/embedding +q8 +in the file, q8 +in memory/.test(page), page);
-      assert.ok(/feed-forward +q4 +in the file, q4 +in memory/.test(page), page);
+      assert.ok(/^files +packed, 1 file$[\s\S]*embedding +1 q8 +\d+\.\d kB +q8 +\d+\.\d kB /m.test(page), page);
+      assert.ok(/feed-forward +12 q4 +1\.99 MB +q4 +1\.99 MB /.test(page), page);
     }));
 
   test("Ctrl-C and a kill leave the finished work, and the same command goes on from there to the bytes of an uninterrupted run", () =>

@@ -90,13 +90,6 @@ suite("quantize/packed", ({ test, assert, engine }) => {
     }
   });
 
-  test("a mixture of experts is packed by the search of loading; calibrating it is refused before anything is computed", async () => {
-    const files = new Map<string, Uint8Array>();
-    const asked = quantizeCheckpoint(goldenSource(engine, "phi-3.5-moe"), bytesSink(files));
-    await assert.rejects(asked, OptionError, /mixture of experts.*fast: true/s);
-    assert.equal(files.size, 0);
-  });
-
   test("what is packed decides the formats; no byte is read twice, and the memory is as when it is quantized on load", async () => {
     const file = await packed(tiny, { embedding: "q8" });
     let read = 0;
