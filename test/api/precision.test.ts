@@ -113,10 +113,16 @@ suite("api/precision", async ({ test, assert, engine }) => {
     return compared;
   }
 
-  for (const weights of ["f32", "q8", "q4"] as const) {
+  const MODELS = [
+    ["phi-3-mini-128k", ""],
+    ["phi-3-small-128k", " and over blocks that some heads do not see"],
+  ] as const;
+  for (const [weights, [name, what]] of (["f32", "q8", "q4"] as const).flatMap((w) =>
+    MODELS.map((m) => [w, m] as const),
+  )) {
     for (const kvTokens of [96, 512]) {
-      test(`phi-3-mini-128k, ${weights}, KV pool of ${kvTokens}: random forwards, forks and cuts across LongRoPE's switch have the bits of a cold start`, async () => {
-        const source = goldenSource(engine, "phi-3-mini-128k");
+      test(`${name}, ${weights}, KV pool of ${kvTokens}: random forwards, forks and cuts across LongRoPE's switch${what} have the bits of a cold start`, async () => {
+        const source = goldenSource(engine, name);
         const phi = await loadPhi(source, { weights, kvTokens, contextSize: 100 });
         // Decoder steps on blocks of their own: no cache, no sequence.
         const { decoder } = await loadModel(source, { weights, contextSize: 128 });

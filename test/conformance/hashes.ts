@@ -31,7 +31,7 @@ export interface ModelUnderTest {
   prompts: Record<string, number[]>;
 }
 
-/** phi-tiny with prompts of 27 to 130 tokens; and a random model each with a sliding window, with LongRoPE past its switch, of phi, and of phimoe. */
+/** phi-tiny with prompts of 27 to 130 tokens; and a random model each with a sliding window, with LongRoPE past its switch, of phi, of phimoe, and of phi3small. */
 export async function models(engine: Engine): Promise<ModelUnderTest[]> {
   const tiny = (await openPhiTinyGolden(engine)).prompts;
   const pick = (i: number): number[] => [...tiny[i].promptIds, ...tiny[i].ids];
@@ -52,6 +52,8 @@ export async function models(engine: Engine): Promise<ModelUnderTest[]> {
     await golden("phi-4-mini", "len60"),
     await golden("phi-2", "len33"),
     await golden("phi-3.5-moe", "len56"),
+    await golden("phi-3-small-8k", "len180"),
+    await golden("phi-3-small-128k", "len160"),
   ];
 }
 
@@ -69,6 +71,7 @@ export const PACKED: readonly [model: string, options: QuantizeOptions][] = [
   ["phi-4-mini", { tokens: 100, embedding: "q8" }],
   ["phi-3-mini-4k", { fast: true }],
   ["phi-2", { tokens: 100 }],
+  ["phi-3-small-128k", { tokens: 100 }],
   ["phi-3.5-moe", { fast: true }],
 ];
 

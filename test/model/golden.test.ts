@@ -30,7 +30,7 @@ suite("model/golden", ({ test, assert, engine }) => {
     const load = async (options: LoadOptions) => (await loaded(options)).decoder;
 
     for (const kernels of ["strict", "reference"] as const) {
-      test(`${name}, ${kernels}: logits of all prompts and positions within ${BOUNDS[kernels]} of HF's float32`, async () => {
+      test(`${name}, ${kernels}: logits of all prompts and positions within ${BOUNDS[kernels]} of the reference's`, async () => {
         const golden = await openGolden(engine, name);
         const decoder = await load({ kernels });
         for (const prompt of golden.prompts) {
@@ -83,7 +83,7 @@ suite("model/golden", ({ test, assert, engine }) => {
       });
     }
 
-    test(`${name}, strict: greedy continuations of 24 tokens equal HF's, and their logits within 3e-4`, async () => {
+    test(`${name}, strict: greedy continuations of 24 tokens equal the reference's, and their logits within 3e-4`, async () => {
       const golden = await openGolden(engine, name);
       const decoder = await load({});
       const V = golden.vocabSize;

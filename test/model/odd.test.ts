@@ -11,7 +11,7 @@ suite("model/odd", ({ test, assert, engine }) => {
     const expected = () => readFixtureJson<{ ids: number[]; logits: number[] }>(engine, `odd/${name}/expected.json`);
 
     for (const kernels of ["strict", "reference"] as const) {
-      test(`${name}, ${kernels}: sizes that no published Phi has: logits of all positions within 5e-5 of HF's float32`, async () => {
+      test(`${name}, ${kernels}: sizes that no published Phi has: logits of all positions within 5e-5 of the reference's`, async () => {
         const { ids, logits } = await expected();
         const phi = await loadPhi(source, { weights: "f32", kernels });
         assert.atMost(maxAbs(await phi.forward(ids, { logits: "all" }), logits), 5e-5);

@@ -77,7 +77,7 @@ suite("quantize/packed", ({ test, assert, engine }) => {
   });
 
   test("the same for every architecture: matrices that a checkpoint holds in parts, biases, experts, a router that stays float32", async () => {
-    for (const name of ["phi-2", "phi-3.5-moe", "phi-4-multimodal-hub-names"] as const) {
+    for (const name of ["phi-2", "phi-3.5-moe", "phi-3-small-8k", "phi-4-multimodal-hub-names"] as const) {
       const folder = goldenSource(engine, name);
       for (const [weights, embedding] of [
         ["q4", "q4"],

@@ -2,12 +2,13 @@ import { startWorker } from "#platform";
 import { helperCode } from "#worker-code";
 import { Engine } from "../../src/generate/engine.ts";
 import { localBackend } from "../../src/generate/local.ts";
-import { OptionError, type Phi, type PhiOptions, type WorkerLike } from "../../src/index.ts";
+import { loadPhi, OptionError, type Phi, type PhiOptions, type WorkerLike } from "../../src/index.ts";
 import { moduleOf } from "../../src/kernels/wasm-module.ts";
 import { loadModel } from "../../src/load/load-model.ts";
 import { helpersBy } from "../../src/threads/index.ts";
 import { MODES, openPhiTiny } from "../api/phi-tiny.ts";
 import { phiTinyFolder } from "../fixtures.ts";
+import { openGolden } from "../golden.ts";
 import { suite, unless } from "../harness.ts";
 import { BUILDS } from "../kernels/kinds.ts";
 import { bothCodes, noThreads } from "./crew.ts";
@@ -48,6 +49,27 @@ suite("threads/model", async ({ test, assert, engine }) => {
           }
         }
         engine.note(`several threads, ${where}`, "yes");
+      },
+    );
+
+    threaded(
+      `${where}: phi-3-small-8k, whose heads see some blocks only, gives the same bits with 1 and 3 threads, with every build, over f32 and int8 keys`,
+      async () => {
+        const { source, prompts } = await openGolden(engine, "phi-3-small-8k");
+        const { ids } = prompts[prompts.length - 1];
+        for (const kernels of BUILDS) {
+          for (const weights of ["f32", "q4"] as const) {
+            const [one, three] = await Promise.all(
+              [1, 3].map(async (threads) => {
+                const phi = await loadPhi(source, { kernels, weights, worker, threads });
+                const logits = await phi.forward(ids, { logits: "all" });
+                await phi.dispose();
+                return logits;
+              }),
+            );
+            assert.deepEqual(three, one, `${kernels}, ${weights}`);
+          }
+        }
       },
     );
 
