@@ -5,20 +5,23 @@ import { randomSource } from "../random.ts";
 import { MODES, noMode } from "./phi-tiny.ts";
 
 /**
- * Random models whose switch is at 32 tokens, of phi3, phimoe and phi4_multimodal: R = dh, R = 0.75 dh with shared key heads, a scale of its own
- * for each set of factors.
+ * Random models of each architecture that has LongRoPE, with their switch and V: R = dh, R = 0.75 dh with shared key heads, a scale of its own for
+ * each set of factors, blocksparse layers.
  */
-const MODELS = ["phi-3-mini-128k", "phi-4-mini", "phi-3.5-moe", "phi-4-multimodal"] as const;
-const SWITCH = 32;
-const V = 320;
-
-const idsOf = (n: number, seed = 1): number[] => {
-  const random = randomSource(seed);
-  return Array.from({ length: n }, () => Math.floor(random() * V));
-};
+const MODELS = [
+  ["phi-3-mini-128k", 32, 320],
+  ["phi-4-mini", 32, 320],
+  ["phi-3.5-moe", 32, 320],
+  ["phi-4-multimodal", 32, 320],
+  ["phi-3-small-128k", 64, 192],
+] as const;
 
 suite("api/longrope", ({ test, assert, engine }) => {
-  for (const name of MODELS) {
+  for (const [name, SWITCH, V] of MODELS) {
+    const idsOf = (n: number, seed = 1): number[] => {
+      const random = randomSource(seed);
+      return Array.from({ length: n }, () => Math.floor(random() * V));
+    };
     const load = (options = {}) => loadPhi(goldenSource(engine, name), { weights: "f32", ...options });
 
     /** Logits [V] of the last of `ids`, computed from nothing by a model that has seen nothing else. */
@@ -34,7 +37,7 @@ suite("api/longrope", ({ test, assert, engine }) => {
       for (const n of [SWITCH - 1, SWITCH, SWITCH + 1, SWITCH + 20]) {
         const ids = idsOf(n);
         const expected = await cold(ids);
-        for (const cut of [1, 7, 31, 32, n - 1]) {
+        for (const cut of [1, 7, SWITCH - 1, SWITCH, n - 1]) {
           const sequence = await phi.sequence();
           let logits = new Float32Array();
           let crossed = 0;
@@ -52,7 +55,7 @@ suite("api/longrope", ({ test, assert, engine }) => {
 
     test(`${name}: a fork that crosses leaves the other where it was; cut back below the switch, the short factors count again`, async () => {
       const phi = await load();
-      const start = idsOf(30);
+      const start = idsOf(SWITCH - 2);
       const one = await phi.sequence();
       await one.forward(start, { logits: "none" });
       const other = await one.fork();
@@ -68,14 +71,14 @@ suite("api/longrope", ({ test, assert, engine }) => {
 
     test(`${name}: prefixes of earlier calls, computed with either set, change no bit`, async () => {
       const phi = await load();
-      const ids = idsOf(60);
-      for (const n of [31, 40, 32, 33, 60, 25, 34])
+      const ids = idsOf(SWITCH + 28);
+      for (const n of [-1, 8, 0, 1, 28, -7, 2].map((more) => SWITCH + more))
         assert.deepEqual(await phi.forward(ids.slice(0, n)), await cold(ids.slice(0, n)), `${n}`);
       await phi.dispose();
     });
 
     test(`${name}: with rope "long" the last logits have the bits of one forward with the long set, however the tokens are cut, in forks, cut back, and over prefixes of calls with either set; no crossing is told`, async () => {
-      const ids = idsOf(40);
+      const ids = idsOf(SWITCH + 8);
       const long = await load({ rope: "long" });
       /** Logits of the first n tokens by the long set, from nothing. */
       const expected = async (some: readonly number[]) => {
@@ -87,7 +90,7 @@ suite("api/longrope", ({ test, assert, engine }) => {
       const told: unknown[] = [];
       const onReprefill = (event: unknown) => told.push(event);
       for (const n of [SWITCH - 1, SWITCH, SWITCH + 1]) {
-        for (const cut of [1, 7, 32]) {
+        for (const cut of [1, 7, SWITCH]) {
           const sequence = await long.sequence();
           let logits = new Float32Array();
           for (let at = 0; at < n; at += cut)
@@ -97,17 +100,17 @@ suite("api/longrope", ({ test, assert, engine }) => {
         }
       }
       const one = await long.sequence();
-      await one.forward(ids.slice(0, 30), { logits: "none" });
+      await one.forward(ids.slice(0, SWITCH - 2), { logits: "none" });
       const fork = await one.fork();
-      assert.deepEqual(await one.forward(ids.slice(30), { onReprefill }), await expected(ids));
-      assert.deepEqual(await fork.forward([7], { onReprefill }), await expected([...ids.slice(0, 30), 7]));
+      assert.deepEqual(await one.forward(ids.slice(SWITCH - 2), { onReprefill }), await expected(ids));
+      assert.deepEqual(await fork.forward([7], { onReprefill }), await expected([...ids.slice(0, SWITCH - 2), 7]));
       await one.truncate(20);
       assert.deepEqual(await one.forward([8], { onReprefill }), await expected([...ids.slice(0, 20), 8]));
       assert.deepEqual(told, []);
 
       // A model that takes the set by length, and calls of it that ask for the long one: neither reads the other's cache.
       const auto = await load();
-      const begun = ids.slice(0, 25);
+      const begun = ids.slice(0, SWITCH - 7);
       const short = await auto.forward(begun);
       const asked = await auto.sequence({ rope: "long" });
       assert.deepEqual(await asked.forward(begun), await expected(begun), "long after short");
@@ -121,7 +124,7 @@ suite("api/longrope", ({ test, assert, engine }) => {
         `${name}, ${mode.where}: loaded with rope "long" a model has the long set's logits at any length and never computes again; the others tell of the switch while they write`,
         async () => {
           const [auto, long] = [await load({ worker: mode.worker }), await load({ worker: mode.worker, rope: "long" })];
-          const ids = idsOf(28);
+          const ids = idsOf(SWITCH - 4);
           const asked = await auto.sequence({ rope: "long" });
           assert.deepEqual(await long.forward(ids), await asked.forward(ids));
           const write = async (phi: Phi, rope?: "long") => {
@@ -133,7 +136,7 @@ suite("api/longrope", ({ test, assert, engine }) => {
           };
           assert.deepEqual(await write(long), await write(auto, "long"));
           assert.deepEqual((await write(long)).reprefills, []);
-          assert.deepEqual((await write(auto)).reprefills, [{ regime: "long", length: 33, tokens: 32 }]);
+          assert.deepEqual((await write(auto)).reprefills, [{ regime: "long", length: SWITCH + 1, tokens: SWITCH }]);
           await Promise.all([auto.dispose(), long.dispose()]);
         },
       );
