@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type EndToEnd, type Ladder, type Peers, savedResults } from "../bench/result.ts";
-import { dials, windowDrawing } from "./figures/guide.ts";
+import { blocksparse, dials, windowDrawing } from "./figures/guide.ts";
 import { ladderDrawing, ladderTable } from "./figures/ladder.ts";
 import { peersDrawing, peersTable } from "./figures/peers.ts";
 import { readmePeers, readmeTable } from "./figures/readme.ts";
@@ -52,6 +52,7 @@ put("docs/images/ladder.svg", ladderDrawing(drawn));
 if (peers.length) put("docs/images/peers.svg", peersDrawing(peers));
 put("docs/images/rope.svg", dials());
 put("docs/images/window.svg", windowDrawing());
+put("docs/images/blocksparse.svg", blocksparse());
 for (const document of ["README.md", "docs/speed.md", "docs/guide/02-one-kernel-from-loop-to-simd.md"]) {
   if (existsSync(root + document)) fill(document, blocks);
 }

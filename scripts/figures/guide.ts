@@ -1,3 +1,4 @@
+import { seesBlock } from "../../src/kernels/block-pattern.ts";
 import { STYLE } from "./bars.ts";
 
 /** Drawings of the guide's chapters: of what the definitions give, not of what was measured. */
@@ -60,6 +61,30 @@ export function windowDrawing(): string {
     760,
     32 + T * cell,
     "A window of 4: what each of 16 tokens sees, and what it has heard of after 3 layers",
+    lines,
+  );
+}
+
+/** Which blocks of keys the queries of 14 blocks see in three heads, with 2 local blocks and a stride of 4. */
+export function blocksparse(): string {
+  const [blocks, cell] = [14, 16];
+  const lines: string[] = [];
+  for (let h = 0; h < 3; h++) {
+    const left = 8 + h * 248;
+    lines.push(text(left, 20, `head ${h}`, ' class="title"'));
+    for (let query = 0; query < blocks; query++) {
+      for (let key = 0; key < blocks; key++) {
+        const seen = key <= query && seesBlock({ size: 64, local: 2, stride: 4, step: 1 }, h, query, key);
+        const kind = !seen ? "limit" : query - key < 2 ? "strong" : "bar";
+        const box = `x="${left + key * cell}" y="${32 + query * cell}" width="${cell - 2}" height="${cell - 2}"`;
+        lines.push(`<rect ${box} class="${kind}"/>`);
+      }
+    }
+  }
+  return svg(
+    760,
+    32 + blocks * cell,
+    "Blocks that three heads see: two local ones, and every fourth, shifted by head",
     lines,
   );
 }
