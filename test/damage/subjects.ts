@@ -37,6 +37,11 @@ export async function readSubjects(engine: Engine): Promise<Subject[]> {
   const gguf = await readFixture(engine, "golden/gguf-phi-4/model.Q4_0.gguf");
   subjects.push({ name: "GGUF", files: new Map([["model.gguf", gguf]]) });
   subjects.push({ name: "split GGUF", files: split(gguf, 3) });
+  const llama = "llama/phi-4-as-llama";
+  const keep = (file: string) => /^(config|model\.safetensors|tokenizer)(\.json)?$/.test(file);
+  subjects.push({ name: "a Phi as a Llama", files: await filesOf(engine, `test/fixtures/${llama}`, keep) });
+  const moved = await readFixture(engine, `${llama}/model.Q4_0.gguf`);
+  subjects.push({ name: "GGUF of a Llama", files: new Map([["model.gguf", moved]]) });
   return subjects;
 }
 
