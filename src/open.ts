@@ -5,7 +5,7 @@ import { type BlobInput, blobSource, isBlob, isBlobInput, nameOfBlob } from "./s
 import { isSource } from "./source/bytes.ts";
 import { checkedSource } from "./source/checked.ts";
 import { folderOf, type HttpOptions, httpSource } from "./source/http.ts";
-import { explained, HUB, hubFolder, isHubName, parseHubName } from "./source/hub.ts";
+import { explained, HUB, hubFolder, isHubName, nameOfPage, parseHubName } from "./source/hub.ts";
 import type { Opened, Source } from "./source/source.ts";
 
 /** Whatever a checkpoint, or a part of one, is read from. */
@@ -104,6 +104,8 @@ function headersOf(where: string, headers: UrlOptions["headers"]): Headers {
 
 function openUrl(where: string, url: string | URL, { hubUrl = HUB }: UrlOptions, http: HttpOptions): Opened {
   const hub = folderOf(`${where}: option "hubUrl"`, hubUrl).folder;
+  const page = nameOfPage(url);
+  if (page !== undefined) throw new OptionError({ what: `${where}: a page of the hub`, got: `${url}`, expected: page });
   const name = isHubName(url) ? parseHubName(where, url) : undefined;
   const { folder, file } = folderOf(where, name ? hubFolder(name, hub) : url);
   const files = httpSource(folder, http);

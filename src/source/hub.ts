@@ -48,6 +48,17 @@ export function parseHubName(where: string, given: string | URL): HubName {
   return { repo: `hf:${user}/${name}`, owner: user, name, revision, path: folder };
 }
 
+/** What a page of the hub is about, as a name; undefined for other URLs. People copy what the address bar shows, where no files lie. */
+export function nameOfPage(url: string | URL): string | undefined {
+  const [, repo, revision, path] =
+    /^https:\/\/huggingface\.co\/([^/?#]+\/[^/?#]+)(?:\/(?:tree|blob)\/([^/?#]+)(?:\/([^?#]+))?)?\/?(?:[?#].*)?$/.exec(
+      `${url}`,
+    ) ?? [];
+  if (repo === undefined) return undefined;
+  const at = revision === undefined || revision === "main" ? "" : `@${revision}`;
+  return `hf:${repo}${at}${path === undefined ? "" : `/${path}`}`;
+}
+
 /** Where the files of a model lie below a hub's address. @throws OptionError for a name that is no Unicode */
 export function hubFolder({ owner, name, revision, path }: HubName, hub: URL): URL {
   const url = new URL(hub);

@@ -7,6 +7,10 @@ import { suite, unless } from "../harness.ts";
 import { visit } from "./http-visit.ts";
 
 const TINY = "hf:microsoft/phi-tiny";
+const nobody = (): never => {
+  throw new Error("it was fetched");
+};
+
 const SECRET = { authorization: "Bearer secret" };
 
 suite("source/hub: names", async ({ test, assert }) => {
@@ -27,6 +31,31 @@ suite("source/hub: names", async ({ test, assert }) => {
       assert.equal(urlOf(new URL(name.replaceAll(/[?#]/g, encodeURIComponent))), `https://hub.example/${path}`);
     });
   }
+
+  for (const [page, name] of [
+    ["https://huggingface.co/microsoft/phi-4", "hf:microsoft/phi-4"],
+    ["https://huggingface.co/microsoft/phi-4/", "hf:microsoft/phi-4"],
+    ["https://huggingface.co/a/b/tree/main?x=1", "hf:a/b"],
+    ["https://huggingface.co/a/b/tree/v2/onnx", "hf:a/b@v2/onnx"],
+    ["https://huggingface.co/a/b/blob/main/c-Q4_K_M.gguf#top", "hf:a/b/c-Q4_K_M.gguf"],
+  ] as const) {
+    test(`${page} is a page: the error says ${name}`, async () => {
+      const error = (await assert.rejects(loadPhi(page, { fetch: nobody }), OptionError)) as OptionError;
+      assert.ok(error.message.endsWith(`; expected ${name}`), error.message);
+      assert.equal(urlOf(name).startsWith("https://hub.example/"), true);
+    });
+  }
+
+  test("where files lie on the hub is a URL like any other", async () => {
+    const file = "https://huggingface.co/a/b/resolve/main/config.json";
+    const seen: string[] = [];
+    const fetch = async (url: string) => {
+      seen.push(url);
+      return new Response("{}", { status: 404 });
+    };
+    await assert.rejects(loadPhi(file, { fetch }), SourceError);
+    assert.deepEqual([...new Set(seen)], [file]);
+  });
 
   test("a mirror's address may have a path and a query, which goes with every file", () => {
     for (const hub of ["https://m.example/hf", "https://m.example/hf/"])
@@ -55,10 +84,7 @@ suite("source/hub: names", async ({ test, assert }) => {
     ],
   ]) {
     test(`${JSON.stringify(name)} is an OptionError, before anything is fetched`, async () => {
-      const fetch = () => {
-        throw new Error("fetched");
-      };
-      await assert.rejects(loadPhi(name, { fetch }), OptionError, /hf:owner\/name|Unicode/);
+      await assert.rejects(loadPhi(name, { fetch: nobody }), OptionError, /hf:owner\/name|Unicode/);
     });
   }
 });
@@ -146,7 +172,7 @@ suite("source/hub: files", async ({ test, assert, engine }) => {
     await (await loadPhi("hf:microsoft/phi.4_mini@v1.json", { hubUrl })).dispose();
     const lines = await log();
     const missing = lines.filter(({ status }) => status === 404).map(({ file }) => file);
-    assert.deepEqual(missing, ["model.safetensors", "tokenizer.json", "tokenizer.json.gz"]);
+    assert.deepEqual(missing, ["model.safetensors", "tokenizer.json", "tokenizer.json.gz", "cl100k_base.tiktoken"]);
     assert.equal(new Set(lines.filter(({ file }) => /-of-00005/.test(file)).map(({ file }) => file)).size, 5);
   });
 
