@@ -1,5 +1,6 @@
 import { createKernels } from "../../src/kernels/index.ts";
-import { allocMatrix, groupsOf } from "../../src/quant/index.ts";
+import { blocksOf } from "../../src/kernels/simd.ts";
+import { allocMatrix } from "../../src/quant/index.ts";
 import { Arena, Tensor } from "../../src/tensor/index.ts";
 import { compare } from "../compare.ts";
 
@@ -11,8 +12,15 @@ const strict = createKernels(arena, "strict");
 for (const { name, format, block } of [
   { name: "Q4_0 -> q4", format: "q4", block: 18 },
   { name: "Q8_0 -> q8", format: "q8", block: 34 },
+  { name: "Q5_0 -> q8", format: "q8", block: 22 },
+  { name: "Q4_1 -> q4m", format: "q4m", block: 20 },
+  { name: "Q4_K -> q4k", format: "q4k", block: 144 },
+  { name: "Q5_K -> q5k", format: "q5k", block: 176 },
+  { name: "Q6_K -> q6k", format: "q6k", block: 210 },
+  { name: "Q2_K -> q2k", format: "q2k", block: 84 },
+  { name: "IQ4_XS -> q4x", format: "q4x", block: 136 },
 ] as const) {
-  const src = Tensor.alloc(arena, "u8", [rows, groupsOf(cols) * block]);
+  const src = Tensor.alloc(arena, "u8", [rows, blocksOf(format, cols) * block]);
   src.data.forEach((_, i, all) => {
     all[i] = (i * 2654435761) >>> 13;
   });

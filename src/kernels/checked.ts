@@ -1,6 +1,5 @@
 import { ShapeError } from "../errors.ts";
 import { int4Shape } from "../quant/int4/index.ts";
-import { kSourceBytes } from "../quant/k-repack.ts";
 import { GROUP, groupsOf, isKFormat, K_LAYOUT } from "../quant/packed-matrix.ts";
 import type { Arena } from "../tensor/arena.ts";
 import { patternFault } from "./block-pattern.ts";
@@ -207,7 +206,7 @@ export function checked(arena: Arena, ops: Operations): Operations {
       if (format === "f32" || format === "q4z")
         throw new ShapeError({ what: "repackRows: the matrix should be q4, q8 or in a K-format", got: format });
       const widths = isKFormat(format)
-        ? kSourceBytes(format).map((bytes) => (cols / K_LAYOUT[format].span) * bytes)
+        ? K_LAYOUT[format].blocks.map((bytes) => (cols / K_LAYOUT[format].span) * bytes)
         : PLAIN_BLOCK_BYTES[format].map((bytes) => groupsOf(cols) * bytes);
       is("repackRows", "src", src, [n, widths.find((width) => width === src.shape[1]) ?? widths[0]], ["u8"]);
       block("repackRows", matrix, row, n, true);

@@ -3,11 +3,11 @@ import { type Crew, JOB, JOBS, type Job, type Workplace } from "./crew.ts";
 import type { Operations } from "./kernels.ts";
 import {
   attentionUnits,
+  blocksOf,
   type DotForm,
   DTYPES,
   FORM,
   FORMAT,
-  hasRepackKernel,
   linearUnits,
   patternOf,
   simdKernels,
@@ -104,10 +104,12 @@ export function sharedKernels(place: Workplace, form: DotForm, crew: Crew, limit
     repackRows(matrix, row, src) {
       const { format, cols, ptr } = matrix;
       const [rows] = src.shape;
-      if (rows <= ROWS || few(rows, cols) || !hasRepackKernel(matrix, src)) return alone.repackRows(matrix, row, src);
+      if (rows <= ROWS || few(rows, cols)) return alone.repackRows(matrix, row, src);
       const at = ptr + packedBytes(format, row, cols);
       const grain = grainOf(ROWS * cols);
-      write("repackRows", linearUnits(rows), grain, at, src.ptr, rows, groupsOf(cols), FORMAT[format]);
+      const blocks = blocksOf(format, cols);
+      const bytes = [src.shape[1] / blocks, packedBytes(format, ROWS, cols)];
+      write("repackRows", linearUnits(rows), grain, at, src.ptr, rows, blocks, FORMAT[format], ...bytes);
       run();
     },
     quantizeActivations(rows, x) {

@@ -1,8 +1,14 @@
-import { BLOCK_BYTES, groupsOf, type PackedMatrix, packedBytes, ROWS } from "../quant/packed-matrix.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import {
+  BLOCK_BYTES,
+  groupsOf,
+  isKFormat,
+  K_LAYOUT,
+  packedBytes,
+  ROWS,
+  type WeightFormat,
+} from "../quant/packed-matrix.ts";
 import { SCRATCH } from "./crew.ts";
 import type { BlockPattern, Operations } from "./kernels.ts";
-import { repackRows } from "./reference/repack-rows.ts";
 import type { WasmExports, WasmVariant } from "./wasm-module.ts";
 
 /** Weight formats as numbers, as in wasm/layout.ts. */
@@ -20,9 +26,9 @@ export const FORMAT = {
   q4x: 10,
 } as const;
 
-/** Whether the module moves these blocks: Q4_0 into q4, Q8_0 into q8. Others are moved by the definition. */
-export const hasRepackKernel = ({ format, cols }: PackedMatrix, { shape }: Tensor): boolean =>
-  (format === "q4" || format === "q8") && shape[1] === groupsOf(cols) * (format === "q4" ? 18 : 34);
+/** Blocks of a file in a row of a matrix: of 256 weights in most K-formats, else of 32. */
+export const blocksOf = (format: WeightFormat, cols: number): number =>
+  isKFormat(format) ? cols / K_LAYOUT[format].span : groupsOf(cols);
 
 /** The dtypes of rows that are packed; their places here are their numbers in wasm/load-rows.ts. */
 export const DTYPES: readonly string[] = ["f32", "f16", "bf16"];
@@ -150,14 +156,18 @@ export function simdKernels(wasm: WasmExports, form: DotForm): Operations {
       if (format === "f32") wasm.packF32(at, src.ptr, rows * cols, dtype, SCRATCH);
       else wasm[format === "q4" ? "packQ4" : "packQ8"](at, src.ptr, rows, cols, dtype, SCRATCH);
     },
-    repackRows(matrix, row, src) {
-      const { format, cols, ptr } = matrix;
-      if (!hasRepackKernel(matrix, src)) {
-        repackRows(matrix, row, src);
-        return;
-      }
-      const at = ptr + packedBytes(format, row, cols);
-      wasm[format === "q4" ? "repackQ4" : "repackQ8"](at, src.ptr, src.shape[0], groupsOf(cols));
+    repackRows({ format, cols, ptr }, row, src) {
+      const [rows, rowBytes] = src.shape;
+      const blocks = blocksOf(format, cols);
+      wasm.repackRows(
+        ptr + packedBytes(format, row, cols),
+        src.ptr,
+        FORMAT[format],
+        rowBytes / blocks,
+        rows,
+        blocks,
+        SCRATCH,
+      );
     },
     repackInt4({ format, rows: N, cols: C, ptr }, layout, at, src, places) {
       const n = src.shape[0];

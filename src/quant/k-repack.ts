@@ -43,9 +43,6 @@ const SOURCES: Readonly<Record<KFormat, readonly Source[]>> = {
   q5m: [{ bytes: 24, d: 0, dmin: 2, n: intQ5_1 }],
 };
 
-/** Bytes of the blocks that {@link repackK} takes for a format. */
-export const kSourceBytes = (format: KFormat): readonly number[] => SOURCES[format].map(({ bytes }) => bytes);
-
 /**
  * Rows `row` … of a matrix in a K-format from rows of ggml's blocks, without loss: Q4_K into q4k, Q5_K into q5k, Q6_K and Q3_K into q6k, Q2_K into q2k,
  * IQ4_XS into q4x, Q4_1 into q4m, Q5_1 into q5m. Rows past the last of the last block become zeros.

@@ -35,17 +35,17 @@ export const BLOCK_BYTES = { q4: 16 + 128, q8: 16 + 256, q4z: 8 + 16 + 128 } as 
 export const SCALES_AT = { q4: 0, q8: 0, q4z: 8 } as const;
 
 /**
- * K-formats: inputs of a block (`span`), bytes before its groups of 32 inputs (`head`), of the scales of 8 rows before each group's weights (`scales`), and
- * `bits` of a weight.
+ * K-formats: inputs of a block (`span`), bytes before its groups of 32 inputs (`head`), of the scales of 8 rows before each group's weights (`scales`), `bits`
+ * of a weight, and bytes of the blocks of ggml that it holds.
  */
 export const K_LAYOUT = {
-  q4k: { span: 256, head: 64, scales: 16, bits: 4 },
-  q5k: { span: 256, head: 64, scales: 16, bits: 6 },
-  q6k: { span: 256, head: 32, scales: 16, bits: 6 },
-  q2k: { span: 256, head: 64, scales: 16, bits: 4 },
-  q4x: { span: 256, head: 32, scales: 16, bits: 4 },
-  q4m: { span: 32, head: 0, scales: 32, bits: 4 },
-  q5m: { span: 32, head: 0, scales: 32, bits: 6 },
+  q4k: { span: 256, head: 64, scales: 16, bits: 4, blocks: [144] },
+  q5k: { span: 256, head: 64, scales: 16, bits: 6, blocks: [176] },
+  q6k: { span: 256, head: 32, scales: 16, bits: 6, blocks: [210, 110] },
+  q2k: { span: 256, head: 64, scales: 16, bits: 4, blocks: [84] },
+  q4x: { span: 256, head: 32, scales: 16, bits: 4, blocks: [136] },
+  q4m: { span: 32, head: 0, scales: 32, bits: 4, blocks: [20] },
+  q5m: { span: 32, head: 0, scales: 32, bits: 6, blocks: [24] },
 } as const;
 
 export const isKFormat = (format: WeightFormat): format is KFormat => Object.hasOwn(K_LAYOUT, format);

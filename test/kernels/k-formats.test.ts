@@ -1,5 +1,5 @@
 import { ShapeError } from "../../src/errors.ts";
-import { groupAt, type Int8Rows, type Operations } from "../../src/kernels/index.ts";
+import { groupAt, type Int8Rows, type KernelKind, type Operations } from "../../src/kernels/index.ts";
 import { dequantizeGgml, GGML_TYPES, type GgmlFormat } from "../../src/quant/ggml/index.ts";
 import { allocMatrix, findNonFinite, type PackedMatrix, readKRow, type WeightFormat } from "../../src/quant/index.ts";
 import { type Arena, f32ToF16, Tensor } from "../../src/tensor/index.ts";
@@ -112,6 +112,31 @@ function defined(x: Int8Rows, matrix: PackedMatrix) {
 }
 
 suite("kernels/K-formats", ({ test, assert }) => {
+  for (const kind of KINDS) {
+    if (kind === "reference") continue;
+    for (const [type, format, scales] of KINDS_OF_BLOCKS) {
+      test(`${kind}: ${type} -> ${format} has the bytes of the reference kernels, padding included, also in parts of rows and from any byte on`, () => {
+        for (const [N, C] of [...SHAPES, [21, 512]]) {
+          const { src } = blocks(type, N, C, scales);
+          const bytes = (name: KernelKind, cut: number) => {
+            const { arena, kernels } = bench(name, 2);
+            const matrix = allocMatrix(arena, format, N, C);
+            const whole = new Uint8Array(arena.buffer, matrix.ptr, matrix.byteLength).fill(0x55);
+            const stride = src.length / N;
+            const rows = new Tensor(arena, arena.alloc(src.length + 1) + 1, "u8", [N, stride]);
+            (rows.data as Uint8Array).set(src);
+            for (const [from, to] of [
+              [0, cut],
+              [cut, N],
+            ])
+              if (from < to) kernels.repackRows(matrix, from, rows.rows(from, to));
+            return whole.slice();
+          };
+          assert.deepEqual(bytes(kind, N & -8), bytes("reference", N), `[${N}, ${C}]`);
+        }
+      });
+    }
+  }
   for (const kind of KINDS) {
     for (const [type, format, scales] of KINDS_OF_BLOCKS) {
       test(`${kind}: ${type} -> ${format} keeps every weight's bits, read as rows and as an embedding; only the matrix is written`, () => {

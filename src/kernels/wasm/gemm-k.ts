@@ -1,20 +1,69 @@
-import { dotAdd2, finish } from "./dot";
-import { addLess, addScaled, startOf, sumOf } from "./gemv-k";
-import {
-  bitsOf, bySixteen, bytesOf, evenOf, fourOf, halfBytes, hasMins, headBytes, maskOf, minsOf, oddOf, scaleBytes, scalesOf, tableOf,
-} from "./k-formats";
+import { dotAdd, dotAdd2, finish, join } from "./dot";
+import { first4, last4, topHalves } from "./f16";
+import { QUADS, UNPACKED } from "./gemm";
+import { less32, lessTimes } from "./gemv-k";
+import { addGroup, bytes02, bytes13, NIBBLE_16, storeRows } from "./int8-tile";
+import { fourth, halfBytes, headBytes, isFlat, isSix, kBytes, maskOf, Q2K, Q4X, Q6K, scaleBytes, TABLE } from "./k-formats";
 
-// Of gemm.ts, what is different in K-formats. Unpacked, 16 or 32 inputs of 8 rows, as the format has scales for them, are
-//
-//     f32 ds of rows 0-3 | of rows 4-7 | dm of rows 0-3 | of rows 4-7 (where there are minima) | for each step: an operand of rows 0-3 | of rows 4-7
-//
-// and a step is 4 inputs, or 2 in the form PAIRS.
-
-/** Bytes before the steps. */
-// @ts-ignore: decorator
-@inline
-function recordHead<W>(): usize {
-  return hasMins<W>() ? 64 : 32;
+/**
+ * gemm (gemm.ts) of W in a K-format, and of `singles` tokens behind the fours. Weights of 8 rows × 16 or 32 inputs, as the format has scales for them,
+ * are unpacked to
+ *
+ *     f32 ds of rows 0-3 | of rows 4-7 | dm of rows 0-3 | of rows 4-7 (where there are minima) | for each step: an operand of rows 0-3 | of rows 4-7
+ *
+ * and a step is 4 inputs, or 2 in the form PAIRS. Unpacked, formats are of three kinds, W:
+ *
+ *     u32   32 inputs, with minima      q4k, q5k, q4m, q5m
+ *     f64   16 inputs, without          q6k; q4x, whose operands are table[n] + 32 (only in PAIRS)
+ *     f32   16 inputs, with minima      q2k (only in PAIRS)
+ *
+ * @param q what single tokens take, which are there in the form PAIRS only
+ */
+export function gemmK<D>(
+  out: usize, x: usize, q: usize, scale: usize, offset: usize, w: usize, format: i32, quads: i32, singles: i32, N: i32, G: i32,
+  scratch: usize, begin: i32, end: i32,
+): void {
+  const sixteen = format == Q6K || format == Q4X || format == Q2K;
+  const group = unpackedBytes<D>(format);
+  const groups = <i32>(UNPACKED / group) & ~7;
+  const sums = scratch + UNPACKED;
+  const bytes = kBytes(format, G);
+  w += <usize>begin * bytes;
+  for (let n = begin << 3; n < end << 3; n += 8, w += bytes) {
+    for (let first = 0; first < quads + singles; first += QUADS) {
+      const last = min(first + QUADS, quads + singles); // fours, and then single tokens
+      for (let to = sums; to < sums + (<usize>(last - first) << 7); to += 16) v128.store(to, f32x4.splat(0));
+      for (let g = 0; g < G; g += groups) {
+        const some = min(groups, G - g);
+        if (isSigned<D>()) unpack<i32>(scratch, w + kBytes(format, g), format, some);
+        else unpack<u16>(scratch, w + kBytes(format, g), format, some);
+        const stop = scratch + <usize>some * group;
+        for (let i = first; i < last; i++) {
+          const to = sums + (<usize>(i - first) << 7);
+          if (i >= quads) {
+            if (isSigned<D>()) unreachable();
+            const at = <usize>((3 * quads + i) * G + g);
+            if (!sixteen) one<u32>(to, q + (at << 5), scale + (at << 2), offset + (at << 3), scratch, stop);
+            else one<f32>(to, q + (at << 5), scale + (at << 2), offset + (at << 3), scratch, stop);
+            continue;
+          }
+          const at = <usize>(i * G + g);
+          const from = x + (at << (isSigned<D>() ? 7 : 8));
+          if (!sixteen) quad<u32, D>(to, from, scale + (at << 4), offset + (at << 5), scratch, stop);
+          else if (isSigned<D>() && sizeof<D>() == 2) unreachable();
+          else if (!isSigned<D>() && format == Q2K) quad<f32, u16>(to, from, scale + (at << 4), offset + (at << 5), scratch, stop);
+          else quad<f64, D>(to, from, scale + (at << 4), offset + (at << 5), scratch, stop);
+        }
+      }
+      for (let i = first; i < last; i++) {
+        for (let j = 0; j < (i < quads ? 4 : 1); j++) {
+          const t = i < quads ? (i << 2) + j : 3 * quads + i;
+          const from = sums + (<usize>(i - first) << 7) + (<usize>j << 5);
+          storeRows(out + (<usize>(t * N + n) << 2), v128.load(from), v128.load(from, 16), N - n);
+        }
+      }
+    }
+  }
 }
 
 /** Bytes of the steps of 16 inputs. */
@@ -27,81 +76,126 @@ function stepBytes<D>(): usize {
 /** Bytes of an unpacked group of 32 inputs. */
 // @ts-ignore: decorator
 @inline
-export function unpackedK<W, D>(): usize {
-  return (bySixteen<W>() ? 2 : 1) * recordHead<W>() + 2 * stepBytes<D>();
+function unpackedBytes<D>(format: i32): usize {
+  return 2 * stepBytes<D>() + (format == Q2K ? 128 : 64); // q6k and q4x: 32 for each 16 inputs
 }
 
 /** `groups` groups, from w where a block begins, to operands. */
-export function unpackK<W, D>(to: usize, w: usize, groups: i32): void {
+function unpack<D>(to: usize, w: usize, format: i32, groups: i32): void {
+  const mins = format != Q6K && format != Q4X;
   let head = w;
   for (let g = 0; g < groups; g++) {
-    if (headBytes<W>() > 0 && (g & 7) == 0) {
+    if (!isFlat(format) && (g & 7) == 0) {
       head = w;
-      w += headBytes<W>();
+      w += headBytes(format);
     }
-    const scales = w;
-    w += scaleBytes<W>();
+    let scales = w;
+    w += scaleBytes(format);
     for (let h: usize = 0; h < 2; h++) {
-      if (bySixteen<W>() || h == 0) {
-        const s = scalesOf<W>(scales, h);
-        v128.store(to, fourOf<W>(s, head, 0));
-        v128.store(to, fourOf<W>(s, head, 1), 16);
-        if (hasMins<W>()) {
-          const m = minsOf<W>(scales, h);
-          v128.store(to, fourOf<W>(m, head + 32, 0), 32);
-          v128.store(to, fourOf<W>(m, head + 32, 1), 48);
+      if (isFlat(format)) {
+        if (h == 0) {
+          halves(to, v128.load(scales));
+          halves(to + 32, v128.load(scales, 16));
+          to += 64;
         }
-        to += recordHead<W>();
+      } else if (h == 0 || !mins || format == Q2K) {
+        let s = mins ? v128.load_ext<u8>(scales) : v128.load_ext<i8>(scales);
+        scales += 8;
+        if (mins) {
+          times(to + 32, format == Q2K ? i16x8.shr_u(s, 4) : v128.load_ext<u8>(scales), head + 32);
+          if (format == Q2K) s = v128.and(s, v128.load(NIBBLE_16));
+        }
+        times(to, s, head);
+        to += mins ? 64 : 32;
       }
-      steps<W, D>(to, w, 0);
-      steps<W, D>(to + 16, w, 1);
+      steps<D>(to, w, format);
       to += stepBytes<D>();
-      w += halfBytes<W>();
+      w += halfBytes(format);
     }
   }
 }
 
-/** The operands of 4 rows × 16 inputs, each 32 bytes from the one before. */
-// @ts-ignore: decorator
-@inline
-function steps<W, D>(to: usize, w: usize, rows: i32): void {
-  const mask = maskOf<W>();
-  const table = tableOf<W>();
-  const v0 = v128.load(w + (<usize>rows << 4));
-  const v1 = v128.load(w + (<usize>rows << 4), 32);
-  const v2 = bitsOf<W>() == 6 ? v128.load(w + (<usize>rows << 4), 64) : v1;
-  step<W, D>(to, 0, bytesOf<W>(v0, v1, v2, mask, table, 0));
-  step<W, D>(to, 1, bytesOf<W>(v0, v1, v2, mask, table, 1));
-  step<W, D>(to, 2, bytesOf<W>(v0, v1, v2, mask, table, 2));
-  step<W, D>(to, 3, bytesOf<W>(v0, v1, v2, mask, table, 3));
+/** 8 f16 as float32. */
+function halves(to: usize, h: v128): void {
+  const top = topHalves(h);
+  v128.store(to, first4(h, top));
+  v128.store(to, last4(h, top), 16);
 }
 
-// @ts-ignore: decorator
-@inline
-function step<W, D>(to: usize, c: usize, bytes: v128): void {
-  if (isSigned<D>()) {
-    v128.store(to + 32 * c, bytes);
-  } else {
-    v128.store(to + 64 * c, evenOf<W>(bytes));
-    v128.store(to + 64 * c + 32, oddOf<W>(bytes));
+/** 8 i16 as float32, times those at `d`. */
+function times(to: usize, s: v128, d: usize): void {
+  v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(s)), v128.load(d)));
+  v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(s)), v128.load(d, 16)), 16);
+}
+
+/** The operands of 8 rows × 16 inputs: of rows 0-3, of rows 4-7, and 32 bytes from each the next. */
+function steps<D>(to: usize, w: usize, format: i32): void {
+  const mask = maskOf(isSix(format));
+  for (const end = w + 32; w < end; w += 16, to += 16) {
+    const v0 = v128.load(w);
+    const v1 = v128.load(w, 32);
+    if (isSix(format)) {
+      const v2 = v128.load(w, 64);
+      step<D>(to, 0, v128.and(v0, mask), 0);
+      step<D>(to, 1, v128.and(v1, mask), 0);
+      step<D>(to, 2, v128.and(v2, mask), 0);
+      step<D>(to, 3, fourth(v0, v1, v2, mask), 0);
+    } else {
+      step<D>(to, 0, v128.and(v0, mask), format);
+      step<D>(to, 1, v128.and(i16x8.shr_u(v0, 4), mask), format);
+      step<D>(to, 2, v128.and(v1, mask), format);
+      step<D>(to, 3, v128.and(i16x8.shr_u(v1, 4), mask), format);
+    }
   }
 }
 
-/** `groups` groups of 8 rows × 4 tokens more in the sums [4, 8] at acc. */
-function quadK<W, D>(acc: usize, x: usize, scale: usize, offset: usize, w: usize, groups: i32): void {
+// @ts-ignore: decorator
+@inline
+function step<D>(to: usize, c: usize, n: v128, format: i32): void {
+  if (isSigned<D>()) {
+    v128.store(to + 32 * c, n);
+    return;
+  }
+  const table = format == Q4X;
+  if (table) n = i8x16.swizzle(v128.load(TABLE), n);
+  const more = i16x8.splat(table ? 32 : 0);
+  v128.store(to + 64 * c, i16x8.add(bytes02(n), more));
+  v128.store(to + 64 * c + 32, i16x8.add(bytes13(n), more));
+}
+
+// @ts-ignore: decorator
+@inline
+function hasMins<W>(): bool {
+  return sizeof<W>() == 4;
+}
+// @ts-ignore: decorator
+@inline
+function bySixteen<W>(): bool {
+  return isFloat<W>();
+}
+
+/** What sums of integers begin with. */
+// @ts-ignore: decorator
+@inline
+function start<W>(offset: usize, h: usize): v128 {
+  return hasMins<W>() ? i32x4.splat(0) : less32(offset, h);
+}
+
+/** What is unpacked from w to `stop`, of 8 rows × 4 tokens: more in the sums [4, 8] at acc. */
+function quad<W, D>(acc: usize, x: usize, scale: usize, offset: usize, w: usize, stop: usize): void {
   const token: usize = isSigned<D>() ? 32 : 64; // bytes of a token's group
-  for (const last = w + <usize>groups * unpackedK<W, D>(); w < last; scale += 16, offset += 32) {
+  for (; w < stop; scale += 16, offset += 32) {
     for (let h: usize = 0; h < (bySixteen<W>() ? 2 : 1); h++) {
-      let lo0 = startOf<W>(offset, h); // token 0, rows 0-3
+      let lo0 = start<W>(offset, h); // token 0, rows 0-3
       let hi0 = lo0; // token 0, rows 4-7
-      let lo1 = startOf<W>(offset + 8, h);
+      let lo1 = start<W>(offset + 8, h);
       let hi1 = lo1;
-      let lo2 = startOf<W>(offset + 16, h);
+      let lo2 = start<W>(offset + 16, h);
       let hi2 = lo2;
-      let lo3 = startOf<W>(offset + 24, h);
+      let lo3 = start<W>(offset + 24, h);
       let hi3 = lo3;
       const scales = w;
-      w += recordHead<W>();
+      w += hasMins<W>() ? 64 : 32;
       for (const end = x + (bySixteen<W>() ? token >> 1 : token); x < end; x += 8, w += 64) {
         const a = v128.load(w);
         const b = v128.load(w, 16);
@@ -133,25 +227,41 @@ function quadK<W, D>(acc: usize, x: usize, scale: usize, offset: usize, w: usize
   }
 }
 
-/** 8 rows of one token. */
+/** The same of a single token, whose q lie at x, in the form PAIRS. */
+function one<W>(acc: usize, x: usize, scale: usize, offset: usize, w: usize, stop: usize): void {
+  for (; w < stop; scale += 4, offset += 8) {
+    for (let h: usize = 0; h < (bySixteen<W>() ? 2 : 1); h++) {
+      let lo = start<W>(offset, h);
+      let hi = lo;
+      const scales = w;
+      w += hasMins<W>() ? 64 : 32;
+      for (const end = x + (bySixteen<W>() ? 16 : 32); x < end; x += 4, w += 64) {
+        const four = v128.load32_splat(x);
+        const even = bytes02(four);
+        const odd = bytes13(four);
+        lo = dotAdd<u16>(dotAdd<u16>(lo, v128.load(w), even), v128.load(w, 32), odd);
+        hi = dotAdd<u16>(dotAdd<u16>(hi, v128.load(w, 16), even), v128.load(w, 48), odd);
+      }
+      add<W, u16>(acc, lo, hi, scales, scale, offset, h);
+    }
+  }
+}
+
+/** 8 rows of one token more, in the order of reference/linear.ts. */
 // @ts-ignore: decorator
 @inline
 function add<W, D>(acc: usize, lo: v128, hi: v128, scales: usize, scale: usize, offset: usize, h: usize): void {
   const a = v128.load32_splat(scale);
+  lo = finish<D>(lo);
+  hi = finish<D>(hi);
   if (hasMins<W>()) {
-    const sum = sumOf<W>(offset, h);
-    v128.store(acc, addLess(v128.load(acc), finish<D>(lo), v128.load(scales), v128.load(scales, 32), sum, a));
-    v128.store(acc, addLess(v128.load(acc, 16), finish<D>(hi), v128.load(scales, 16), v128.load(scales, 48), sum, a), 16);
+    const sum = bySixteen<W>()
+      ? f32x4.splat(<f32>load<i16>(offset + 4 + (h << 1)))
+      : f32x4.convert_i32x4_s(join(v128.load32_splat(offset, 4)));
+    v128.store(acc, lessTimes(v128.load(acc), lo, v128.load(scales), sum, v128.load(scales, 32), a));
+    v128.store(acc, lessTimes(v128.load(acc, 16), hi, v128.load(scales, 16), sum, v128.load(scales, 48), a), 16);
   } else {
-    v128.store(acc, addScaled(v128.load(acc), finish<D>(lo), f32x4.mul(v128.load(scales), a)));
-    v128.store(acc, addScaled(v128.load(acc, 16), finish<D>(hi), f32x4.mul(v128.load(scales, 16), a)), 16);
+    v128.store(acc, addGroup(v128.load(acc), lo, v128.load(scales), a));
+    v128.store(acc, addGroup(v128.load(acc, 16), hi, v128.load(scales, 16), a), 16);
   }
-}
-
-/** The same, by one function for all formats that look alike unpacked. */
-// @ts-ignore: decorator
-@inline
-export function tileOfK<W, D>(acc: usize, x: usize, scale: usize, offset: usize, w: usize, groups: i32): void {
-  if (bySixteen<W>()) quadK<W, D>(acc, x, scale, offset, w, groups);
-  else quadK<u32, D>(acc, x, scale, offset, w, groups);
 }

@@ -1,18 +1,16 @@
 import { dotAdd, finish, startAt } from "./dot";
 import { first4, last4, topHalves } from "./f16";
-import { tileOfK, unpackedK, unpackK } from "./gemm-k";
 import { addGroup, bytes02, bytes13, firstZeros, lastZeros, moveZeros, NIBBLE_16, NIBBLES, storeRows } from "./int8-tile";
-import { isK, kBytes } from "./k-formats";
 import { blockBytes, hasZeros, rowGroupBytes, scalesAt, weightBytes } from "./layout";
 
 /** u8 × 16: the sign bit of an int8. */
 const SIGNS = memory.data<u8>([128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128], 16);
 
 /** Quads of tokens that share unpacked weights. */
-const QUADS: i32 = 32;
+export const QUADS: i32 = 32;
 
 /** Bytes of unpacked weights: 32 groups in the relaxed forms of q4, fewer in others. */
-const UNPACKED: usize = 32 * 288;
+export const UNPACKED: usize = 32 * 288;
 
 /** Bytes of scratch: unpacked weights, then the sums of 8 rows × all tokens, f32 [QUADS, 4, 8]. */
 export const GEMM_SCRATCH: usize = UNPACKED + <usize>QUADS * 128;
@@ -33,7 +31,7 @@ export const GEMM_SCRATCH: usize = UNPACKED + <usize>QUADS * 128;
 export function gemm<W, D>(
   out: usize, x: usize, scale: usize, offset: usize, w: usize, quads: i32, N: i32, G: i32, scratch: usize, begin: i32, end: i32,
 ): void {
-  const groups = isK<W>() ? <i32>(UNPACKED / unpackedK<W, D>()) & ~7 : <i32>(UNPACKED / unpackedBytes<W, D>());
+  const groups = <i32>(UNPACKED / unpackedBytes<W, D>());
   const sums = scratch + UNPACKED;
   w += <usize>begin * rowGroupBytes<W>(G);
   for (let n = begin << 3; n < end << 3; n += 8) {
@@ -42,14 +40,12 @@ export function gemm<W, D>(
       clear(sums, last - first);
       for (let g = 0; g < G; g += groups) {
         const some = min(groups, G - g);
-        if (isK<W>()) unpackK<W, D>(scratch, w + kBytes<W>(g), some);
-        else unpack<W, D>(scratch, w + <usize>g * blockBytes<W>(), some);
+        unpack<W, D>(scratch, w + <usize>g * blockBytes<W>(), some);
         for (let quad = first; quad < last; quad++) {
           const group = <usize>(quad * G + g);
           const to = sums + (<usize>(quad - first) << 7);
           const from = x + group * inputBytes<D>();
-          if (isK<W>()) tileOfK<W, D>(to, from, scale + (group << 4), offset + (group << 5), scratch, some);
-          else tile<W, D>(to, from, scale + (group << 4), offset + (group << 5), scratch, some);
+          tile<W, D>(to, from, scale + (group << 4), offset + (group << 5), scratch, some);
         }
       }
       store8(out, sums, N, n, first << 2, last << 2);

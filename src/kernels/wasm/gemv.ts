@@ -1,8 +1,6 @@
 import { dotAdd, finish, low16, startAt } from "./dot";
 import { first4, last4, topHalves } from "./f16";
-import { tileK } from "./gemv-k";
 import { addGroup, bytes02, bytes13, firstZeros, lastZeros, moveZeros, NIBBLES, storeRows } from "./int8-tile";
-import { isK } from "./k-formats";
 import { hasZeros, rowGroupBytes, scalesAt, weightBytes } from "./layout";
 
 /**
@@ -28,10 +26,7 @@ export function gemv<W, D>(
   const half = (end - begin + 1) >> 1;
   for (let i = begin; i < begin + half; i++) {
     const j = min(i + half, end - 1); // the last one once more where the number of blocks is odd
-    const wi = w + <usize>i * bytes;
-    const wj = w + <usize>j * bytes;
-    if (isK<W>()) tileK<W, D>(out, x, scale, offset, wi, wj, N, i << 3, j << 3, G);
-    else tile<W, D>(out, x, scale, offset, wi, wj, N, i << 3, j << 3, G);
+    tile<W, D>(out, x, scale, offset, w + <usize>i * bytes, w + <usize>j * bytes, N, i << 3, j << 3, G);
   }
 }
 

@@ -18,7 +18,7 @@ export { packF32, packQ4, packQ8 } from "./pack-rows";
 export { permute } from "./permute";
 export { quantizeActivations } from "./quantize-activations";
 export { repackAwq, repackGptq, repackPacked } from "./repack-int4";
-export { repackQ4, repackQ8 } from "./repack-rows";
+export { repackRows } from "./repack-rows";
 export { rmsnorm } from "./rmsnorm";
 export { rope } from "./rope";
 export { softmax } from "./softmax";

@@ -8,7 +8,7 @@ import { blockBytes } from "./layout";
 import { bytesOf } from "./load-rows";
 import { packF32, packQ4, packQ8 } from "./pack-rows";
 import { quantizeActivations } from "./quantize-activations";
-import { repackQ4, repackQ8 } from "./repack-rows";
+import { repackRows } from "./repack-rows";
 import { rmsnorm } from "./rmsnorm";
 import { rope } from "./rope";
 import { storeKV, storeKVInt8 } from "./store-kv";
@@ -60,8 +60,8 @@ export function perform(begin: i32, end: i32, scratch: usize): void {
       pack(p(0), p(1), n(2), n(3), n(4), n(5), scratch, begin, end);
       break;
     }
-    case 4: { // repackRows: out, src, rows, groups, format; blocks of 8 rows
-      repack(p(0), p(1), n(2), n(3), n(4), begin, end);
+    case 4: { // repackRows: out, src, rows, blocks of a row, format, bytes of a block, and of 8 rows of the matrix; blocks of 8 rows
+      repack(p(0), p(1), n(2), n(3), n(4), n(5), p(6), scratch, begin, end);
       break;
     }
     case 5: { // quantizeActivations: q, scale, offset, pairs, x, T, C; four tokens
@@ -124,11 +124,12 @@ function pack(out: usize, src: usize, rows: i32, cols: i32, dtype: i32, format: 
   else packQ4(out + groups * blockBytes<u8>(), from, some, cols, dtype, scratch);
 }
 
-function repack(out: usize, src: usize, rows: i32, groups: i32, format: i32, begin: i32, end: i32): void {
+function repack(
+  out: usize, src: usize, rows: i32, blocks: i32, format: i32, size: i32, stride: usize, scratch: usize, begin: i32, end: i32,
+): void {
   const first = begin << 3;
   const some = min(rows, end << 3) - first;
-  const blocks = <usize>begin * <usize>groups;
-  const from = <usize>first * <usize>groups;
-  if (format == 1) repackQ8(out + blocks * blockBytes<i8>(), src + from * 34, some, groups);
-  else repackQ4(out + blocks * blockBytes<u8>(), src + from * 18, some, groups);
+  out += <usize>begin * stride;
+  src += <usize>first * <usize>(blocks * size);
+  repackRows(out, src, format, size, some, blocks, scratch);
 }

@@ -2,8 +2,6 @@
 // type parameter inside, so that each kernel is compiled once for each format without a branch in its loops:
 // u8 stands for q4 (unsigned nibbles), u16 for q4z (the same, and zero points), i8 for q8, wider types for the K-formats (k-formats.ts).
 
-import { isK, kBytes } from "./k-formats";
-
 export const F32: i32 = 0;
 export const Q8: i32 = 1;
 export const Q4: i32 = 2;
@@ -41,7 +39,6 @@ export function weightBytes<W>(): usize {
 // @ts-ignore: decorator
 @inline
 export function rowGroupBytes<W>(G: i32): usize {
-  if (isK<W>()) return kBytes<W>(G);
   return <usize>G * blockBytes<W>();
 }
 

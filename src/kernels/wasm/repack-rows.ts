@@ -1,4 +1,13 @@
 import { storeTransposed } from "./lanes";
+import { Q4 } from "./layout";
+import { repackK } from "./repack-k";
+
+/** Rows of a file's blocks, of `size` bytes each, into blocks of 8 rows. @param scratch what repackK takes */
+export function repackRows(out: usize, src: usize, format: i32, size: i32, rows: i32, blocks: i32, scratch: usize): void {
+  if (format == Q4) repackQ4(out, src, rows, blocks);
+  else if (size == 34) repackQ8(out, src, rows, blocks);
+  else repackK(out, src, format, size, rows, blocks, scratch);
+}
 
 /**
  * Rows of ggml's Q4_0 blocks (18 bytes) into q4 blocks of 8 rows, bit for bit.
@@ -10,7 +19,7 @@ import { storeTransposed } from "./lanes";
  *
  * Alignment: out 16 bytes, src none. Absent rows: n = 8, scale 0.
  */
-export function repackQ4(out: usize, src: usize, rows: i32, groups: i32): void {
+function repackQ4(out: usize, src: usize, rows: i32, groups: i32): void {
   const stride = <usize>groups * 18;
   for (; rows > 0; rows -= 8, src += 8 * stride) {
     for (let g: usize = 0; g < <usize>groups; g++, out += 144) {
@@ -46,7 +55,7 @@ function nibbles(at: usize, stride: usize, r: i32, rows: i32): v128 {
  * Rows of ggml's Q8_0 blocks (34 bytes: f16, 32 int8) into q8 blocks of 8 rows, bit for bit: 4 rows × 4 chunks of 4 neighbours are
  * transposed, so that a lane is a row. Alignment: out 16 bytes, src none. Absent rows: q = 0, scale 0.
  */
-export function repackQ8(out: usize, src: usize, rows: i32, groups: i32): void {
+function repackQ8(out: usize, src: usize, rows: i32, groups: i32): void {
   const stride = <usize>groups * 34;
   for (; rows > 0; rows -= 8, src += 8 * stride) {
     for (let g: usize = 0; g < <usize>groups; g++, out += 272) {

@@ -1,5 +1,5 @@
 import { f16ToF32 } from "./f16";
-import { Q2K, Q4K, Q4M, Q4X, Q5K, Q5M, Q6K, TABLE } from "./k-formats";
+import { halfBytes, headBytes, isFlat, isSix, kBytes, Q2K, Q4K, Q4X, Q5K, Q6K, scaleBytes, TABLE } from "./k-formats";
 
 // Rows of K-formats as float32, a group of 32 inputs of one row at a time: w = ds · n - dm; only the subtraction rounds. One function reads all
 // formats, since float32 activations are not what they are made for.
@@ -9,7 +9,7 @@ const TOKENS: i32 = 64;
 
 /** out f32 [C] = row `row` of W. */
 export function unpackK(out: usize, w: usize, format: i32, row: i32, C: i32): void {
-  const rows = w + <usize>(row >> 3) * rowsBytes(format, C >> 5);
+  const rows = w + <usize>(row >> 3) * kBytes(format, C >> 5);
   for (let g = 0; g < C >> 5; g++, out += 128) group(out, rows, format, row & 7, g);
 }
 
@@ -24,7 +24,7 @@ export function linearF32K(
   const G = C >> 5;
   const sums = scratch + 128;
   for (let n = begin << 3; n < min(N, end << 3); n++) {
-    const rows = w + <usize>(n >> 3) * rowsBytes(format, G);
+    const rows = w + <usize>(n >> 3) * kBytes(format, G);
     for (let first = 0; first < T; first += TOKENS) {
       const some = min(TOKENS, T - first);
       for (let t = 0; t < some; t++) v128.store(sums + (<usize>t << 4), f32x4.splat(0));
@@ -48,36 +48,12 @@ export function linearF32K(
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function isFlat(format: i32): bool {
-  return format == Q4M || format == Q5M;
-}
-
-function bitsOf(format: i32): usize {
-  return format == Q6K || format == Q5K || format == Q5M ? 6 : 4;
-}
-
-function headBytes(format: i32): usize {
-  return isFlat(format) ? 0 : format == Q6K || format == Q4X ? 32 : 64;
-}
-
-function groupBytes(format: i32): usize {
-  return (isFlat(format) ? 32 : 16) + 32 * bitsOf(format);
-}
-
-/** Bytes of 8 rows of G groups. */
-function rowsBytes(format: i32, G: i32): usize {
-  return <usize>(G >> 3) * headBytes(format) + <usize>G * groupBytes(format);
-}
-
 /** out f32 [32] = group g of row r of the 8 at w. */
 function group(out: usize, w: usize, format: i32, r: usize, g: i32): void {
-  const head = w + rowsBytes(format, g & ~7);
-  const scales = head + headBytes(format) + <usize>(g & 7) * groupBytes(format);
-  const bits = bitsOf(format);
-  let place = scales + (isFlat(format) ? 32 : 16) + (r << 2); // rows 0-3 and rows 4-7 are neighbouring vectors
-  for (let h: usize = 0; h < 2; h++, place += bits << 4) {
+  const head = w + kBytes(format, g & ~7);
+  const scales = head + headBytes(format) + <usize>(g & 7) * (scaleBytes(format) + 2 * halfBytes(format));
+  let place = scales + scaleBytes(format) + (r << 2); // rows 0-3 and rows 4-7 are neighbouring vectors
+  for (let h: usize = 0; h < 2; h++, place += halfBytes(format)) {
     let ds: v128;
     let dm = f32x4.splat(0);
     if (isFlat(format)) {
@@ -96,7 +72,7 @@ function group(out: usize, w: usize, format: i32, r: usize, g: i32): void {
     }
     for (let c = 0; c < 4; c++, out += 16) {
       let n: v128;
-      if (bits == 4) n = v128.and(i16x8.shr_u(v128.load32_zero(place + (<usize>(c >> 1) << 5)), (c & 1) << 2), i8x16.splat(15));
+      if (!isSix(format)) n = v128.and(i16x8.shr_u(v128.load32_zero(place + (<usize>(c >> 1) << 5)), (c & 1) << 2), i8x16.splat(15));
       else if (c < 3) n = v128.and(v128.load32_zero(place + (<usize>c << 5)), i8x16.splat(63));
       else n = v128.or(v128.or(above(place, 2), above(place + 32, 4)), above(place + 64, 6));
       if (format == Q4X) n = i8x16.swizzle(v128.load(TABLE), n);
