@@ -9,16 +9,16 @@ import { build } from "esbuild";
 export const BUNDLES = {
   "the core: ids to ids, safetensors and packed files, in-thread or with a worker's file, WASM of all builds": {
     code: 'export { loadPhi } from "phi-ts/core";',
-    kB: 82,
+    kB: 83,
   },
-  "the core's worker": { code: 'export { serve } from "phi-ts/core/worker";', kB: 70 },
-  "the engine: ids to ids, all formats of weights, WASM": { code: 'import "phi-ts/worker";', kB: 89 },
+  "the core's worker": { code: 'export { serve } from "phi-ts/core/worker";', kB: 73 },
+  "the engine: ids to ids, all formats of weights, WASM": { code: 'import "phi-ts/worker";', kB: 91 },
   "loadPhi with a file for the worker": {
     code: 'export { loadPhi } from "phi-ts";',
     conditions: ["phi-ts-worker-file"],
-    kB: 130,
+    kB: 133,
   },
-  loadPhi: { code: 'export { loadPhi } from "phi-ts";', kB: 198 },
+  loadPhi: { code: 'export { loadPhi } from "phi-ts";', kB: 202 },
   "the tokenizer alone": { code: 'export { loadTokenizer } from "phi-ts/tokenizer";', kB: 29 },
 };
 
