@@ -16,6 +16,9 @@ const MODELS = [
   ["phi-3-small-128k", 64, 192],
 ] as const;
 
+/** The lowest id of the greatest logit. */
+const greatest = (logits: Float32Array): number => logits.indexOf(Math.max(...logits));
+
 suite("api/longrope", ({ test, assert, engine }) => {
   for (const [name, SWITCH, V] of MODELS) {
     const idsOf = (n: number, seed = 1): number[] => {
@@ -66,6 +69,26 @@ suite("api/longrope", ({ test, assert, engine }) => {
       await one.truncate(20);
       assert.deepEqual(await one.forward([8]), await cold([...start.slice(0, 20), 8]), "cut back");
       assert.deepEqual(await third.forward([9]), await cold([...start, ...more, 9]), "a fork of what was past it");
+      await phi.dispose();
+    });
+
+    test(`${name}: what is written across the switch are the tokens that computing from nothing at every length gives: by generate, by generate once more over what is cached, and token by token in a fork of a sequence read by sevens`, async () => {
+      const phi = await load();
+      const prompt = idsOf(SWITCH - 4, 3);
+      const expected: number[] = [];
+      for (let i = 0; i < 8; i++) expected.push(greatest(await cold([...prompt, ...expected])));
+      const write = () => phi.generate(prompt, { maxTokens: 8, ignoreEos: true }).result();
+      assert.deepEqual((await write()).ids, expected);
+      const again = await write();
+      assert.deepEqual(again.ids, expected, "once more");
+      const sequence = await phi.sequence();
+      for (let at = 0; at < prompt.length - 1; at += 7)
+        await sequence.forward(prompt.slice(at, Math.min(at + 7, prompt.length - 1)), { logits: "none" });
+      const fork = await sequence.fork();
+      const written: number[] = [];
+      for (let next = prompt[prompt.length - 1]; written.length < 8; next = written[written.length - 1])
+        written.push(greatest(await fork.forward([next])));
+      assert.deepEqual(written, expected, "in a fork");
       await phi.dispose();
     });
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PRESETS } from "../../scripts/checkpoint/presets.ts";
@@ -7,7 +7,7 @@ import { PUBLISHED_REFERENCE } from "../../src/cli/verify/published.ts";
 import { parseReference } from "../../src/cli/verify/reference.ts";
 import { nearest } from "../../src/cli/verify/run.ts";
 import { parseConfig } from "../../src/model/parse-config.ts";
-import { inProject, PHI_TINY } from "../engines/disk.ts";
+import { inProject, PHI_TINY, pathOf } from "../engines/disk.ts";
 import { type GoldenCase, goldenFolder, openGolden, openPhiTinyGolden } from "../golden.ts";
 import { suite } from "../harness.ts";
 import { phi } from "./phi.ts";
@@ -193,6 +193,30 @@ suite("cli/verify", ({ test, assert, engine }) => {
       },
     );
   });
+
+  try {
+    const given = JSON.parse(readFileSync(pathOf("shared/published/reference-outputs.json"), "utf8")) as {
+      logits: { model: string; input_ids: number[]; positions: number[]; first_logits: number[][]; atol: number }[];
+      generations: { model: string; text: string; max_new_tokens?: number; prompt?: string; messages?: unknown }[];
+    };
+    test("the embedded outputs are, figure by figure and letter by letter, those that were collected", () => {
+      const { logits, generations } = PUBLISHED_REFERENCE;
+      const figures = (c: (typeof given.logits)[number]) => [c.model, c.input_ids, c.positions, c.first_logits];
+      assert.deepEqual(logits.map(figures), given.logits.map(figures));
+      for (const [i, { model, atol }] of logits.entries())
+        if (!model.includes("MoE")) assert.equal(atol, 10 * given.logits[i].atol, model);
+      const texts = (c: (typeof given.generations)[number]) => [
+        c.model,
+        c.messages ?? c.prompt,
+        c.max_new_tokens,
+        c.text,
+      ];
+      const usable = given.generations.filter(({ model }) => !model.includes("Phi-4-mini"));
+      assert.deepEqual(generations.map(texts), usable.map(texts));
+    });
+  } catch {
+    test.skip("the embedded outputs are those that were collected", "shared/published is not beside the project");
+  }
 
   test("of models with one shape, Phi-1 and Phi-1.5, the one whose logits are nearer is taken, and cases that are nobody's stay", () => {
     const [one, other] = parseReference(PUBLISHED_REFERENCE, "published");
