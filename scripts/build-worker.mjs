@@ -24,4 +24,3 @@ export const helperCode = () => ${JSON.stringify(helperCode())};
 `,
 );
 renameSync(`${target}.${process.pid}`, target);
-console.log(`worker/code.js: ${script.length} characters of script`);

@@ -121,7 +121,7 @@ Chromium and Firefox run a page without cross-origin isolation, as most pages ar
 
 ${tests}
 
-All suites that need neither a disk nor processes of their own run everywhere (\`test/engines/bundle.ts\` has the folders that do). Node runs these too, Deno and Bun those that start no Node.
+All suites that need neither a disk nor processes of their own run everywhere; only Node 22 and 24, between two that run them, leave out what is a matter of the language alone. Node runs the others too, Deno and Bun those that are not about Node. \`test/engines/suites.ts\` has the lists.
 
 ## The same bits
 

@@ -23,6 +23,7 @@ function difference(a: unknown, b: unknown, path = ""): string | undefined {
   if (ArrayBuffer.isView(a) !== ArrayBuffer.isView(b) || Array.isArray(a) !== Array.isArray(b))
     return `${path}: kinds differ`;
   if (a instanceof Map && b instanceof Map) return difference([...a], [...b], path);
+  if (isList(a) && isList(b)) return differenceOfLists(a, b, path);
   const keysA = Object.keys(a);
   const keysB = Object.keys(b);
   if (keysA.length !== keysB.length) return `${path || "value"}: got ${text(a)}, expected ${text(b)}`;
@@ -33,6 +34,24 @@ function difference(a: unknown, b: unknown, path = ""): string | undefined {
       (b as Record<string, unknown>)[key],
       `${path}[${key}]`,
     );
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** Arrays and typed arrays: the elements are all that counts. */
+const isList = (v: object): v is ArrayLike<unknown> => Array.isArray(v) || (ArrayBuffer.isView(v) && "length" in v);
+
+/** Lists of millions are compared: nothing is made for elements that are the same. */
+function differenceOfLists(a: ArrayLike<unknown>, b: ArrayLike<unknown>, path: string): string | undefined {
+  if (a.length !== b.length)
+    return `${path || "value"}: got ${a.length} elements ${text(a)}, expected ${b.length}: ${text(b)}`;
+  for (let i = 0; i < b.length; i++) {
+    if (Object.is(a[i], b[i])) {
+      if (b[i] === undefined && i in a !== i in b) return `${path}[${i}] is missing in one of the two`;
+      continue;
+    }
+    const found = difference(a[i], b[i], `${path}[${i}]`);
     if (found) return found;
   }
   return undefined;

@@ -10,7 +10,7 @@ import { runSuite, Tally } from "./runner.ts";
 
 const wanted = process.argv.slice(2);
 const files = readdirSync(inProject("test"), { recursive: true })
-  .map((file) => String(file).replaceAll("\\", "/"))
+  .map((file) => `./${String(file).replaceAll("\\", "/")}`)
   .filter((f) => f.endsWith(".test.ts") && !f.includes("node_modules"))
   .filter((f) => wanted.length === 0 || wanted.some((w) => f.includes(w)))
   .sort();

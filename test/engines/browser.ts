@@ -60,20 +60,16 @@ export function findProgram({ programs, install }: Pick<Browser, "programs" | "i
   throw new Error(`${programs.join(" or ")} is not installed: ${install}`);
 }
 
-/** What a cross-origin isolated page can do and another cannot: threads, and all that is done in workers with them. */
-const ISOLATED: readonly string[] = ["threads/", "worker/", "conformance/hashes"];
-
 /**
  * Opens the suites as a page, in a profile of its own, and gathers what the page sends.
- * @param isolated whether the page is cross-origin isolated; then it runs the suites about threads, unless others are asked for
+ * @param isolated whether the page is cross-origin isolated
  */
 export const browserDriver =
   (name: keyof typeof BROWSERS, isolated = false): Driver =>
-  async (asked) => {
-    const parts = isolated && asked.length === 0 ? ISOLATED : asked;
+  async (files) => {
     const browser = BROWSERS[name];
     const program = findProgram(browser);
-    const module = await bundle("page.ts", parts);
+    const module = await bundle("page.ts", files);
     const collector = collect();
     const server = await serveProject(module, collector.onMessage, isolated);
     const profile = mkdtempSync(join(tmpdir(), `phi-ts-${name}-`));

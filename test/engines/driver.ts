@@ -3,8 +3,8 @@ import { Tally } from "../runner.ts";
 import type { Message } from "./remote.ts";
 import { type Result, resultOf } from "./result.ts";
 
-/** Runs the suites whose file's name contains one of `parts` (all, if there are none) on an engine, prints what fails, and ends what it has started. */
-export type Driver = (parts: readonly string[]) => Promise<Result>;
+/** Runs the suites of files below test/ ("./kernels/rope.test.ts") on an engine, prints what fails, and ends what it has started. */
+export type Driver = (files: readonly string[]) => Promise<Result>;
 
 /** Gathers the messages of an engine without files. What the console says is printed where it may explain a failure. */
 export function collect() {

@@ -8,6 +8,7 @@ import type { Driver } from "./driver.ts";
 import { bun, deno, node } from "./local.ts";
 import { counts, leave } from "./result.ts";
 import { within } from "./spawn.ts";
+import { suiteFiles } from "./suites.ts";
 import { workerd } from "./workerd.ts";
 
 const DRIVERS: Record<string, Driver> = {
@@ -39,7 +40,9 @@ if (parts.length > 0)
 else rmSync(process.env.PHI_RESULT, { force: true });
 
 try {
-  const result = await within(MINUTES, name, driver(parts));
+  const files = suiteFiles(name, parts);
+  if (files.length === 0) throw new Error(`no suite that runs here has ${parts.join(" or ")} in its name`);
+  const result = await within(MINUTES, name, driver(files));
   leave(result);
   console.log(counts(result));
   process.exit(result.failed === 0 && result.passed > 0 ? 0 : 1);

@@ -18,14 +18,14 @@ const BUILDS = ["relaxed", "strict"] as const;
 const quote = (text: string): string => JSON.stringify(text);
 
 /** The real binary with the suites as one worker, the project's folder as a disk service, and one request for each suite. */
-export const workerd: Driver = async (parts) => {
+export const workerd: Driver = async (files) => {
   const program = installed("workerd");
   const folder = mkdtempSync(join(tmpdir(), "phi-ts-workerd-"));
   writeFileSync(
     join(folder, "worker.js"),
     await bundle(
       "worker.ts",
-      parts,
+      files,
       BUILDS.map((build) => `./${build}.wasm`),
     ),
   );

@@ -2,7 +2,7 @@
 //
 // A web server that misbehaves as the query of a URL asks it to, so that a suite that knows its address needs no other hold on it, and can run
 // in a browser. Files: /tiny/… are phi-tiny's; /sharded/… those of a golden of five
-// shards; /big/N.bin are N bytes that are made as they are sent (`bigByte`).
+// shards; /big/N.bin are N bytes that are made as they are sent (`bigBytes`).
 // A hub of models: /OWNER/NAME/resolve/REVISION/FILE, also below /mirror; its models are HUB's.
 //
 //   id=NAME        counts and logs requests under this name, at /log?id=NAME
@@ -26,7 +26,7 @@ import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { inProject, PHI_TINY } from "../engines/disk.ts";
-import { bigByte, type Logged } from "./big-byte.ts";
+import { bigBytes, type Logged } from "./big-byte.ts";
 
 const PIECE = 2 ** 16;
 /** Before a connection is cut, what was written goes out and is read: a browser drops what has come but is not yet read when the cut comes. */
@@ -38,12 +38,6 @@ interface Body {
 }
 
 const fixed = (all: Uint8Array): Body => ({ size: all.length, bytes: (from, to) => all.subarray(from, to) });
-
-function made(from: number, to: number): Uint8Array {
-  const bytes = new Uint8Array(to - from);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = bigByte(from + i);
-  return bytes;
-}
 
 /** Folders of the project, by owner/name@revision. */
 const HUB: Readonly<Record<string, string>> = {
@@ -68,7 +62,7 @@ function hubFile(path: string): string | undefined {
 function bodyOf(path: string): Body | undefined {
   const [, folder, name] = path.split("/");
   const size = folder === "big" ? Number(/^(\d+)\.bin$/.exec(name)?.[1]) : Number.NaN;
-  if (size >= 0) return { size, bytes: made };
+  if (size >= 0) return { size, bytes: bigBytes };
   try {
     const onHub = hubFile(path);
     if (onHub !== undefined) return fixed(readFileSync(onHub));
@@ -162,7 +156,7 @@ async function listen(): Promise<string> {
       return end(number("hidden", 404));
     }
     const zip = query.get("gzip");
-    const body = zip === "" ? fixed(gzipSync(whole.bytes(0, whole.size))) : whole;
+    const body = zip === "" ? fixed(gzipSync(whole.bytes(0, whole.size), { level: 1 })) : whole;
     const asked = /^bytes=(\d+)-(\d+)$/.exec(line.range ?? "");
     const ranged = asked !== null && !query.has("norange") && zip !== "";
     let from = 0;

@@ -1,6 +1,6 @@
 import { SourceError, type UrlOptions, urlSource } from "../../src/index.ts";
 import type { Engine } from "../harness.ts";
-import { bigByte, type Logged } from "./big-byte.ts";
+import { type Logged, wrongByte } from "./big-byte.ts";
 
 let ids = 0;
 
@@ -15,9 +15,6 @@ export async function visit(engine: Engine) {
     const log = async (): Promise<Logged[]> => (await fetch(`${base}/log?id=${id}`)).json();
     return { url, log, source: (options?: UrlOptions) => urlSource(url, options) };
   };
-
-  /** The index of the first wrong byte of [offset, …), or -1. */
-  const wrong = (bytes: Uint8Array, offset: number) => bytes.findIndex((byte, i) => byte !== bigByte(offset + i));
 
   const open = (query: string, size: number, options?: UrlOptions) =>
     at("big", query).source(options).open(`${size}.bin`);
@@ -41,5 +38,5 @@ export async function visit(engine: Engine) {
 
   // A browser does not show where a redirect leads.
   const browser = "document" in globalThis;
-  return { base, at, wrong, open, codeOf, quiet, browser };
+  return { base, at, wrong: wrongByte, open, codeOf, quiet, browser };
 }

@@ -1,4 +1,4 @@
-import { loadTokenizer } from "phi-ts/tokenizer";
+import { loadTokenizer, type Tokenizer } from "phi-ts/tokenizer";
 import { folder, hasShared, readFixtureJson } from "../fixtures.ts";
 import { suite } from "../harness.ts";
 
@@ -29,8 +29,11 @@ suite("tokenizer goldens", async ({ test, assert, engine }) => {
       test.skip(streams, "shared/tokenizers is not there");
       continue;
     }
+    // Loaded for the first test, and let go by the second.
+    let loaded: Promise<Tokenizer> | undefined;
     test(title, async () => {
-      const tokenizer = await loadTokenizer(files);
+      loaded ??= loadTokenizer(files);
+      const tokenizer = await loaded;
       for (const { id, text, ids, ids_special, decoded, decoded_skip } of golden.cases) {
         const note = `case ${id} ${JSON.stringify(text.slice(0, 60))}`;
         const plain = tokenizer.encode(text, { addSpecialTokens: false, parseSpecialTokens: true });
@@ -45,7 +48,8 @@ suite("tokenizer goldens", async ({ test, assert, engine }) => {
       }
     });
     test(streams, async () => {
-      const tokenizer = await loadTokenizer(files);
+      const tokenizer = await (loaded ?? loadTokenizer(files));
+      loaded = undefined;
       for (const { id, ids, stream, stream_skip } of golden.decode) {
         for (const [skipSpecialTokens, expected] of [
           [false, stream],
