@@ -2,7 +2,6 @@
 // version, never with an engine: run this on purpose, and say so in the changelog.
 //   node --import tsx --conditions=phi-ts-source scripts/make-hashes.ts
 import { writeFileSync } from "node:fs";
-import type { Source } from "../src/index.ts";
 import {
   logitsHash,
   models,
@@ -10,6 +9,7 @@ import {
   open,
   PACKED,
   packedHash,
+  packedName,
   REFERENCE_SETTINGS,
   SETTINGS,
   sampleHash,
@@ -18,10 +18,7 @@ import { diskEngine, inProject } from "../test/engines/disk.ts";
 
 const engine = await diskEngine({ vitest: false, note: () => {} });
 const hashes: Record<string, string> = {};
-for (const [name, options] of PACKED) {
-  const { source } = (await models(engine)).find((m) => m.name === name) as { source: Source };
-  hashes[`${name}, packed with ${JSON.stringify(options)}`] = await packedHash(source, options);
-}
+for (const packed of PACKED) hashes[packedName(packed)] = await packedHash(engine, packed);
 for (const model of await models(engine)) {
   for (const setting of SETTINGS) {
     const phi = await open(model, setting);
@@ -34,7 +31,7 @@ for (const model of await models(engine)) {
   }
   for (const setting of REFERENCE_SETTINGS) {
     const phi = await open(model, setting, { kernels: "reference" });
-    const [[name, ids]] = Object.entries(model.prompts);
+    const [name, ids] = model.short;
     const key = `${model.name}, ${nameOf(setting)}, ${name}, reference: logits`;
     hashes[key] = await logitsHash(phi, ids, ids.length);
     await phi.dispose();

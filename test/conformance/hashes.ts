@@ -3,7 +3,8 @@ import type { KernelKind } from "../../src/kernels/index.ts";
 import { bytesSink, type QuantizeOptions, quantizeCheckpoint } from "../../src/quantize/index.ts";
 import type { Source } from "../../src/source/index.ts";
 import { phiTinyFolder } from "../fixtures.ts";
-import { type GoldenCase, openGolden, openPhiTinyGolden } from "../golden.ts";
+import { openGgufGolden } from "../gguf-golden.ts";
+import { type GoldenCase, goldenSource, openGolden, openPhiTinyGolden } from "../golden.ts";
 import type { Engine } from "../harness.ts";
 
 /** How a model is loaded. */
@@ -29,6 +30,8 @@ export interface ModelUnderTest {
   name: string;
   source: Source;
   prompts: Record<string, number[]>;
+  /** What the reference kernels see, with its name: they take up to a hundred times as long. */
+  short: [name: string, ids: number[]];
 }
 
 /** phi-tiny with prompts of 27 to 130 tokens; and a random model each with a sliding window, with LongRoPE past its switch, of phi, of phimoe, and of phi3small. */
@@ -39,13 +42,14 @@ export async function models(engine: Engine): Promise<ModelUnderTest[]> {
     const { source, prompts } = await openGolden(engine, name);
     const prompt = prompts.find((p) => p.id === id);
     if (!prompt) throw new Error(`${name} has no prompt ${id}`);
-    return { name, source, prompts: { [id]: prompt.ids } };
+    return { name, source, prompts: { [id]: prompt.ids }, short: [id, prompt.ids] satisfies ModelUnderTest["short"] };
   };
   return [
     {
       name: "phi-tiny",
       source: phiTinyFolder(engine),
       prompts: { apples: pick(0), anna: pick(7), story: pick(16), summary: pick(17) },
+      short: ["12 of apples", pick(0).slice(0, 12)],
     },
     await golden("phi-3-mini-4k", "len60"),
     await golden("phi-3-mini-128k", "len100"),
@@ -65,9 +69,9 @@ export async function open(
   return loadPhi(model.source, { ...setting, kernels: "strict", ...how });
 }
 
-/** Packed files whose bytes are hashed: what is packed, and how. */
-export const PACKED: readonly [model: string, options: QuantizeOptions][] = [
-  ["phi-tiny", { tokens: 200, seed: 3 }],
+/** Packed files whose bytes are hashed: what is packed, and how. The first has a tokenizer: texts of its own begin with words. */
+export const PACKED: readonly [model: GoldenCase | "gguf-phi-4-mini", options: QuantizeOptions][] = [
+  ["gguf-phi-4-mini", { tokens: 200, seed: 3 }],
   ["phi-4-mini", { tokens: 100, embedding: "q8" }],
   ["phi-3-mini-4k", { fast: true }],
   ["phi-2", { tokens: 100 }],
@@ -75,8 +79,13 @@ export const PACKED: readonly [model: string, options: QuantizeOptions][] = [
   ["phi-3.5-moe", { fast: true }],
 ];
 
+export const packedName = ([name, options]: (typeof PACKED)[number]): string =>
+  `${name}, packed with ${JSON.stringify(options)}`;
+
 /** Hash of the packed file of a model. */
-export async function packedHash(source: Source, options: QuantizeOptions): Promise<string> {
+export async function packedHash(engine: Engine, [name, options]: (typeof PACKED)[number]): Promise<string> {
+  const { source } =
+    name === "gguf-phi-4-mini" ? await openGgufGolden(engine, name, "F16") : { source: goldenSource(engine, name) };
   const files = new Map<string, Uint8Array>();
   await quantizeCheckpoint(source, bytesSink(files), options);
   return hash([files.get("model.safetensors") as BlobPart]);

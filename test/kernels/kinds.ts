@@ -45,9 +45,11 @@ export const bound = ({ build, form }: Form, arena: Arena) =>
 /** Those that are right here. */
 export const FORMS = ALL_FORMS.filter((form) => wrongAnswers((arena) => bound(form, arena)).length === 0);
 
+const MIB = 2 ** 20;
+
 /** The same with operands checked, in a fresh arena. */
 export function benchForm(form: Form, megabytes = 4): { arena: Arena; kernels: Operations } {
-  const arena = new Arena(megabytes << 20, { name: `test ${form.name}` });
+  const arena = new Arena(megabytes * MIB, { name: `test ${form.name}` });
   return { arena, kernels: checked(arena, bound(form, arena)) };
 }
 
@@ -65,9 +67,9 @@ export const SIZES: readonly number[] = [
   129,
 ];
 
-/** A fresh arena of `megabytes` with kernels of `kind` bound to it. */
+/** A fresh arena of `megabytes` with kernels of `kind` bound to it: little ones where `onlyWrites` looks at every byte, time and again. */
 export function bench(kind: KernelKind, megabytes = 4): { arena: Arena; kernels: Kernels } {
-  const arena = new Arena(megabytes << 20, { name: `test ${kind}` });
+  const arena = new Arena(megabytes * MIB, { name: `test ${kind}` });
   return { arena, kernels: createKernels(arena, kind) };
 }
 

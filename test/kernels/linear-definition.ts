@@ -10,6 +10,7 @@ const { fround } = Math;
 export function definedInt8(x: Int8Rows, { matrix, ints, scales }: KnownMatrix) {
   const { rows: N } = matrix;
   const G = x.scale.shape[1];
+  const [q, steps] = [x.q.data, x.scale.f32];
   const out = {
     float32: new Float32Array(x.rows * N),
     exact: new Float64Array(x.rows * N),
@@ -21,8 +22,8 @@ export function definedInt8(x: Int8Rows, { matrix, ints, scales }: KnownMatrix) 
     for (let g = 0; g < G; g++) {
       const at = groupAt(x.rows, G, t, g);
       let isum = 0;
-      for (let k = 0; k < 32; k++) isum += ints[(n * G + g) * 32 + k] * x.q.data[at * 32 + k];
-      const [ws, as] = [scales[n * G + g], x.scale.f32[at]];
+      for (let k = 0; k < 32; k++) isum += ints[(n * G + g) * 32 + k] * q[at * 32 + k];
+      const [ws, as] = [scales[n * G + g], steps[at]];
       acc = fround(acc + fround(isum * fround(ws * as)));
       out.exact[i] += isum * ws * as;
       out.size[i] += Math.abs(isum * ws * as);

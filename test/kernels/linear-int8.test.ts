@@ -9,7 +9,15 @@ import { randomFloats } from "../random.ts";
 import { bitsOf, EPS, onlyWrites, TINY } from "./compare.ts";
 import { ALL_FORMS, BUILDS, bench, benchForm, bound, FORMS, type Form, place, SIZES } from "./kinds.ts";
 import { definedInt8 } from "./linear-definition.ts";
-import { knownInt8Rows, knownMatrix, LINEAR_SHAPES, randomInt8Rows, randomMatrix, tokensOf } from "./matrices.ts";
+import {
+  knownInt8Rows,
+  knownMatrix,
+  LINEAR_SHAPES,
+  randomInt8Rows,
+  randomMatrix,
+  roomFor,
+  tokensOf,
+} from "./matrices.ts";
 
 const FORMATS = ["q8", "q4", "q4z"] as const;
 
@@ -35,7 +43,7 @@ suite("kernels/linear int8", ({ test, assert }) => {
       const exact = name === "reference";
       test(`${name}, ${format}: within ${exact ? "1" : "G + 2"} · 2^-24 · Σ|term| of the exact sum; only out is written`, () => {
         for (const [T, N, C] of LINEAR_SHAPES) {
-          const { arena, kernels } = make(4);
+          const { arena, kernels } = make(roomFor(N, C));
           const known = randomMatrix(arena, format, N, C, N + C);
           const x = randomInt8Rows(arena, T, C, C);
           const out = Tensor.alloc(arena, "f32", [T, N]);
@@ -94,7 +102,7 @@ suite("kernels/linear int8", ({ test, assert }) => {
     for (const form of FORMS) {
       test(`${form.name}, ${format}: bit for bit the definition, operation by operation in float32`, () => {
         for (const [T, N, C] of LINEAR_SHAPES) {
-          const { arena, kernels } = benchForm(form);
+          const { arena, kernels } = benchForm(form, roomFor(N, C));
           const known = randomMatrix(arena, format, N, C, N + C);
           const x = randomInt8Rows(arena, T, C, C);
           const out = Tensor.alloc(arena, "f32", [T, N]);

@@ -6,7 +6,7 @@ import { randomFloats } from "../random.ts";
 import { bitsOf, EPS, onlyWrites, TINY } from "./compare.ts";
 import { BUILDS, bench, KINDS, place } from "./kinds.ts";
 import { definedF32 } from "./linear-definition.ts";
-import { floatsOf, knownInt8Rows, knownMatrix, LINEAR_SHAPES, plainMatrix, randomMatrix } from "./matrices.ts";
+import { floatsOf, knownInt8Rows, knownMatrix, LINEAR_SHAPES, plainMatrix, randomMatrix, roomFor } from "./matrices.ts";
 
 const QUANT = ["q8", "q4", "q4z"] as const;
 const FORMATS = ["f32", ...QUANT] as const;
@@ -56,7 +56,7 @@ suite("kernels/linear", ({ test, assert }) => {
       const units = (C: number) => (kind === "reference" ? 1 + 2 ** -10 : Math.ceil(C / 32) + 10);
       test(`${kind}, ${format} × f32: within ${kind === "reference" ? "1" : "G + 10"} · 2^-24 · Σ|x w| of the exact sum; nothing past x is read, only out is written`, () => {
         for (const [T, N, C] of LINEAR_SHAPES) {
-          const { arena, kernels } = bench(kind, 4);
+          const { arena, kernels } = bench(kind, roomFor(N, C));
           const { matrix, w } = weightsOf(arena, format, N, C, N + C);
           new Float32Array(arena.buffer, arena.alloc(256), 64).fill(Number.NaN);
           const x = place(arena, [T, C], randomFloats(C, T * C));
@@ -96,7 +96,7 @@ suite("kernels/linear", ({ test, assert }) => {
     for (const build of BUILDS)
       test(`${build}, ${format} × f32: bit for bit the definition, operation by operation in float32`, () => {
         for (const [T, N, C] of LINEAR_SHAPES) {
-          const { arena, kernels } = bench(build, 4);
+          const { arena, kernels } = bench(build, roomFor(N, C));
           const { matrix, w } = weightsOf(arena, format, N, C, N + C);
           const x = place(arena, [T, C], randomFloats(C, T * C));
           const out = Tensor.alloc(arena, "f32", [T, N]);

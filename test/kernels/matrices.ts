@@ -21,6 +21,9 @@ export const LINEAR_SHAPES: readonly (readonly number[])[] = [
   [1, 9, 17920],
 ];
 
+/** Megabytes of an arena for such a matrix of any format, its inputs and its results. */
+export const roomFor = (N: number, C: number): number => (N * C > 2 ** 16 ? 1 : 1 / 4);
+
 export type QuantFormat = "q4" | "q4z" | "q8";
 
 /** A matrix of a format that is not f32 and what was put into it, which kernels do not see. */
@@ -66,12 +69,16 @@ export function knownMatrix(
   const matrix = allocMatrix(arena, format, N, C);
   const ints = new Int8Array(N * G * GROUP);
   const scales = new Float32Array(N * G);
+  const group = new Int8Array(GROUP);
+  const nibbles = new Uint8Array(GROUP);
   for (let row = 0; row < Math.ceil(N / 8) * 8; row++) {
     for (let g = 0; g < G; g++) {
-      const group = Array.from({ length: GROUP }, (_, k) => of.int(row, g * GROUP + k));
       const bits = of.scale(row, g);
       const zero = of.zero?.(row, g) ?? 8;
-      const nibbles = group.map((i) => i + zero);
+      for (let k = 0; k < GROUP; k++) {
+        group[k] = of.int(row, g * GROUP + k);
+        nibbles[k] = group[k] + zero;
+      }
       if (format === "q8") writeQ8Group(matrix, row, g, group, bits);
       else writeQ4Group(matrix, row, g, nibbles, bits);
       if (format === "q4z") writeZero(matrix, row, g, zero);

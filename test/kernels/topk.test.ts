@@ -13,7 +13,7 @@ function sorted(row: Float32Array): number[] {
 suite("kernels/topk", ({ test, assert }) => {
   for (const kind of KINDS) {
     const check = (x: Float32Array, T: number, V: number, k: number) => {
-      const { arena, kernels } = bench(kind, 4);
+      const { arena, kernels } = bench(kind, V > 1001 ? 4 : 1 / 8);
       const ids = Tensor.alloc(arena, "i32", [T, k]);
       const values = Tensor.alloc(arena, "f32", [T, k]);
       const xt = place(arena, [T, V], x);

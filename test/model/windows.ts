@@ -32,14 +32,24 @@ export interface Quality {
   perplexity: number;
 }
 
-/** Logits [V] of every scored position of the run that others are compared with. */
-export function exactLogits(decoder: Decoder, ids: number[]): Float32Array[] {
-  const rows: Float32Array[] = [];
-  windows(decoder, ids, (row) => rows.push(row.slice()));
-  return rows;
+/** The run that others are compared with. */
+export interface Exact {
+  /** Logits [V] of every scored position. */
+  rows: readonly Float32Array[];
+  perplexity: number;
 }
 
-export function qualityOf(decoder: Decoder, ids: number[], exact: readonly Float32Array[]): Quality {
+export function exactOf(decoder: Decoder, ids: number[]): Exact {
+  const rows: Float32Array[] = [];
+  let loss = 0;
+  windows(decoder, ids, (row, next) => {
+    rows.push(row.slice());
+    loss -= logSoftmax(row)[next];
+  });
+  return { rows, perplexity: Math.exp(loss / rows.length) };
+}
+
+export function qualityOf(decoder: Decoder, ids: number[], { rows: exact }: Exact): Quality {
   let n = 0;
   let kl = 0;
   let same = 0;
