@@ -19,7 +19,7 @@ export interface HttpOptions {
 const OPENING = 6;
 
 /** How names of files in checkpoints end, those that are refused among them; every other URL is a folder's. */
-const FILE = /\.(?:json|safetensors|gguf|gz|jinja|bin|pt|pth|ckpt|onnx|h5|msgpack|npz)$/i;
+const FILE = /\.(?:json|safetensors|gguf|gz|jinja|tiktoken|bin|pt|pth|ckpt|onnx|h5|msgpack|npz)$/i;
 
 /** A folder on a web server. It has no `list`: a server does not tell. @param folder as {@link folderOf} gives it */
 export function httpSource(folder: URL, { fetch, headers, timeoutMs }: HttpOptions): Source {

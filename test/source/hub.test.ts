@@ -182,6 +182,7 @@ suite("source/hub: files", async ({ test, assert, engine }) => {
     const { hubUrl } = hub();
     const missing = await assert.rejects(loadPhi("hf:someone/Phi-GGUF", { hubUrl }), SourceError, /NAME\.gguf/);
     assert.equal((missing as SourceError).code, "not_found");
+    await assert.rejects(openGguf("hf:someone/Phi-GGUF", { hubUrl }), SourceError, /NAME\.gguf/);
   });
 
   const gated: [string, UrlOptions, string, RegExp][] = [

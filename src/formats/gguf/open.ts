@@ -89,7 +89,14 @@ async function openFolder(source: Source, wanted: string | undefined, tell: Tell
 /** The only checkpoint of a folder. @throws SourceError */
 async function onlyCheckpoint(source: Source): Promise<string> {
   const names = await source.list?.();
-  const found = new Set((names ?? []).filter((n) => n.endsWith(".gguf") && !n.startsWith("mmproj")).map(firstOf));
+  if (!names) {
+    const expected = "the name of one: …/NAME.gguf";
+    throw new SourceError(
+      { what: "which GGUF file? A web server does not list those that it has", expected },
+      "not_found",
+    );
+  }
+  const found = new Set(names.filter((n) => n.endsWith(".gguf") && !n.startsWith("mmproj")).map(firstOf));
   if (found.size === 1) return [...found][0];
   if (found.size === 0) throw notFound("*.gguf", names);
   const facts = { what: "several GGUF checkpoints", got: [...found], expected: "the name of one of them" };
