@@ -35,7 +35,7 @@ const MAY_IMPORT = {
     ...["errors", "faults", "options", "source", "open", "formats", "kernels", "load", "tokenizer", "generate", "phi"],
     ...["threads", "port", "worker", "#platform", "#worker-code"],
   ],
-  "load-phi": ["faults", "source", "open", "load", "phi", "core", "#platform", "#worker-code"],
+  "load-phi": ["errors", "faults", "source", "open", "load", "phi", "worker", "core", "#platform", "#worker-code"],
   estimate: ["options", "open", "quant", "kernels", "model", "load", "generate", "load-phi"],
   inspect: [
     ...["errors", "faults", "source", "open", "tokenizer", "quant", "kernels", "model", "load", "load-phi", "estimate"],

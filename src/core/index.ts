@@ -1,16 +1,15 @@
 /**
  * `phi-ts/core`: the same models in programs that must be small. {@link loadPhi} reads safetensors of numbers and packed files, and takes ids for
  * ids; what else a program needs it gives: `text` of `phi-ts/core/text`, `gguf` and `int4` (GPTQ, AWQ, compressed-tensors) of `phi-ts/core/gguf`
- * and `/int4`, `reference` of `/reference`, `lora` of `/lora`. Workers are of files of one's own, which import `phi-ts/core/worker`.
+ * and `/int4`, threads, `helpers`, of `/helpers`, a worker, `offThread`, of `/off-thread` (and `/worker` for its file), `reference` of `/reference`, `lora` of `/lora`.
  * @module
  */
 import { OptionError } from "../errors.ts";
 import type { Phi } from "../phi.ts";
 import { type Bytes, checkedSource, isSource, type Opened, type Source } from "../source/index.ts";
-import type { WorkerLike } from "../worker/index.ts";
 import { checkpointIn, openBytes } from "./checkpoint.ts";
-import { loadWith, type PhiOptions } from "./load.ts";
-import type { Parts, TextPart } from "./parts.ts";
+import { loadWith, type ModelOptions } from "./load.ts";
+import type { Elsewhere, Parts, TextPart } from "./parts.ts";
 
 export {
   ChatError,
@@ -40,10 +39,10 @@ export type { LoraPart, TextPart } from "./parts.ts";
 
 /** Options of {@link loadPhi}: those of `phi-ts`, but for `worker`, and what the program has beside the core. */
 export interface CoreOptions
-  extends Omit<PhiOptions, "worker">,
-    Pick<Parts, "formats" | "reference" | "text" | "lora"> {
-  /** Makes the worker in which the model runs, whose file calls `serve` of `phi-ts/core/worker`; it is called once more for each helper thread. */
-  worker?: false | (() => WorkerLike);
+  extends Omit<ModelOptions, "worker">,
+    Pick<Parts, "formats" | "helpers" | "lora" | "reference" | "text"> {
+  /** Where the model runs: `offThread(() => new Worker(…))` of `phi-ts/core/off-thread`, with a file that calls `serve` of `phi-ts/core/worker`. Default: in this thread. */
+  worker?: Elsewhere;
 }
 
 /**
@@ -56,11 +55,13 @@ export interface CoreOptions
  * const phi = await loadPhi(urlSource("https://example.org/phi-4-mini/"), { text });
  */
 export async function loadPhi(input: Source | Opened | Bytes, options: CoreOptions = {}): Promise<Phi> {
-  const { formats = [], reference, text, lora, ...others } = options;
+  const { formats = [], helpers, reference, text, lora, ...others } = options;
+  const { worker: elsewhere } = others;
   checkParts(formats, text);
-  if (lora !== undefined && typeof lora?.sources !== "function")
-    throw new OptionError({ what: 'loadPhi: option "lora"', got: lora, expected: 'lora of "phi-ts/core/lora"' });
-  return loadWith({ formats, reference, text, lora }, others, (signal) =>
+  checkPart("helpers", helpers, helpers);
+  checkPart("lora", lora, lora?.sources);
+  checkPart("worker", elsewhere, elsewhere?.load, 'offThread(() => new Worker(…)) of "phi-ts/core/off-thread"');
+  return loadWith({ formats, helpers, reference, text, lora, elsewhere }, others, (signal) =>
     checkpointIn("loadPhi", opened(input), formats, signal),
   );
 }
@@ -80,6 +81,11 @@ function checkParts(formats: unknown, text: unknown): void {
     const expected = 'a list of gguf of "phi-ts/core/gguf" and int4 of "phi-ts/core/int4"';
     throw new OptionError({ what: 'loadPhi: option "formats"', got: formats, expected });
   }
-  if (text === undefined || typeof (text as Partial<TextPart>)?.tokenizerIn === "function") return;
-  throw new OptionError({ what: 'loadPhi: option "text"', got: text, expected: 'text of "phi-ts/core/text"' });
+  checkPart("text", text, (text as Partial<TextPart> | undefined)?.tokenizerIn);
+}
+
+/** A part is known by a function of it, or is one. */
+function checkPart(name: string, got: unknown, known: unknown, expected = `${name} of "phi-ts/core/${name}"`): void {
+  if (got === undefined || typeof known === "function") return;
+  throw new OptionError({ what: `loadPhi: option "${name}"`, got, expected });
 }

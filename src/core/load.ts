@@ -1,5 +1,4 @@
-import { cpuTimeMs, startWorker } from "#platform";
-import { helperCode } from "#worker-code";
+import { cpuTimeMs } from "#platform";
 import { OptionError } from "../errors.ts";
 import { Engine } from "../generate/engine.ts";
 import { localBackend } from "../generate/local.ts";
@@ -13,26 +12,22 @@ import { LoadMeter } from "../load/progress.ts";
 import { checkCallback, checkChoice, checkOptions } from "../options.ts";
 import { Phi } from "../phi.ts";
 import type { Source } from "../source/index.ts";
-import { helpersBy, type StartHelpers } from "../threads/index.ts";
 import { eosTokensOf } from "../tokenizer/chat/eos.ts";
-import { connect, type Loading, loadingInWorker, type WorkerLike } from "../worker/index.ts";
+import type { Loading } from "../worker/index.ts";
 import type { AdapterSources } from "./adapter-sources.ts";
 import type { Parts } from "./parts.ts";
 
-/** Options of {@link loadPhi}. */
-export interface PhiOptions extends LoadOptions {
+const NO_HELPERS = '"auto" or 1, or { helpers } of "phi-ts/core/helpers"';
+
+/** Options of loading, wherever the model runs. */
+export interface ModelOptions extends LoadOptions {
   /**
    * LoRA adapters to load beside the model, by name: folders as HF PEFT saves them, or `true` for one that the checkpoint itself has (Phi-4-multimodal's
    * "vision" and "speech"). None works before `phi.setAdapter` or a call's option `adapter` says so; see docs/adapters.md.
    */
   adapters?: AdapterSources;
-  /**
-   * Where the model runs. `false` (default): in the caller's thread, whose event loop gets its turn now and then. `true`: in a worker made out
-   * of code that phi-ts carries along, so that the caller's thread is free. A function: in the worker that it makes, whose file imports
-   * `phi-ts/worker`, for pages whose Content-Security-Policy forbids the former; it is called once more for each helper thread. The workers end
-   * with `dispose()`.
-   */
-  worker?: boolean | (() => WorkerLike);
+  /** Read by who gives `elsewhere`. */
+  worker?: unknown;
 }
 
 /**
@@ -43,20 +38,20 @@ export interface PhiOptions extends LoadOptions {
  */
 export async function loadWith(
   parts: Parts,
-  options: PhiOptions,
+  options: ModelOptions,
   open: (signal: AbortSignal | undefined) => Promise<Source>,
   more: readonly string[] = [],
 ): Promise<Phi> {
   const start = performance.now();
   checkLoad(options, parts, more);
-  const { worker, onProgress, signal, adapters: given, ...engine } = options;
+  const { onProgress, signal, adapters: given, worker: _, ...engine } = options;
   signal?.throwIfAborted();
   const meter = new LoadMeter(onProgress);
   const checkpoint = await open(signal);
   const joined = await parts.lora?.sources("loadPhi", checkpoint, given, signal);
   const { source, adapters } = joined ?? { source: checkpoint };
   const folder = meter.watch(source);
-  const loading = worker ? connectTo(worker, parts, folder, signal) : loadingHere(parts, folder, signal);
+  const loading = parts.elsewhere?.load(folder, signal) ?? loadingHere(parts, folder, signal);
   const { text } = parts;
   try {
     const { sourceBytes, config, generationConfig } = await loading.inspect({ ...engine, adapters });
@@ -80,17 +75,23 @@ export async function loadWith(
 }
 
 /** Loading in the caller's thread. */
-function loadingHere({ formats, reference, lora }: Parts, folder: Source, signal: AbortSignal | undefined): Loading {
+function loadingHere(parts: Parts, folder: Source, signal: AbortSignal | undefined): Loading {
+  const { formats, reference, lora, helpers } = parts;
   let inspected: Inspected;
   let chosen: ModelKernels;
   return {
     async inspect(options) {
       chosen = kernelsOf(options, reference);
-      inspected = await inspectModel(folder, { ...options, formats, lora });
+      inspected = await inspectModel(folder, {
+        ...options,
+        formats,
+        lora,
+        canStartThreads: helpers ? undefined : false,
+      });
       return inspected;
     },
     async fill(meter) {
-      const loaded = await fillModel(inspected, chosen, meter, { signal, start: startHelpers });
+      const loaded = await fillModel(inspected, chosen, meter, { signal, assemble: helpers });
       await inspected.files.close();
       return { backend: localBackend(new Engine(loaded.decoder, loaded.contextSize)), loaded };
     },
@@ -98,24 +99,7 @@ function loadingHere({ formats, reference, lora }: Parts, folder: Source, signal
   };
 }
 
-/** Loading in a worker, which starts now. */
-function connectTo(
-  worker: true | (() => WorkerLike),
-  parts: Parts,
-  folder: Source,
-  signal: AbortSignal | undefined,
-): Loading {
-  const own = worker === true;
-  const start = own ? (parts.startWorker as () => WorkerLike) : worker;
-  return loadingInWorker(connect(start, own ? startHelper : worker, own, folder), folder, signal);
-}
-
-const startHelper = (): WorkerLike => startWorker(helperCode());
-
-/** Helper threads, made out of code. */
-export const startHelpers: StartHelpers = helpersBy(startHelper);
-
-function checkLoad(options: PhiOptions, parts: Parts, more: readonly string[]): void {
+function checkLoad(options: ModelOptions, parts: Parts, more: readonly string[]): void {
   const where = "loadPhi";
   const own = [
     "weights",
@@ -132,21 +116,17 @@ function checkLoad(options: PhiOptions, parts: Parts, more: readonly string[]): 
     "signal",
     "worker",
     "adapters",
-  ] satisfies (keyof PhiOptions)[];
+  ] satisfies (keyof ModelOptions)[];
   checkOptions(where, options, [...own, ...more]);
   if (options.adapters !== undefined && !parts.lora) throw noLora();
   checkFormats(where, options);
   checkChoice(where, "rope", options.rope, ["auto", "long"], "auto");
   checkWasm(where, options.wasm);
-  checkThreads(where, options.threads);
+  const threads = checkThreads(where, options.threads);
+  if (typeof threads === "number" && threads > 1 && !parts.helpers && !parts.elsewhere)
+    throw new OptionError({ what: `${where}: option "threads"`, got: threads, expected: NO_HELPERS });
   checkCallback(where, "onProgress", options.onProgress);
   checkSignal(where, options.signal);
-  const { worker } = options;
-  const known = [undefined, false, ...(parts.startWorker ? [true] : [])];
-  if (!(known as unknown[]).includes(worker) && typeof worker !== "function") {
-    const expected = `${parts.startWorker ? "true, " : ""}false, or a function that makes a Worker`;
-    throw new OptionError({ what: `${where}: option "worker"`, got: worker, expected });
-  }
 }
 
 /** The options that say how a model is held in memory, and by what it is computed. @throws OptionError for a value that is none of theirs */

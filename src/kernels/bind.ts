@@ -4,7 +4,6 @@ import { checked } from "./checked.ts";
 import { bindBuild } from "./choose.ts";
 import type { Crew } from "./crew.ts";
 import type { KernelKind, Kernels, Operations } from "./kernels.ts";
-import { sharedKernels } from "./shared.ts";
 import { simdKernels } from "./simd.ts";
 import type { WasmModules } from "./wasm-module.ts";
 
@@ -39,5 +38,5 @@ function operations(arena: Arena, { kind, wasm, reference }: KernelOrigin, shari
   }
   const { module, exports, form } = bindBuild(arena, kind, wasm);
   if (!sharing) return simdKernels(exports, form);
-  return sharedKernels({ arena, module, exports, helperScratch: sharing.helperScratch }, form, sharing.crew);
+  return sharing.crew.operations({ arena, module, exports, helperScratch: sharing.helperScratch }, form);
 }

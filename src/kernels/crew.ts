@@ -1,5 +1,7 @@
 import type { Arena } from "../tensor/arena.ts";
 import { KERNEL_RESERVE } from "../tensor/arena.ts";
+import type { Operations } from "./kernels.ts";
+import type { DotForm } from "./simd.ts";
 import type { WasmExports, WasmModule } from "./wasm-module.ts";
 
 /**
@@ -47,6 +49,8 @@ export interface Workplace {
 export interface Crew {
   /** How many they are, the leader among them. */
   readonly threads: number;
+  /** The operations of a place, of which the large ones are shared. */
+  operations(place: Workplace, form: DotForm): Operations;
   /** One more place to work in. Returns what does the job that was written there: all its units, when it returns. */
   open(place: Workplace): () => void;
   /** Sends the helpers away. Not within a job. */

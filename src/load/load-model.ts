@@ -1,5 +1,5 @@
 import type { Source } from "../source/source.ts";
-import type { StartHelpers } from "../threads/index.ts";
+import { assembleBy, type StartHelpers } from "../threads/index.ts";
 import { EVERY_PART } from "./every-part.ts";
 import { fillModel, kernelsOf, type LoadedModel } from "./load.ts";
 import type { LoadOptions } from "./options.ts";
@@ -28,7 +28,10 @@ export async function loadModel(
   const inspected = await inspectModel(meter.watch(source), planned, maxArenaBytes);
   try {
     meter.announce(inspected.sourceBytes);
-    return await fillModel(inspected, chosen, meter, { signal: options.signal, start });
+    return await fillModel(inspected, chosen, meter, {
+      signal: options.signal,
+      assemble: start && assembleBy(start),
+    });
   } finally {
     await inspected.files.close();
   }

@@ -9,7 +9,7 @@ import type { Activations } from "../model/scratch.ts";
 import { countParameters, type Parameters } from "../model/weights.ts";
 import type { WeightFormat } from "../quant/packed-matrix.ts";
 import { orAbort } from "../source/index.ts";
-import { assemble, type StartHelpers } from "../threads/index.ts";
+import type { Assemble } from "../threads/index.ts";
 import type { AdapterInfo } from "./adapters/adapter-set.ts";
 import { allocate } from "./allocate.ts";
 import { fillWeights } from "./fill.ts";
@@ -73,8 +73,8 @@ export function kernelsOf({ kernels = "auto", wasm }: LoadOptions, reference?: O
 
 export interface FillControls {
   signal?: AbortSignal;
-  /** Starts the helper threads; without it there is only this one. */
-  start?: StartHelpers;
+  /** Puts the threads together; without it there is only this one. */
+  assemble?: Assemble;
 }
 
 /** Takes the memory that was planned and reads the weights into it. The files stay open. @throws MemoryError, FormatError, SourceError, the signal's reason */
@@ -82,10 +82,10 @@ export async function fillModel(
   { config, generationConfig, files, plan, threading, notices: known }: Inspected,
   chosen: ModelKernels,
   meter: WeightMeter,
-  { signal, start }: FillControls,
+  { signal, assemble }: FillControls,
 ): Promise<LoadedModel> {
   const notices = [...chosen.notices, ...threading.notices, ...known];
-  const crew = start && assemble(threading, chosen, start, notices);
+  const crew = assemble?.(threading, chosen, notices);
   const { transformer, slots, adapters } = allocate(plan, { ...chosen, crew: crew?.leader });
   const onBlock = (file: string, tensor: string, bytes: number) => meter.block(file, tensor, bytes);
   let threads = 1;

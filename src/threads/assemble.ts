@@ -15,6 +15,15 @@ export interface Assembly {
   ready(): Promise<number>;
 }
 
+/** Puts the threads of a model together, where several were chosen: {@link assemble} with a way to start them. */
+export type Assemble = (choice: ThreadChoice, kernels: KernelChoice, notices: Notice[]) => Assembly | undefined;
+
+/** @param start starts the helpers */
+export const assembleBy =
+  (start: StartHelpers): Assemble =>
+  (choice, kernels, notices) =>
+    assemble(choice, kernels, start, notices);
+
 /**
  * A leader and, soon, helpers, where several threads were chosen and these kernels can work in shared memory.
  * @param notices gets what the user should know

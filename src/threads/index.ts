@@ -3,7 +3,7 @@
  * (kernels/wasm/crew.ts says how).
  * @module
  */
-export { type Assembly, assemble } from "./assemble.ts";
+export { type Assemble, type Assembly, assemble, assembleBy } from "./assemble.ts";
 export { chooseThreads, oneThread, type ThreadChoice } from "./choose.ts";
 export type { HelperSetup } from "./helper.ts";
 export { type HelperThreads, helpersBy, type StartHelpers } from "./helpers.ts";

@@ -1,5 +1,8 @@
 import { WorkerError } from "../errors.ts";
 import { type Crew, SCRATCH, type Workplace } from "../kernels/crew.ts";
+import type { Operations } from "../kernels/kernels.ts";
+import { sharedKernels } from "../kernels/shared.ts";
+import type { DotForm } from "../kernels/simd.ts";
 import type { HelperSetup } from "./helper.ts";
 import type { HelperThreads } from "./helpers.ts";
 
@@ -34,6 +37,10 @@ export class Leader implements Crew {
     this.threads = threads;
     this.#onLost = onLost;
     this.#naps = naps;
+  }
+
+  operations(place: Workplace, form: DotForm): Operations {
+    return sharedKernels(place, form, this);
   }
 
   open(place: Workplace): () => void {

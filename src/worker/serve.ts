@@ -8,7 +8,7 @@ import { type Inspected, inspectModel } from "../load/plan-model.ts";
 import type { WeightMeter } from "../load/progress.ts";
 import { hold } from "../port/life.ts";
 import { onEvent, type PortLike } from "../port/port.ts";
-import type { StartHelpers } from "../threads/index.ts";
+import { assembleBy, type StartHelpers } from "../threads/index.ts";
 import { type Context, type Handlers, Handover, Peer } from "./peer.ts";
 import {
   type CallerCalls,
@@ -65,7 +65,7 @@ export function serve(port: PortLike, { formats, reference, lora }: EngineParts,
         beginWeights: () => report({ begin: true }),
         block: (file, tensor, bytes) => report({ file, tensor, bytes }),
       };
-      const { decoder, ...facts } = await fillModel(model, chosen, meter, { signal, start });
+      const { decoder, ...facts } = await fillModel(model, chosen, meter, { signal, assemble: assembleBy(start) });
       await model.files.close();
       backend = localBackend(new Engine(decoder, facts.contextSize));
       return facts;

@@ -10,6 +10,7 @@ import {
 } from "../../src/core/index.ts";
 import { int4 } from "../../src/core/int4.ts";
 import { lora } from "../../src/core/lora.ts";
+import { offThread } from "../../src/core/off-thread.ts";
 import { reference } from "../../src/core/reference.ts";
 import { text } from "../../src/core/text.ts";
 import { loadPhi as loadWhole } from "../../src/index.ts";
@@ -137,11 +138,11 @@ suite("core", async ({ test, assert, engine }) => {
     const near = await loadPhi(folder(engine, GPTQ), { formats: [int4] });
     await withPhi(
       async (phi) => assert.deepEqual(await phi.forward([1, 2, 3]), await near.forward([1, 2, 3])),
-      { formats: [int4], worker: workerWith({ formats: [int4] }) },
+      { formats: [int4], worker: offThread(workerWith({ formats: [int4] })) },
       folder(engine, GPTQ),
     );
     await near.dispose();
-    const bare = loadPhi(folder(engine, GPTQ), { formats: [int4], worker: workerWith({}) });
+    const bare = loadPhi(folder(engine, GPTQ), { formats: [int4], worker: offThread(workerWith({})) });
     await assert.rejects(bare, FormatError, /phi-ts\/core\/int4/);
   });
 
@@ -156,6 +157,9 @@ suite("core", async ({ test, assert, engine }) => {
       { formats: ["gguf"] },
       { text: "text" },
       { worker: true },
+      { worker: () => undefined },
+      { helpers: 2 },
+      { threads: 2 },
       { tokenizer: text },
     ]) {
       await assert.rejects(loadPhi(files(), options as unknown as CoreOptions), OptionError);

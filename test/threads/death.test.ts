@@ -9,7 +9,7 @@ import { loadModel } from "../../src/load/load-model.ts";
 import { inspectModel } from "../../src/load/plan-model.ts";
 import { LoadMeter } from "../../src/load/progress.ts";
 import { Tensor } from "../../src/tensor/index.ts";
-import { helpersBy } from "../../src/threads/index.ts";
+import { assembleBy, helpersBy } from "../../src/threads/index.ts";
 import { phiTinyFolder } from "../fixtures.ts";
 import { suite, unless } from "../harness.ts";
 import { FORMS, place } from "../kernels/kinds.ts";
@@ -177,7 +177,9 @@ suite("threads/death", ({ test, assert, engine }) => {
       });
       const auto = { ...inspected, threading: { ...inspected.threading, wanted: "auto" as const } };
       const meter = new LoadMeter(undefined);
-      const { decoder, threads, notices, contextSize } = await fillModel(auto, chooseKernels("auto"), meter, { start });
+      const { decoder, threads, notices, contextSize } = await fillModel(auto, chooseKernels("auto"), meter, {
+        assemble: assembleBy(start),
+      });
       assert.equal(threads, 1);
       assert.deepEqual(
         notices.map((n) => n.code),
