@@ -77,7 +77,11 @@ function placeOf(worker: unknown): Elsewhere | undefined {
 
 const inOwnWorker: Elsewhere = {
   load: (folder, signal) =>
-    loadingInWorker(connect(() => startWorker(workerCode()), startHelper, true, folder), folder, signal),
+    loadingInWorker(
+      connect(() => startWorker(workerCode()), startHelper, true, folder),
+      folder,
+      signal,
+    ),
 };
 
 /**
