@@ -37,7 +37,7 @@ export type { MemoryUse } from "./load/load.ts";
 export type { LoadOptions } from "./load/options.ts";
 export type { LoadProgress } from "./load/progress.ts";
 export { type AdapterSources, loadPhi, type ModelInput, type PhiOptions } from "./load-phi.ts";
-export type { Experts, LongRope, PhiConfig } from "./model/config.ts";
+export type { Experts, LongRope, PhiConfig, SparseLayers } from "./model/config.ts";
 export type { PublishedModel } from "./model/published.ts";
 export type { Parameters } from "./model/weights.ts";
 export { type Input, type UrlOptions, urlSource } from "./open.ts";

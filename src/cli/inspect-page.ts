@@ -1,4 +1,5 @@
 import { FormatError, type Inspection, type PhiError } from "../index.ts";
+import type { SparseLayers } from "../model/config.ts";
 import { wrap } from "./args.ts";
 import { bytes, count } from "./ui.ts";
 
@@ -61,11 +62,19 @@ function shapeRows(c: NonNullable<Inspection["config"]>, contextSize: number | u
     ...(c.experts ? [row("experts", `${c.experts.count} in a layer, ${c.experts.chosen} for each token`)] : []),
     row("layers", `${c.layers}, hidden ${c.hiddenSize}, feed-forward ${c.intermediateSize}`),
     row("attention", `${c.heads} heads, ${c.kvHeads} key/value heads of ${c.headDim}`),
+    ...(c.sparse ? rows("sparse", sparseLine(c.sparse, c.layers)) : []),
     ...rows("positions", `rotary on ${c.rotaryDim} of ${c.headDim} dims, ${rope}`),
     ...(window ? [row("window", `${count(c.slidingWindow)} tokens`)] : []),
     row("context", `${count(c.contextLength)} tokens${held}`),
     row("vocabulary", `${count(c.vocabSize)}${tied}`),
   ];
+}
+
+function sparseLine({ pattern, denseEvery }: SparseLayers, layers: number): string {
+  const { size, local, stride, step } = pattern;
+  const dense = denseEvery > 0 ? Math.floor(layers / denseEvery) : 0;
+  const which = step > 0 ? ", others for each head" : "";
+  return `${layers - dense} layers see blocks of ${size} keys: ${local} local, before these 1 in ${stride}${which}`;
 }
 
 /** One line for each kind of tensors: how many, how they are in the file, how in memory. */

@@ -163,6 +163,15 @@ suite("cli: commands on phi-tiny", ({ test, assert }) => {
     assert.deepEqual([json.weights, json.parameters], ["q8", { total: 5246208, active: 5246208 }]);
   });
 
+  test("phi inspect of a model whose heads see blocks tells which", async () => {
+    const { stdout, code } = await phi("inspect", inProject("test/fixtures/golden/phi-3-small-8k"));
+    assert.equal(code, 0);
+    assert.ok(
+      /^sparse +2 layers see blocks of 32 keys: 1 local, before these 1 in 3,\n +others for each head$/m.test(stdout),
+      stdout,
+    );
+  });
+
   test("phi inspect of what would not load shows every reason on standard output, at most 80 columns, with exit code 1; --json has them, too", async () => {
     const folder = mkdtempSync(join(tmpdir(), "phi-"));
     try {
