@@ -18,6 +18,7 @@ export function checked(arena: Arena, ops: Operations): Operations {
     embed(out, ids, table) {
       const [T] = rank("embed", "ids", ids, 1);
       here("embed", "table", table.arena);
+      if (table.slices) throw new ShapeError({ what: "embed: a table whose rows have several formats" });
       is("embed", "out", out, [T, table.cols]);
       is("embed", "ids", ids, [T], ["i32"]);
       inRows("embed", ids, table.rows);

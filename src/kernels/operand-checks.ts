@@ -67,6 +67,7 @@ export function operandChecks(arena: Arena) {
   };
   const block = (op: string, m: PackedMatrix, row: number, n: number, aligned: boolean) => {
     here(op, "the matrix", m.arena);
+    if (m.slices) throw new ShapeError({ what: `${op}: rows of several formats; it takes one of the slices` });
     const ends = row + n === m.rows || n % ROWS === 0 || !aligned;
     if (row >= 0 && row + n <= m.rows && ends && (row % ROWS === 0 || !aligned)) return;
     const what = `${op}: rows ${row} to ${row + n} of ${m.rows}${aligned ? `, in blocks of ${ROWS}` : ""}`;

@@ -1,4 +1,4 @@
-import { groupsOf, packedBytes, ROWS } from "../quant/packed-matrix.ts";
+import { eachSlice, groupsOf, packedBytes, ROWS } from "../quant/packed-matrix.ts";
 import { type Crew, JOB, JOBS, type Job, type Workplace } from "./crew.ts";
 import type { Operations } from "./kernels.ts";
 import {
@@ -55,19 +55,22 @@ export function sharedKernels(place: Workplace, form: DotForm, crew: Crew, limit
   return {
     ...alone,
     linear(out, x, weight) {
-      const { ptr, format, rows: N, cols: C } = weight;
+      const { rows: N, cols: C } = weight;
       const T = "q" in x ? x.rows : x.shape[0];
       if (T * N * C < limits.products) return alone.linear(out, x, weight);
       // An even number of blocks: one token takes them two by two.
       const grain = 2 * Math.ceil(limits.leastProducts / (2 * ROWS * C * T)) || 1;
-      if ("q" in x) {
-        const { q, pairs, scale, offset } = x;
-        const operands = [q.ptr, pairs.ptr, scale.ptr, offset.ptr, ptr, FORMAT[format], T, N, groupsOf(C), FORM[form]];
-        write("linearInt8", linearUnits(N), grain, out.ptr, ...operands);
-      } else {
-        write("linearF32", linearUnits(N), grain, out.ptr, x.ptr, ptr, FORMAT[format], T, N, C);
-      }
-      run();
+      eachSlice(weight, ({ ptr, format, rows }, row) => {
+        const to = out.ptr + 4 * row;
+        if ("q" in x) {
+          const from = [x.q.ptr, x.pairs.ptr, x.scale.ptr, x.offset.ptr];
+          const sizes = [FORMAT[format], T, N, groupsOf(C), FORM[form]];
+          write("linearInt8", linearUnits(rows), grain, to, ...from, ptr, ...sizes);
+        } else {
+          write("linearF32", linearUnits(rows), grain, to, x.ptr, ptr, FORMAT[format], T, N, C);
+        }
+        run();
+      });
     },
     addLowRank(out, row, u, at, b, scale) {
       const [T, N] = out.shape;

@@ -1,5 +1,6 @@
 import {
   BLOCK_BYTES,
+  eachSlice,
   groupsOf,
   isKFormat,
   K_LAYOUT,
@@ -65,17 +66,21 @@ export function simdKernels(wasm: WasmExports, form: DotForm): Operations {
     quantizeActivations({ q, scale, offset, pairs, rows, cols }, x) {
       wasm.quantizeActivations(q.ptr, scale.ptr, offset.ptr, pairs.ptr, x.ptr, rows, cols);
     },
-    linear(out, x, { ptr, format, rows: N, cols: C }) {
-      if ("q" in x) {
-        const { q, pairs, scale, offset, rows: T } = x;
-        // biome-ignore format: in the order and the lines of wasm/linear-int8.ts
-        wasm.linearInt8(
-          out.ptr, q.ptr, pairs.ptr, scale.ptr, offset.ptr, ptr, FORMAT[format],
-          T, N, groupsOf(C), FORM[form], SCRATCH, 0, linearUnits(N),
-        );
-      } else {
-        wasm.linearF32(out.ptr, x.ptr, ptr, FORMAT[format], x.shape[0], N, C, SCRATCH, 0, linearUnits(N));
-      }
+    linear(out, x, weight) {
+      const { rows: N, cols: C } = weight;
+      eachSlice(weight, ({ ptr, format, rows }, row) => {
+        const to = out.ptr + 4 * row;
+        if ("q" in x) {
+          const { q, pairs, scale, offset, rows: T } = x;
+          // biome-ignore format: in the order and the lines of wasm/linear-int8.ts
+          wasm.linearInt8(
+            to, q.ptr, pairs.ptr, scale.ptr, offset.ptr, ptr, FORMAT[format],
+            T, N, groupsOf(C), FORM[form], SCRATCH, 0, linearUnits(rows),
+          );
+        } else {
+          wasm.linearF32(to, x.ptr, ptr, FORMAT[format], x.shape[0], N, C, SCRATCH, 0, linearUnits(rows));
+        }
+      });
     },
     addLowRank(out, row, u, at, b, scale) {
       const [T, N] = out.shape;

@@ -7,7 +7,7 @@ import { KVPool } from "../model/kv-cache.ts";
 import { allocScratch } from "../model/scratch.ts";
 import { type Stage, Transformer } from "../model/transformer.ts";
 import type { ModelWeights, WeightSpec } from "../model/weights.ts";
-import { allocMatrix, type PackedMatrix } from "../quant/packed-matrix.ts";
+import { allocMatrix, allocSlices, type PackedMatrix } from "../quant/packed-matrix.ts";
 import { Arena, KERNEL_RESERVE } from "../tensor/arena.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { AdapterPlaces } from "./adapters/adapter-set.ts";
@@ -82,7 +82,10 @@ function furnish(
   const layers = new Map<number, Layer>();
   const mine: Pick<Slot, "spec" | "matrix">[] = [];
   for (const spec of arenaPlan.specs) {
-    const plain = allocMatrix(arena, formatOf(spec, plan), spec.rows, spec.cols);
+    const slices = plan.slices?.get(spec.name);
+    const plain = slices
+      ? allocSlices(arena, slices, spec.cols)
+      : allocMatrix(arena, formatOf(spec, plan), spec.rows, spec.cols);
     const ordered = plan.ordered?.has(spec.name);
     const matrix = ordered ? { ...plain, order: Tensor.alloc(arena, "i32", [spec.cols]) } : plain;
     const value = spec.vector ? new Tensor(arena, matrix.ptr, "f32", [spec.cols]) : matrix;

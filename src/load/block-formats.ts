@@ -1,7 +1,7 @@
 import type { Notice } from "../errors.ts";
 import { isFloat, type WeightSpec } from "../model/weights.ts";
 import { dequantizeGgml, type GgmlFormat, isGgmlFormat } from "../quant/ggml/index.ts";
-import type { WeightFormat } from "../quant/packed-matrix.ts";
+import { ROWS, type Slice, type WeightFormat } from "../quant/packed-matrix.ts";
 import type { ChosenFormats, WantedFormats } from "./formats.ts";
 import { READABLE, type TensorBlocks, type WeightFiles, type WeightTensor } from "./weight-files.ts";
 
@@ -28,8 +28,8 @@ export function blocksOf({ dtype }: Pick<WeightTensor, "dtype">): TensorBlocks |
 }
 
 /**
- * The formats of a GGUF file, whose maker has chosen what it loses: every matrix stays as exact as it is. Blocks that no kernel reads become f32, and
- * so do matrices whose parts in the file have several kinds of blocks. Matrices of f16, bf16 or f32 become q8, which loses next to nothing, and stay
+ * The formats of a GGUF file, whose maker has chosen what it loses: every matrix stays as exact as it is. Where its parts in the file have several kinds
+ * of blocks, each part keeps its own; only where one of them is no multiple of 8 rows are all f32. Matrices of f16, bf16 or f32 become q8, which loses next to nothing, and stay
  * float32 where activations are. Notices say so.
  * @returns undefined where they are wanted in another format
  */
@@ -44,16 +44,25 @@ export function blockFormats(
     return info ? [{ spec, infos: partsOf(files, spec) ?? [info] }] : [];
   });
   const formats = new Map<string, WeightFormat>();
+  const slices = new Map<string, readonly Slice[]>();
   const widened = new Map<string, number>();
   const rounded = new Map<string, number>();
+  const float = activations === "f32" ? "f32" : "q8";
+  const held = (info: WeightTensor): WeightFormat => (info.blocks ? (info.blocks.exact ?? "f32") : float);
   for (const { spec, infos } of matrices) {
-    const blocks = infos.some((info) => info.blocks);
-    const [format = "f32", ...others] = new Set(infos.map((info) => info.blocks?.exact));
-    const held = others.length > 0 ? "f32" : blocks || activations === "f32" ? format : "q8";
-    formats.set(spec.name, held);
-    const types = [...new Set(infos.map(({ dtype }) => dtype))].join(" and ");
-    const told = !blocks ? rounded : widened;
-    if (blocks ? held === "f32" : held === "q8") told.set(types, (told.get(types) ?? 0) + 4 * spec.rows * spec.cols);
+    const rows = (i: number) => (infos.length > 1 && spec.parts ? spec.parts[i].rows : spec.rows);
+    const parts = infos.map((info, i) => ({ format: held(info), rows: rows(i) }));
+    const several = new Set(parts.map(({ format }) => format)).size > 1;
+    const apart = several && parts.every(({ rows }) => rows % ROWS === 0);
+    if (apart) slices.set(spec.name, parts);
+    const most = parts.reduce((a, b) => (b.rows > a.rows ? b : a));
+    formats.set(spec.name, several && !apart ? "f32" : most.format);
+    for (const [i, info] of infos.entries()) {
+      const into = several && !apart ? "f32" : parts[i].format;
+      const told = info.blocks ? widened : rounded;
+      if (into === (info.blocks ? "f32" : "q8"))
+        told.set(info.dtype, (told.get(info.dtype) ?? 0) + 4 * parts[i].rows * spec.cols);
+    }
   }
   const most = (here: (place: WeightSpec["place"]) => boolean): WeightFormat => {
     const weights = new Map<WeightFormat, number>();
@@ -67,6 +76,7 @@ export function blockFormats(
     format: most((place) => typeof place === "number"),
     embedding: most((place) => typeof place !== "number"),
     formats,
+    slices,
     notices: [...widenedNotice(widened), ...roundedNotice(rounded)],
   };
 }

@@ -1,6 +1,6 @@
 import { FormatError, type Notice, OptionError } from "../errors.ts";
 import { isFloat, type WeightSpec } from "../model/weights.ts";
-import { BLOCK_BYTES, groupsOf, type PackFormat, ROWS, type WeightFormat } from "../quant/packed-matrix.ts";
+import { BLOCK_BYTES, groupsOf, type PackFormat, ROWS, type Slice, type WeightFormat } from "../quant/packed-matrix.ts";
 import type { WeightFiles, WeightTensor } from "./weight-files.ts";
 
 /** What the matrices are to be in memory; "auto" leaves it to the file. */
@@ -18,6 +18,8 @@ export interface ChosenFormats {
   embedding: WeightFormat;
   /** Each matrix's own, by its name, where the file decides. */
   formats?: ReadonlyMap<string, WeightFormat>;
+  /** Of those whose parts in the file have several. */
+  slices?: ReadonlyMap<string, readonly Slice[]>;
   /** Matrices whose inputs lie in an order of their own, by their names. */
   ordered?: ReadonlySet<string>;
   /** Bytes through which weights must be read at least. */

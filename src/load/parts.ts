@@ -107,6 +107,8 @@ export function piecesOf(whole: WeightFiles, spec: WeightSpec, matrix: PackedMat
   const info = whole.tensors.get(spec.name) as WeightTensor;
   const parts = spec.parts?.map(({ name, rows }) => ({ info: whole.tensors.get(name), rows })) ?? [];
   if (parts.length === 0 || parts.some((part) => part.info === undefined)) return [{ info, matrix }];
+  const { slices } = matrix;
+  if (slices) return parts.map((part, i) => ({ info: part.info as WeightTensor, matrix: slices[i] }));
   const pieces: Piece[] = [];
   let row = 0;
   for (const { info: part, rows } of parts) {

@@ -5,7 +5,7 @@ import { kvLayerBytes } from "../kernels/kv-layer.ts";
 import type { PhiConfig } from "../model/config.ts";
 import { type Activations, type ScratchNeeds, scratchBytes } from "../model/scratch.ts";
 import { isFloat, type WeightSpec } from "../model/weights.ts";
-import { packedBytes, ROWS, type WeightFormat } from "../quant/packed-matrix.ts";
+import { packedBytes, ROWS, type Slice, type WeightFormat } from "../quant/packed-matrix.ts";
 import { alignUp, KERNEL_RESERVE, PAGE } from "../tensor/arena.ts";
 import type { AdapterSet } from "./adapters/adapter-set.ts";
 
@@ -19,6 +19,8 @@ export interface PlanInput {
   embedding?: WeightFormat;
   /** Of single matrices that have another one, by their names. */
   formats?: ReadonlyMap<string, WeightFormat>;
+  /** Of those whose rows have several. */
+  slices?: ReadonlyMap<string, readonly Slice[]>;
   /** Matrices whose inputs lie in an order of their own, by their names. */
   ordered?: ReadonlySet<string>;
   /** LoRA adapters, whose factors lie beside the weights that they add to. */
@@ -85,7 +87,9 @@ export function formatOf(
 function weightBytes(spec: WeightSpec, input: PlanInput): number {
   const order = input.ordered?.has(spec.name) ? alignUp(4 * spec.cols) : 0;
   const adapters = input.adapters?.bytesOf(spec) ?? 0;
-  return alignUp(packedBytes(formatOf(spec, input), spec.rows, spec.cols)) + order + adapters;
+  const slices = input.slices?.get(spec.name) ?? [{ format: formatOf(spec, input), rows: spec.rows }];
+  const bytes = slices.reduce((sum, { format, rows }) => sum + alignUp(packedBytes(format, rows, spec.cols)), 0);
+  return bytes + order + adapters;
 }
 
 /** What buffers a forward pass needs in an arena. */

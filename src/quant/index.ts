@@ -7,6 +7,7 @@ export { readKRow } from "./k-formats.ts";
 export { repackK } from "./k-repack.ts";
 export {
   allocMatrix,
+  allocSlices,
   BLOCK_BYTES,
   GROUP,
   groupsOf,

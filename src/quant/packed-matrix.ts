@@ -81,6 +81,38 @@ export interface PackedMatrix {
   readonly byteLength: number;
   /** i32 [C], where columns lie in an order of their own: column c is for input order[c], and `linear` takes inputs that `permute` has put so. */
   readonly order?: Tensor;
+  /**
+   * Where rows have several formats: the matrices whose rows they are, one after the other, each of a multiple of 8. `format` is then that of the most
+   * weights. Only `linear` reads such a matrix as a whole.
+   */
+  readonly slices?: readonly PackedMatrix[];
+}
+
+/** Rows of a matrix that have one format. */
+export interface Slice {
+  readonly format: WeightFormat;
+  readonly rows: number;
+}
+
+/** Calls `each` for the matrix, or for its slices, with the row at which they begin. */
+export function eachSlice(matrix: PackedMatrix, each: (slice: PackedMatrix, row: number) => void): void {
+  let row = 0;
+  for (const slice of matrix.slices ?? [matrix]) {
+    each(slice, row);
+    row += slice.rows;
+  }
+}
+
+/**
+ * Takes room for a matrix whose rows have several formats.
+ * @throws as {@link allocMatrix}
+ */
+export function allocSlices(arena: Arena, parts: readonly Slice[], cols: number): PackedMatrix {
+  const slices = parts.map(({ format, rows }) => allocMatrix(arena, format, rows, cols));
+  const most = slices.reduce((a, b) => (b.rows > a.rows ? b : a));
+  const sum = (of: (slice: PackedMatrix) => number) => slices.reduce((n, slice) => n + of(slice), 0);
+  const [rows, byteLength] = [sum((s) => s.rows), sum((s) => s.byteLength)];
+  return { format: most.format, rows, cols, arena, ptr: slices[0].ptr, byteLength, slices };
 }
 
 /**

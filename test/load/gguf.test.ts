@@ -158,14 +158,19 @@ suite("load/gguf", ({ test, assert, engine }) => {
     assert.deepEqual(await logits(phi), own);
   });
 
-  test("query, key and value of several kinds of blocks are one matrix, as f32, with a notice; other matrices stay blocks", async () => {
+  test("query, key and value of several kinds of blocks are one matrix, each in its own format; other matrices stay blocks", async () => {
     const { gguf, config } = await made(engine, "phi-2", (n) => /attn_q\.weight|ffn_up\.weight/.test(n));
     const phi = await loadPhi(gguf, { activations: "f32" });
     assert.deepEqual(
       phi.notices.map(({ code }) => code),
-      ["wide_weights"],
+      [],
     );
-    assert.ok(/Q8_0 and F32/.test(phi.notices[0].message), phi.notices[0].message);
+    const int8 = await loadPhi(gguf);
+    assert.deepEqual(
+      int8.notices.map(({ code, message }) => [code, /F32/.test(message)]),
+      [["rounded_weights", true]],
+    );
+    assert.ok(int8.memory.weights < phi.memory.weights / 2, "nothing of it is f32");
     const file = await openGguf(gguf);
     const dequantized = new Map<string, Float32Array>();
     for (const hub of [0, 1].flatMap((i) => [

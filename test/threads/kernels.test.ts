@@ -10,6 +10,7 @@ import {
 import { wrongAnswers } from "../../src/kernels/known-answers.ts";
 import { sharedKernels } from "../../src/kernels/shared.ts";
 import { instantiate, moduleOf, variantOf } from "../../src/kernels/wasm-module.ts";
+import { allocSlices } from "../../src/quant/index.ts";
 import { type Arena, Tensor } from "../../src/tensor/index.ts";
 import { Leader } from "../../src/threads/index.ts";
 import { suite, unless } from "../harness.ts";
@@ -43,14 +44,29 @@ function everything(arena: Arena, k: Operations, T: number): Tensor[] {
     k.linear(f32(T, N), h, w);
     if (format !== "f32") k.linear(f32(T, N), rows, w);
   }
+  const slices = allocSlices(
+    arena,
+    [
+      { format: "q8", rows: 40 },
+      { format: "q4", rows: 24 },
+    ],
+    C,
+  );
+  for (const slice of slices.slices ?? []) k.packRows(slice, 0, random(8, slice.rows, C));
+  k.linear(f32(T, 64), h, slices);
+  k.linear(f32(T, 64), rows, slices);
   const low = allocLowRank(arena, 61, 9);
   writeLowRank(low, 0, randomFloats(9, 61 * 9));
   k.addLowRank(h, 7, x, 3, low, 0.3);
-  for (const [format, bytes] of [
-    ["q4", 36],
-    ["q8", 68],
+  for (const [format, C, bytes] of [
+    ["q4", 64, 36],
+    ["q8", 64, 68],
+    ["q8", 64, 44],
+    ["q4k", 512, 288],
+    ["q6k", 256, 210],
+    ["q5m", 64, 48],
   ] as const) {
-    const w = allocMatrix(arena, format, 30, 64);
+    const w = allocMatrix(arena, format, 30, C);
     k.repackRows(
       w,
       0,

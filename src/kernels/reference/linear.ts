@@ -1,6 +1,6 @@
 import { allocRow, dequantizeRow, readRow } from "../../quant/dequantize.ts";
 import { readKRow } from "../../quant/k-formats.ts";
-import { GROUP, groupsOf, isKFormat, type PackedMatrix } from "../../quant/packed-matrix.ts";
+import { eachSlice, GROUP, groupsOf, isKFormat, type PackedMatrix } from "../../quant/packed-matrix.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { groupAt } from "../int8-rows.ts";
 import type { Int8Rows } from "../kernels.ts";
@@ -32,9 +32,16 @@ import type { Int8Rows } from "../kernels.ts";
  * Source: HF's nn.Linear (no bias).
  */
 export function linear(out: Tensor, x: Tensor | Int8Rows, weight: PackedMatrix): void {
-  if ("q" in x && isKFormat(weight.format)) linearK(out.f32, x, weight);
-  else if ("q" in x) linearInt8(out.f32, x, weight);
-  else linearF32(out.f32, x.f32, weight, x.shape[0]);
+  const [T, N] = out.shape;
+  const all = out.f32;
+  eachSlice(weight, (slice, row) => {
+    const part = slice.rows === N ? all : new Float32Array(T * slice.rows); // [T, rows of the slice]
+    if ("q" in x && isKFormat(slice.format)) linearK(part, x, slice);
+    else if ("q" in x) linearInt8(part, x, slice);
+    else linearF32(part, x.f32, slice, T);
+    if (part === all) return;
+    for (let t = 0; t < T; t++) all.set(part.subarray(t * slice.rows, (t + 1) * slice.rows), t * N + row);
+  });
 }
 
 /** out [T, N], x int8 [T, 32 G], W q4, q4z or q8 [N, C]. */
