@@ -1,6 +1,5 @@
 import { loadPhi, OptionError, type Phi, type PhiOptions } from "../../src/index.ts";
-import { type AdapterCase, adapterCases, adapterFolders } from "../adapter-fixtures.ts";
-import { goldenSource } from "../golden.ts";
+import { type AdapterCase, adapterCases, adapterFolders, baseSource } from "../adapter-fixtures.ts";
 import { suite } from "../harness.ts";
 import { maxAbs } from "../metrics.ts";
 
@@ -14,7 +13,7 @@ suite("api/adapters: goldens", async ({ test, assert, engine }) => {
       ? { vision: true as const, speech: true as const }
       : adapterFolders(engine, Object.keys(one.adapters));
     const base = included(one) ? "phi-4-multimodal-hub-names" : one.base;
-    return loadPhi(goldenSource(engine, base), { weights: "f32", adapters, ...options });
+    return loadPhi(baseSource(engine, base), { weights: "f32", adapters, ...options });
   };
   const all = (phi: Phi, { ids, adapters }: AdapterCase) => phi.forward(ids, { logits: "all", adapter: adapters });
 
@@ -30,7 +29,7 @@ suite("api/adapters: goldens", async ({ test, assert, engine }) => {
     }
 
     test(`${one.case}: with none set, and with all at scale 0, every bit is that of the base; so it is after others were at work`, async () => {
-      const base = await loadPhi(goldenSource(engine, included(one) ? "phi-4-multimodal-hub-names" : one.base), {
+      const base = await loadPhi(baseSource(engine, included(one) ? "phi-4-multimodal-hub-names" : one.base), {
         weights: "f32",
       });
       const expected = await base.forward(one.ids, { logits: "all" });
@@ -88,12 +87,12 @@ suite("api/adapters: choosing", async ({ test, assert, engine }) => {
   const two = cases.find((c) => c.case === "two at once") as AdapterCase;
   const [a, b] = Object.keys(two.adapters);
   const load = (options: PhiOptions = {}) =>
-    loadPhi(goldenSource(engine, two.base), { weights: "f32", adapters: adapterFolders(engine, [a, b]), ...options });
+    loadPhi(baseSource(engine, two.base), { weights: "f32", adapters: adapterFolders(engine, [a, b]), ...options });
   const logits = (phi: Phi) => phi.forward(two.ids, { logits: "all" });
 
   test("phi.adapters lists them with rank, matrices and bytes, which are part of phi.memory; phi.adapter says what is set", async () => {
     const phi = await load();
-    const bare = await loadPhi(goldenSource(engine, two.base), { weights: "f32" });
+    const bare = await loadPhi(baseSource(engine, two.base), { weights: "f32" });
     assert.deepEqual(
       phi.adapters.map(({ name, rank, matrices }) => ({ name, rank, matrices })),
       [
@@ -190,7 +189,7 @@ suite("api/adapters: choosing", async ({ test, assert, engine }) => {
     await assert.rejects(sequence.forward([1], { adapter: a } as object), OptionError, /unknown option "adapter"/);
     assert.deepEqual(phi.adapter, {});
     await phi.dispose();
-    const bare = await loadPhi(goldenSource(engine, two.base));
+    const bare = await loadPhi(baseSource(engine, two.base));
     assert.throws(() => bare.setAdapter(a), OptionError, /expected null: none was loaded/);
     await bare.dispose();
   });

@@ -14,7 +14,7 @@ import { EVERY_PART } from "../../src/load/every-part.ts";
 import { loadModel } from "../../src/load/load-model.ts";
 import { planModel } from "../../src/load/plan-model.ts";
 import { bytesSource, type Source } from "../../src/source/index.ts";
-import { type AdapterCase, adapterCases, adapterFolder, adapterFolders } from "../adapter-fixtures.ts";
+import { type AdapterCase, adapterCases, adapterFolder, adapterFolders, baseSource } from "../adapter-fixtures.ts";
 import { filesOf } from "../fixtures.ts";
 import { openGgufGolden } from "../gguf-golden.ts";
 import { goldenSource, INT4_CASES, readTensors } from "../golden.ts";
@@ -45,7 +45,7 @@ suite("load/adapters: refusals", async ({ test, assert, engine }) => {
     return bytesSource({ [CONFIG]: bytes, [WEIGHTS]: writeSafetensors(data) });
   }
   const load = (source: unknown, options: PhiOptions = {}) =>
-    loadPhi(goldenSource(engine, base), { adapters: { mine: source as Source }, ...options });
+    loadPhi(baseSource(engine, base), { adapters: { mine: source as Source }, ...options });
 
   const configs: [Json, RegExp][] = [
     [
@@ -158,7 +158,7 @@ suite("load/adapters: refusals", async ({ test, assert, engine }) => {
       const error = (await assert.rejects(refused, FormatError, message)) as FormatError;
       assert.equal(error.code, "adapter");
       await assert.rejects(
-        estimate(goldenSource(engine, base), { adapters: { mine: changed({}, change) } }),
+        estimate(baseSource(engine, base), { adapters: { mine: changed({}, change) } }),
         FormatError,
       );
     });
@@ -190,13 +190,13 @@ suite("load/adapters: refusals", async ({ test, assert, engine }) => {
     await assert.rejects(load(pickled), SourceError, /adapter "mine" is pickled, which is not read/);
     await assert.rejects(load(whole.get(WEIGHTS)), OptionError, /loadPhi: adapter "mine": cannot read from this/);
     await assert.rejects(
-      loadPhi(goldenSource(engine, base), { adapters: [] as unknown as AdapterSources }),
+      loadPhi(baseSource(engine, base), { adapters: [] as unknown as AdapterSources }),
       OptionError,
       /option "adapters"/,
     );
     for (const bad of ["", "a\nb", "x".repeat(101)]) {
       const adapters = { [bad]: adapterFolder(engine, name) };
-      await assert.rejects(loadPhi(goldenSource(engine, base), { adapters }), OptionError, /option "adapters": a name/);
+      await assert.rejects(loadPhi(baseSource(engine, base), { adapters }), OptionError, /option "adapters": a name/);
     }
   });
 
@@ -241,10 +241,10 @@ suite("load/adapters", async ({ test, assert, engine }) => {
     for (const title of ["two at once", "phi, two at once", "phimoe, experts and router", "lm_head, tied"]) {
       const { base, adapters } = find(title);
       const options = { weights: "q4", adapters: adapterFolders(engine, Object.keys(adapters)) } as const;
-      const plan = await estimate(goldenSource(engine, base), options);
-      const phi = await loadPhi(goldenSource(engine, base), options);
+      const plan = await estimate(baseSource(engine, base), options);
+      const phi = await loadPhi(baseSource(engine, base), options);
       assert.deepEqual(plan.memory, phi.memory, title);
-      const bare = await estimate(goldenSource(engine, base), { weights: "q4" });
+      const bare = await estimate(baseSource(engine, base), { weights: "q4" });
       const bytes = phi.adapters.reduce((sum, adapter) => sum + adapter.bytes, 0);
       assert.equal(plan.memory.weights - bare.memory.weights, bytes, title);
       assert.ok(plan.sourceBytes > bare.sourceBytes && plan.memory.scratch >= bare.memory.scratch, title);
@@ -256,7 +256,7 @@ suite("load/adapters", async ({ test, assert, engine }) => {
     const { base, adapters } = find("two at once");
     const events: { loaded: number; total: number; file: string }[] = [];
     const given = adapterFolders(engine, Object.keys(adapters));
-    const phi = await loadPhi(goldenSource(engine, base), {
+    const phi = await loadPhi(baseSource(engine, base), {
       adapters: given,
       onProgress: (event) => events.push(event),
     });
@@ -270,14 +270,14 @@ suite("load/adapters", async ({ test, assert, engine }) => {
     const { base } = find("fused");
     const whole = await filesOf(engine, "test/fixtures/adapters/phi-4-a");
     const files = [...whole].map(([name, bytes]) => new File([bytes], name));
-    const phi = await loadPhi(goldenSource(engine, base), { adapters: { files } });
+    const phi = await loadPhi(baseSource(engine, base), { adapters: { files } });
     assert.equal(phi.adapters[0].matrices, 8);
     await phi.dispose();
     const control = new AbortController();
     const onProgress = ({ file }: { file: string }) => {
       if (file.includes("of adapter")) control.abort("enough");
     };
-    const stopped = loadPhi(goldenSource(engine, base), { adapters: { files }, signal: control.signal, onProgress });
+    const stopped = loadPhi(baseSource(engine, base), { adapters: { files }, signal: control.signal, onProgress });
     assert.equal(await stopped.catch((reason) => reason), "enough");
   });
 
@@ -285,7 +285,7 @@ suite("load/adapters", async ({ test, assert, engine }) => {
     for (const title of ["two at once", "phi, two at once", "phimoe, experts and router", "lm_head, tied"]) {
       const { base, adapters, ids } = find(title);
       const names = Object.keys(adapters);
-      const from = joined(goldenSource(engine, base), engine, names);
+      const from = joined(baseSource(engine, base), engine, names);
       const options = { weights: "f32" as const, adapters: names.map((name) => ({ name, included: false })) };
       const { plan, files } = await planModel(from, { ...options, ...EVERY_PART });
       await files.close();
@@ -321,7 +321,7 @@ suite("load/adapters", async ({ test, assert, engine }) => {
         const all: Float32Array[] = [];
         for (const threads of [1, 2, 3]) {
           const given = adapterFolders(engine, Object.keys(adapters));
-          const phi = await loadPhi(goldenSource(engine, base), { weights, threads, worker, adapters: given });
+          const phi = await loadPhi(baseSource(engine, base), { weights, threads, worker, adapters: given });
           all.push(await phi.forward([...ids, ...ids, ...ids], { logits: "all", adapter: adapters }));
           await phi.dispose();
         }

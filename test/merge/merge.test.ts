@@ -2,10 +2,10 @@ import { openSafetensors, type TensorData, writeSafetensors } from "../../src/fo
 import { bytesSource, ConfigError, FormatError, loadPhi, OptionError, type Source } from "../../src/index.ts";
 import { type MergeInput, mergeAdapters } from "../../src/merge/merge.ts";
 import { bytesSink } from "../../src/source/index.ts";
-import { type AdapterCase, adapterCases, adapterFolder } from "../adapter-fixtures.ts";
+import { type AdapterCase, adapterCases, adapterFolder, baseFolder, baseSource } from "../adapter-fixtures.ts";
 import { filesOf, readFixture } from "../fixtures.ts";
 import { ggufFile } from "../gguf-golden.ts";
-import { goldenFolder, goldenSource, readTensors } from "../golden.ts";
+import { goldenSource, readTensors } from "../golden.ts";
 import { suite } from "../harness.ts";
 import { maxAbs } from "../metrics.ts";
 
@@ -24,8 +24,8 @@ suite("merge", async ({ test, assert, engine }) => {
 
   /** The checkpoint with its weights as float32. */
   async function asFloat32(base: AdapterCase["base"]): Promise<Source> {
-    const files = await filesOf(engine, goldenFolder(base), (name) => /^(generation_)?config\.json$/.test(name));
-    const weights = await openSafetensors(goldenSource(engine, base));
+    const files = await filesOf(engine, baseFolder(base), (name) => /^(generation_)?config\.json$/.test(name));
+    const weights = await openSafetensors(baseSource(engine, base));
     const data: Record<string, TensorData> = {};
     for (const { name, shape } of weights.tensors.values())
       data[name] = { dtype: "F32", shape, data: await weights.toFloat32(name) };
@@ -56,11 +56,8 @@ suite("merge", async ({ test, assert, engine }) => {
       ["rslora, patterns", "BF16"],
     ] as const) {
       const one = find(title);
-      const { source } = await merged(goldenSource(engine, one.base), inputs(one));
-      const [file, base] = await Promise.all([
-        openSafetensors(source),
-        openSafetensors(goldenSource(engine, one.base)),
-      ]);
+      const { source } = await merged(baseSource(engine, one.base), inputs(one));
+      const [file, base] = await Promise.all([openSafetensors(source), openSafetensors(baseSource(engine, one.base))]);
       const theirs = await openSafetensors(await readFixture(engine, "adapters/merged.safetensors"));
       for (const layer of ["self_attn.o_proj", "mlp.down_proj"]) {
         const name = `model.layers.1.${layer}.weight`;
@@ -85,11 +82,8 @@ suite("merge", async ({ test, assert, engine }) => {
     const one = find("lm_head, tied");
     const o = bytesSource(await filesOf(engine, "test/fixtures/adapters/phi-4-mini-head"));
     const only = await withoutHead(o);
-    const { source, files } = await merged(goldenSource(engine, one.base), [{ source: only }]);
-    const [before, after] = await Promise.all([
-      openSafetensors(goldenSource(engine, one.base)),
-      openSafetensors(source),
-    ]);
+    const { source, files } = await merged(baseSource(engine, one.base), [{ source: only }]);
+    const [before, after] = await Promise.all([openSafetensors(baseSource(engine, one.base)), openSafetensors(source)]);
     assert.deepEqual([...after.tensors.keys()].sort(), [...before.tensors.keys()].sort());
     let changed = 0;
     for (const [name, info] of before.tensors) {
@@ -102,7 +96,7 @@ suite("merge", async ({ test, assert, engine }) => {
     assert.equal(changed, 3);
     assert.deepEqual(after.metadata, { format: "pt" });
     for (const name of ["config.json", "generation_config.json"])
-      assert.deepEqual(files.get(name), new Uint8Array(await engine.read(`${goldenFolder(one.base)}/${name}`)), name);
+      assert.deepEqual(files.get(name), new Uint8Array(await engine.read(`${baseFolder(one.base)}/${name}`)), name);
     assert.deepEqual(
       [...files.keys()].filter((name) => name.includes("safetensors")),
       ["model.safetensors"],
