@@ -32,7 +32,7 @@ export interface Usage {
   completionTokens: number;
   /** Tokens of the prompt that an earlier call had computed. */
   cachedTokens: number;
-  /** Decoder steps times the bytes of weights that a step of one token reads; with experts, a chunk of the prompt goes through more of them than its tokens one by one. */
+  /** Decoder steps times the bytes of weights that a step of one token reads, those of adapters left out; with experts, a chunk of the prompt goes through more of them than its tokens one by one. */
   weightBytesRead: number;
   /** CPU time of the whole process during the call (other work of the process included); absent where the engine does not tell. */
   cpuMs?: number;

@@ -1,9 +1,14 @@
 import { loadPhi, OptionError, type Phi, type PhiOptions } from "../../src/index.ts";
 import { type AdapterCase, adapterCases, adapterFolders, baseSource } from "../adapter-fixtures.ts";
 import { suite } from "../harness.ts";
+import { hash } from "../kernels/compare.ts";
+import { BUILDS } from "../kernels/kinds.ts";
 import { maxAbs } from "../metrics.ts";
 
 const BOUNDS = { strict: 3e-4, reference: 1.5e-4 } as const;
+
+/** A change of one of them is a change of the library's numbers. */
+const HASHES = { f32: "f0bd616f", q4: "344f948e" };
 
 suite("api/adapters: goldens", async ({ test, assert, engine }) => {
   const cases = await adapterCases(engine);
@@ -57,6 +62,16 @@ suite("api/adapters: goldens", async ({ test, assert, engine }) => {
       await phi.dispose();
     });
   }
+
+  for (const [weights, expected] of Object.entries(HASHES) as ["f32" | "q4", string][])
+    test(`two at once over ${weights} weights: the logits have the bits ${expected} on every engine`, async () => {
+      for (const kernels of BUILDS) {
+        const one = cases.find((c) => c.case === "two at once") as AdapterCase;
+        const phi = await load(one, { weights, kernels });
+        assert.equal(hash(new Int32Array((await all(phi, one)).buffer)), expected, kernels);
+        await phi.dispose();
+      }
+    });
 
   test("two adapters have the same bits in whatever order they are named", async () => {
     const one = cases.find((c) => c.case === "two at once") as AdapterCase;

@@ -4,6 +4,7 @@ import {
   ConfigError,
   estimate,
   FormatError,
+  inspect,
   loadPhi,
   OptionError,
   type PhiOptions,
@@ -163,6 +164,28 @@ suite("load/adapters: refusals", async ({ test, assert, engine }) => {
       );
     });
   }
+
+  test("inspect tells of an adapter for which the model would not load, and counts the bytes of one that fits", async () => {
+    const bad = await inspect(baseSource(engine, base), { adapters: { mine: changed({ use_dora: true }) } });
+    assert.deepEqual([bad.loads, bad.faults.map(({ code }) => code)], [false, ["adapter"]]);
+    assert.ok(/"use_dora" asks for DoRA/.test(bad.faults[0].message), bad.faults[0].message);
+    const [good, bare] = [
+      await inspect(baseSource(engine, base), { adapters: { mine: changed({}) } }),
+      await inspect(baseSource(engine, base)),
+    ];
+    assert.ok(good.loads && good.memory && bare.memory && good.memory.weights > bare.memory.weights);
+  });
+
+  test("an adapter at a URL is fetched by the call's own fetch, and without the headers that are for the checkpoint", async () => {
+    const asked: [string, string | null][] = [];
+    const fetch = async (url: string, init: RequestInit) => {
+      asked.push([url, new Headers(init.headers).get("authorization")]);
+      return new Response("", { status: 404 });
+    };
+    const options = { fetch, headers: { authorization: "Bearer secret" } };
+    await assert.rejects(load("https://adapters.test/sql/", options), SourceError, /adapter_config\.json/);
+    assert.deepEqual([...new Set(asked.map(String))], ["https://adapters.test/sql/adapter_config.json,"]);
+  });
 
   test("NaN and infinity in a factor are FormatErrors that name the place", async () => {
     for (const [bad, half] of [
