@@ -69,7 +69,9 @@ function model(): Preset {
 function tokenizerFiles(path: string): string[] {
   const folder = statSync(path).isDirectory();
   const files = folder
-    ? ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"].map((f) => join(path, f))
+    ? ["tokenizer.json", "cl100k_base.tiktoken", "tokenizer_config.json", "special_tokens_map.json"].map((f) =>
+        join(path, f),
+      )
     : [path];
   const found = files.filter((file) => existsSync(file));
   return found.length > 0 ? found : stop(`no tokenizer.json in ${path}`);
