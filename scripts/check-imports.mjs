@@ -38,7 +38,8 @@ const MAY_IMPORT = {
   "load-phi": ["errors", "faults", "source", "open", "load", "phi", "worker", "core", "#platform", "#worker-code"],
   estimate: ["options", "open", "quant", "kernels", "model", "load", "generate", "load-phi"],
   inspect: [
-    ...["errors", "faults", "source", "open", "tokenizer", "quant", "kernels", "model", "load", "load-phi", "estimate"],
+    ...["errors", "faults", "source", "open", "tokenizer", "quant", "kernels", "model", "load", "generate", "load-phi"],
+    "estimate",
   ],
   platform: ["errors", "source", "port"],
   index: [

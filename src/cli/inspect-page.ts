@@ -41,8 +41,18 @@ function modelRows({ architecture, model, config: c, parameters, container, file
     ...(models && !named ? rows("built for", models) : []),
     ...(holds ? [row("files", holds)] : []),
     ...(parameters ? rows("parameters", parametersLine(parameters)) : []),
+    ...adapterRows(found),
     ...(c ? shapeRows(c, found.contextSize) : []),
   ];
+}
+
+/** LoRA adapters that were given; those that lie in the checkpoint are switched on by `--adapter @NAME`. */
+function adapterRows({ adapters, includedAdapters: own }: Pick<Inspection, "adapters" | "includedAdapters">): string[] {
+  const lines = adapters.map(({ name, rank, matrices, bytes: size }, i) =>
+    rows(i === 0 ? "adapters" : "", `${name}: rank ${rank}, ${count(matrices)} matrices, ${bytes(size)} in memory`),
+  );
+  const here = own.length > 0 ? rows("included", `adapters ${own.join(", ")}, off unless asked for`) : [];
+  return [...lines.flat(), ...here];
 }
 
 function parametersLine({ total, active }: NonNullable<Inspection["parameters"]>): string {

@@ -1,5 +1,6 @@
 import { inspect as inspectSource } from "../index.ts";
 import { faultJson } from "../inspect/inspect.ts";
+import { ADAPTER_OPTION, adaptersOf } from "./adapters.ts";
 import { type Command, onePositional, UsageError } from "./args.ts";
 import { hubOptionsOf } from "./hub.ts";
 import { page } from "./inspect-page.ts";
@@ -23,6 +24,8 @@ export const inspect: Command = {
       value: "BYTES",
       help: "say whether that much memory is enough, and for how many tokens: 4GB, 3.5GiB …",
     },
+    { name: "read", help: "read all weights, too, and tell of damaged ones: takes the memory and the time of loading" },
+    ADAPTER_OPTION,
     { name: "json", help: "print everything as JSON" },
     ...COMMON_OPTIONS,
   ],
@@ -32,8 +35,9 @@ export const inspect: Command = {
       throw new UsageError(`one checkpoint is expected, got a second: ${JSON.stringify(alone)}`);
     const path = alone ?? modelOf(given);
     const budget = bytesIn(given, "budget");
-    const layout = { ...layoutOf(given), ...hubOptionsOf(path) };
-    const found = await inspectSource(path, { ...layout, ...(budget !== undefined && { budget }) });
+    const { adapters } = adaptersOf(given);
+    const options = { ...layoutOf(given), ...hubOptionsOf(path), adapters, read: given.flag("read") };
+    const found = await inspectSource(path, { ...options, ...(budget !== undefined && { budget }) });
     for (const { message } of found.notices) note(`phi: ${message}`);
     const json = () => JSON.stringify({ ...found, budget, faults: found.faults.map(faultJson) }, undefined, 2);
     await write(`${given.flag("json") ? json() : page(path, found, budget)}\n`);

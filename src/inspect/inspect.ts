@@ -1,13 +1,18 @@
 import { FormatError, type Notice, OptionError, type PhiError, SourceError, TokenizerError } from "../errors.ts";
 import { checkEstimate, type EstimateOptions } from "../estimate.ts";
 import { attempt, attemptAsync, Faults, type Tell } from "../faults.ts";
+import { checkFlag } from "../generate/options.ts";
 import { chooseKernels } from "../kernels/choose.ts";
 import type { KernelKind, KVFormat } from "../kernels/kernels.ts";
+import type { AdapterInfo } from "../load/adapters/adapter-set.ts";
+import { allocate } from "../load/allocate.ts";
 import { type Fit, fitBudget } from "../load/budget.ts";
 import { EVERY_PART } from "../load/every-part.ts";
+import { fillWeights } from "../load/fill.ts";
 import { packedFormat } from "../load/formats.ts";
-import { type MemoryUse, memoryUse } from "../load/load.ts";
-import { type Found, findModel, planFound, readGenerationConfig } from "../load/plan-model.ts";
+import { kernelsOf, type MemoryUse, memoryUse } from "../load/load.ts";
+import type { LoadOptions } from "../load/options.ts";
+import { type Found, findModel, type Planned, planFound, readGenerationConfig } from "../load/plan-model.ts";
 import type { WeightFiles } from "../load/weight-files.ts";
 import { type ModelInput, openCheckpoint, withAdapters } from "../load-phi.ts";
 import { architectureOf } from "../model/architectures.ts";
@@ -41,6 +46,9 @@ export interface Inspection extends Partial<Fit> {
   architecture: { modelType?: string; className?: string; models?: string };
   /** The published model that has this shape. */
   model?: PublishedModel;
+  /** LoRA adapters that were given, and the names of those that the checkpoint itself holds. */
+  adapters: readonly AdapterInfo[];
+  includedAdapters: readonly string[];
   config?: PhiConfig;
   parameters?: Parameters;
   tensors: readonly TensorClass[];
@@ -64,12 +72,15 @@ export interface Inspection extends Partial<Fit> {
   stopTokens: readonly StopToken[];
 }
 
-/** Options of {@link inspect}: those of `estimate`. */
-export type InspectOptions = EstimateOptions;
+/** Options of {@link inspect}: those of `estimate`, and how much is read. */
+export interface InspectOptions extends EstimateOptions {
+  /** Read all weights, too, so that damaged ones are among the faults: in the memory and the time that loading takes. Default false. */
+  read?: boolean;
+}
 
 /**
  * Tells of a checkpoint what it is, the memory that loading would take, and everything for which it would not load, from its config, its tokenizer
- * and the headers of its weights; the weights are not read, even of a checkpoint at a URL.
+ * and the headers of its weights; the weights are not read, even of a checkpoint at a URL, unless option `read` asks for it.
  * @param source whatever `loadPhi` takes
  * @throws OptionError for an unknown option or a bad value; SourceError where nothing is there, or it cannot be reached; the signal's reason
  * @example
@@ -78,7 +89,9 @@ export type InspectOptions = EstimateOptions;
  */
 export async function inspect(source: ModelInput, options: InspectOptions = {}): Promise<Inspection> {
   const where = "inspect";
-  const { fetching, others } = withoutUrl(checkEstimate(where, options));
+  const { read: reading, ...asked } = options;
+  const read = checkFlag(where, "read", reading);
+  const { fetching, others } = withoutUrl(checkEstimate(where, asked));
   const { budget, signal, adapters: given, ...layout } = others;
   const faults = new Faults();
   const tell: Tell = (fault) => {
@@ -99,12 +112,14 @@ export async function inspect(source: ModelInput, options: InspectOptions = {}):
     const raw = (typeof json === "object" && json !== null ? json : {}) as Record<string, unknown>;
     // As loading does, which leaves aside what is no id.
     const ends = config ? { eos_token_id: config.eosTokenIds } : raw;
+    if (read && planned) await attemptAsync(tell, () => readWeights(planned, layout.kernels, signal, tell));
     const text = folder ? await textOf(folder, ends, tell) : { stopTokens: [] };
     const { plan } = planned ?? {};
     return {
       architecture: architecture(raw, config),
       ...(config && { config, model: publishedModel(config) }),
       ...(specs && { parameters: countParameters(specs) }),
+      ...{ adapters: specs ? (found.adapters?.infos(specs) ?? []) : [], includedAdapters: included(opened) },
       ...(opened && containerOf(opened, found)),
       files: [...new Set([...(opened?.tensors.values() ?? [])].map(({ file }) => file))],
       tensors:
@@ -168,6 +183,28 @@ function containerOf(
     return info !== undefined && packedFormat(info) !== undefined;
   });
   return { container: container === "gguf" ? "GGUF" : packed ? "packed" : "safetensors" };
+}
+
+/** LoRA adapters that lie in the checkpoint beside its weights, as in Microsoft's Phi-4-multimodal. */
+function included(opened: WeightFiles | undefined): string[] {
+  const names = [...(opened?.tensors.keys() ?? [])].map((name) => /\.lora_[AB]\.([^.]+)\.weight$/.exec(name)?.[1]);
+  return [...new Set(names.filter((name) => name !== undefined))].sort();
+}
+
+/** Reads all weights into the memory that loading would take, and gives it back. @throws MemoryError, FormatError, SourceError */
+async function readWeights(
+  { files, plan }: Planned,
+  kernels: LoadOptions["kernels"],
+  signal: AbortSignal | undefined,
+  tell: Tell,
+): Promise<void> {
+  const { transformer, slots, adapters } = allocate(plan, kernelsOf({ kernels }, EVERY_PART.reference));
+  try {
+    await fillWeights(files, slots, { signal, tell });
+    await adapters?.fill({ signal });
+  } finally {
+    transformer.dispose();
+  }
 }
 
 /** What of a checkpoint concerns texts. */

@@ -1,6 +1,6 @@
 import { FormatError } from "../errors.ts";
 import { Pacer } from "../event-loop.ts";
-import { type Tell, throwIt } from "../faults.ts";
+import { attempt, type Tell, throwIt } from "../faults.ts";
 import { isFloat, type WeightSpec } from "../model/weights.ts";
 import { findNonFinite } from "../quant/check.ts";
 import { GROUP, type PackedMatrix, ROWS } from "../quant/packed-matrix.ts";
@@ -16,6 +16,8 @@ export interface FillOptions {
   signal?: AbortSignal;
   /** Called after each block, with the file and the tensor that it belongs to, and its bytes there. */
   onBlock?: (file: string, tensor: string, bytes: number) => void;
+  /** Of a weight that its format cannot hold; default: that is thrown. */
+  tell?: Tell;
 }
 
 /**
@@ -103,7 +105,7 @@ function checkLayers(
 export async function fillWeights(
   files: WeightFiles,
   slots: readonly Slot[],
-  { signal, onBlock }: FillOptions = {},
+  { signal, onBlock, tell = throwIt }: FillOptions = {},
 ): Promise<void> {
   const pacer = new Pacer();
   const blocks = blocksOf(files, slots);
@@ -114,7 +116,7 @@ export async function fillWeights(
     await pacer.pace();
     signal?.throwIfAborted();
     next = readNext(files, blocks);
-    block.place();
+    attempt(tell, () => block.place());
     onBlock?.(block.info.file, block.info.name, block.into.length);
     // Whoever aborts at the last block does not want the model either.
     signal?.throwIfAborted();

@@ -23,7 +23,7 @@ import { needFormat, noLora } from "./no-part.ts";
 import type { LoadOptions } from "./options.ts";
 import { withJoined } from "./parts.ts";
 import { formatOf, MAX_ARENA_BYTES, MAX_CHUNK, type Plan, planArenas } from "./plan.ts";
-import { readConfig } from "./read-config.ts";
+import { readConfig, readModelConfig } from "./read-config.ts";
 import { openWeights, type WeightFiles } from "./weight-files.ts";
 
 /** What config.json and the headers of the weights say of loading. */
@@ -112,7 +112,7 @@ export async function findModel(
   { rope, formats = [], adapters: wanted = [], lora }: Pick<PlanOptions, "rope" | "formats" | "adapters" | "lora"> = {},
   tell: Tell = throwIt,
 ): Promise<Partial<Found>> {
-  const json = await attemptAsync(tell, () => readConfig(source, "config.json"));
+  const json = await attemptAsync(tell, () => readModelConfig(source));
   const parsed = json === undefined ? undefined : attempt(tell, (tell) => parseConfig(json, "config.json", tell));
   const passed = parsed && (await attemptAsync(tell, () => checkConverted(source, json as Json, parsed)));
   const config = passed && withRope(passed, rope);

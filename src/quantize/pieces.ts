@@ -1,5 +1,7 @@
+import type { Notice } from "../errors.ts";
 import type { WeightSpec } from "../model/weights.ts";
 import { type PackedMatrix, packedBytes } from "../quant/packed-matrix.ts";
+import type { Kept } from "./kept.ts";
 
 /** Names of kept pieces: the matrices of a layer, packed, one after the other; and the output layer's. */
 export const layerPiece = (layer: number): string => `layer-${String(layer).padStart(4, "0")}`;
@@ -40,4 +42,17 @@ export function restore(piece: Uint8Array, list: readonly PackedMatrix[]): void 
     bytesOf(m).set(piece.subarray(at, at + m.byteLength));
     at += m.byteLength;
   }
+}
+
+/** What its user should know of matrices that were not calibrated. */
+export async function fewNotices(kept: Kept, layers: number): Promise<Notice[]> {
+  const names: string[] = [];
+  for (let i = 0; i < layers; i++) {
+    const piece = await kept.get(fewPiece(i));
+    if (piece) names.push(...(JSON.parse(new TextDecoder().decode(piece)) as string[]));
+  }
+  if (names.length === 0) return [];
+  const some = `${names.slice(0, 3).join(", ")}${names.length > 3 ? " …" : ""}`;
+  const message = `${names.length} matrices of experts saw too few tokens to be calibrated, and are quantized as loading does it: ${some}; more tokens would help`;
+  return [{ code: "few_tokens", message }];
 }

@@ -16,7 +16,7 @@ import { PACK, writeCost } from "./cost.ts";
 import { crc32 } from "./crc32.ts";
 import { Kept } from "./kept.ts";
 import { type Checked, checkQuantize, type QuantizeOptions } from "./options.ts";
-import { fewPiece, HEAD_PIECE, headSpec, layerPiece, partOf } from "./pieces.ts";
+import { fewNotices, HEAD_PIECE, headSpec, layerPiece, partOf } from "./pieces.ts";
 import { Progress } from "./progress.ts";
 import { writePacked } from "./write.ts";
 
@@ -123,19 +123,6 @@ async function pieceOf(pieces: Pieces, specs: readonly WeightSpec[], spec: Weigh
   if (typeof spec.place !== "number") return spec === headSpec(specs) ? pieces(HEAD_PIECE) : undefined;
   const layer = matricesOf(specs.filter((s) => s.place === spec.place));
   return partOf(await pieces(layerPiece(spec.place)), layer, spec);
-}
-
-/** What its user should know of matrices that were not calibrated. */
-async function fewNotices(kept: Kept, layers: number): Promise<Notice[]> {
-  const names: string[] = [];
-  for (let i = 0; i < layers; i++) {
-    const piece = await kept.get(fewPiece(i));
-    if (piece) names.push(...(JSON.parse(new TextDecoder().decode(piece)) as string[]));
-  }
-  if (names.length === 0) return [];
-  const some = `${names.slice(0, 3).join(", ")}${names.length > 3 ? " …" : ""}`;
-  const message = `${names.length} matrices of experts saw too few tokens to be calibrated, and are quantized as loading does it: ${some}; more tokens would help`;
-  return [{ code: "few_tokens", message }];
 }
 
 type Pieces = (name: string) => Promise<Uint8Array>;

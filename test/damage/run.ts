@@ -3,6 +3,7 @@ import { openSafetensors } from "../../src/formats/safetensors/index.ts";
 import { bytesSource, inspect, loadPhi, PhiError, type Source } from "../../src/index.ts";
 import { randomSource } from "../random.ts";
 import { DAMAGES } from "./damages.ts";
+import type { Below } from "./edit.ts";
 import { isGguf, readNaively } from "./naive.ts";
 import type { Subject } from "./subjects.ts";
 
@@ -30,28 +31,35 @@ const IDS = [1, 5, 9];
  */
 export async function damageOnce(subject: Subject, damage: string, seed: number): Promise<Outcome | undefined> {
   const random = randomSource(seed);
-  const below = (n: number) => Math.floor(random() * n);
-  const name = [...subject.files.keys()][below(subject.files.size)];
-  const whole = subject.files.get(name) as Uint8Array;
+  const below: Below = (n) => Math.floor(random() * n);
+  // Of a model with an adapter, the adapter.
+  const { adapter } = subject;
+  const damaged = adapter ?? subject.files;
+  const name = [...damaged.keys()][below(damaged.size)];
+  const whole = damaged.get(name) as Uint8Array;
   const bytes = DAMAGES[damage](whole, name, below);
   if (bytes === undefined) return undefined;
   const what = `${subject.name}: ${name}: ${damage} (seed ${seed})`;
-  const files = new Map(subject.files).set(name, bytes);
+  const changed = new Map(damaged).set(name, bytes);
+  const files = adapter ? subject.files : changed;
   try {
-    const { result, read } = await use(files);
-    const readShare = read / Math.max(bytesOf(subject.files), bytesOf(files));
-    if (result === "loads" && /\.(safetensors|gguf)$/.test(name)) await compare(bytes, files);
+    const { result, read } = await use(files, adapter && changed);
+    const readShare = read / (bytesOf(subject.files) + Math.max(bytesOf(damaged), bytesOf(changed)));
+    if (result === "loads" && /\.(safetensors|gguf)$/.test(name)) await compare(bytes, changed);
     return { what, result, readShare };
   } catch (error) {
     throw new Error(`${what}: ${error}`, { cause: error });
   }
 }
 
-async function use(files: ReadonlyMap<string, Uint8Array>): Promise<{ result: string; read: number }> {
+type Files = ReadonlyMap<string, Uint8Array>;
+
+async function use(files: Files, adapter: Files | undefined): Promise<{ result: string; read: number }> {
   const [source, read] = counting(bytesSource(files));
-  const found = await typed(() => inspect(source));
+  const adapters = adapter && { some: bytesSource(adapter) };
+  const found = await typed(() => inspect(source, { adapters }));
   const loaded = await typed(async () => {
-    const phi = await loadPhi(source, { threads: 1, contextSize: 16 });
+    const phi = await loadPhi(source, { threads: 1, contextSize: 16, adapters });
     try {
       const logits = await phi.forward(IDS);
       if (logits.length !== phi.config.vocabSize) throw new Error(`${logits.length} logits`);

@@ -9,12 +9,15 @@ import { readGguf } from "./naive.ts";
 export interface Subject {
   name: string;
   files: ReadonlyMap<string, Uint8Array>;
+  /** Files of a LoRA adapter for it, which are damaged in place of its own. */
+  adapter?: ReadonlyMap<string, Uint8Array>;
 }
 
 const FOLDERS = [
   ["safetensors", "odd/phi-tied"],
   ["safetensors of experts", "odd/phimoe-4"],
   ["shards with an index", "golden/phi-4-mini"],
+  ["safetensors of phi3small", "golden/phi-3-small-8k"],
   ["gptq", "int4/gptq-64-asym"],
   ["gptq in any order", "int4/gptq-v2-32-asym-order"],
   ["gptq, symmetric", "int4/gptq-all-sym"],
@@ -23,11 +26,12 @@ const FOLDERS = [
   ["compressed-tensors, int8 zeros", "int4/packed-64-asym-int8-zeros"],
 ] as const;
 
+const keep = (file: string): boolean => !/golden|hub|expected|dequant|README/.test(file);
+
 /** One small checkpoint for each way to hold one. */
 export async function readSubjects(engine: Engine): Promise<Subject[]> {
   const subjects: Subject[] = [];
   for (const [name, folder] of FOLDERS) {
-    const keep = (file: string) => !/golden|hub|expected|dequant|README/.test(file);
     subjects.push({ name, files: await filesOf(engine, `test/fixtures/${folder}`, keep) });
   }
   const tokenizer = await readFixture(engine, "golden/gguf-phi-4/tokenizer.json");
@@ -37,11 +41,15 @@ export async function readSubjects(engine: Engine): Promise<Subject[]> {
   const gguf = await readFixture(engine, "golden/gguf-phi-4/model.Q4_0.gguf");
   subjects.push({ name: "GGUF", files: new Map([["model.gguf", gguf]]) });
   subjects.push({ name: "split GGUF", files: split(gguf, 3) });
+  const mixed = await readFixture(engine, "golden/gguf-kquant/model.Q4_K_M.gguf");
+  subjects.push({ name: "GGUF of K-blocks", files: new Map([["model.gguf", mixed]]) });
   const llama = "llama/phi-4-as-llama";
-  const keep = (file: string) => /^(config|model\.safetensors|tokenizer)(\.json)?$/.test(file);
-  subjects.push({ name: "a Phi as a Llama", files: await filesOf(engine, `test/fixtures/${llama}`, keep) });
+  const own = (file: string) => /^(config|model\.safetensors|tokenizer)(\.json)?$/.test(file);
+  subjects.push({ name: "a Phi as a Llama", files: await filesOf(engine, `test/fixtures/${llama}`, own) });
   const moved = await readFixture(engine, `${llama}/model.Q4_0.gguf`);
   subjects.push({ name: "GGUF of a Llama", files: new Map([["model.gguf", moved]]) });
+  const base = await filesOf(engine, "test/fixtures/golden/phi-2", keep);
+  subjects.push({ name: "adapter", files: base, adapter: await filesOf(engine, "test/fixtures/adapters/phi-2") });
   return subjects;
 }
 

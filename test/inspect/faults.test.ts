@@ -1,5 +1,5 @@
 import { openSafetensors, type TensorData, writeSafetensors } from "../../src/formats/safetensors/index.ts";
-import { bytesSource, inspect, loadPhi, PhiError } from "../../src/index.ts";
+import { bytesSource, type FormatError, inspect, loadPhi, PhiError } from "../../src/index.ts";
 import { filesOf } from "../fixtures.ts";
 import { suite } from "../harness.ts";
 
@@ -174,6 +174,30 @@ suite("inspect/faults", async ({ test, assert, engine }) => {
         assert.ok(fault?.message.includes(kind), `${name}: ${fault?.message}`);
       }
     }
+  });
+
+  test("with option read every damaged tensor is told, without it none; nothing else changes", async () => {
+    const bytes = (tiny.get("model.safetensors") as Uint8Array).slice();
+    const { tensors } = await openSafetensors(bytes);
+    const damaged = ["model.layers.1.mlp.down_proj.weight", "model.layers.4.self_attn.qkv_proj.weight"];
+    for (const name of damaged) bytes.set([0x80, 0x7f], tensors.get(name)?.offset ?? 0); // bf16 infinity
+    const source = bytesSource(new Map<string, Uint8Array>(tiny).set("model.safetensors", bytes));
+    const [headers, whole] = [await inspect(source), await inspect(source, { read: true })];
+    assert.deepEqual([headers.loads, whole.loads], [true, false]);
+    assert.deepEqual(
+      whole.faults.map((fault) => [fault.code, (fault as FormatError).tensor]),
+      damaged.map((name) => ["non_finite_weight", name]),
+    );
+    assert.deepEqual({ ...whole, loads: true, faults: [] }, headers);
+    assert.equal((await inspect(bytesSource(tiny), { read: true })).loads, true);
+  });
+
+  test("the folder of an adapter without its model is told to be one", async () => {
+    const adapter = await filesOf(engine, "test/fixtures/adapters/phi-2");
+    await faults(adapter, [
+      /adapter_config\.json: this is an adapter of PEFT without its model/,
+      /there is no such file/,
+    ]);
   });
 
   test("a checkpoint with more than 1000 faults has 1000 of them, and how many more there are", async () => {

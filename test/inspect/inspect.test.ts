@@ -8,7 +8,7 @@ import {
   PhiError,
   SourceError,
 } from "../../src/index.ts";
-import { filesOf, phiTinyFolder, readFixture } from "../fixtures.ts";
+import { filesOf, folder, phiTinyFolder, readFixture } from "../fixtures.ts";
 import { GGUF_CASES, ggufFile } from "../gguf-golden.ts";
 import { GOLDEN_CASES, goldenSource, INT4_CASES } from "../golden.ts";
 import { suite } from "../harness.ts";
@@ -86,6 +86,19 @@ suite("inspect", async ({ test, assert, engine }) => {
       );
       assert.ok((found.tokenizer?.vocabulary ?? 0) > 100 && found.stopTokens.length > 0);
     });
+
+  test("adapters that are given are told with rank, matrices and bytes, and those in the checkpoint by name; memory is as estimate has it with them", async () => {
+    const phi2 = goldenSource(engine, "phi-2");
+    const adapters = { mine: folder(engine, "test/fixtures/adapters/phi-2") };
+    const found = await inspect(phi2, { adapters });
+    const [{ name, rank, matrices, bytes }] = found.adapters;
+    assert.deepEqual([found.loads, name, rank > 0 && matrices > 0 && bytes > 0], [true, "mine", true]);
+    assert.deepEqual(found.memory, (await estimate(phi2, { adapters })).memory);
+    const own = await inspect(goldenSource(engine, "phi-4-multimodal-hub-names"));
+    assert.deepEqual([own.adapters, own.includedAdapters], [[], ["speech", "vision"]]);
+    const wrong = await inspect(goldenSource(engine, "phi-4"), { adapters });
+    assert.ok(!wrong.loads && wrong.config !== undefined && wrong.tokenizer === undefined, `${wrong.faults}`);
+  });
 
   test("only headers are read: of phi-tiny's 10 MB of weights less than 100 kB, and every file is closed", async () => {
     const files = await filesOf(engine, "models/phi-tiny");
