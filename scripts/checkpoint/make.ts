@@ -27,10 +27,14 @@ export function weightsOf(json: ConfigJson): WeightSpec[] {
   return architectureOf(config).weights(config);
 }
 
-/** The same as tensors by their published names: q_proj, k_proj and v_proj for what is one matrix in memory. */
+/**
+ * The same as tensors by their published names: q_proj, k_proj and v_proj for what is one matrix in memory. Phi-3's are published as one; that they
+ * are read in parts, too, is for copies that were saved as Llama.
+ */
 export function tensorsOf(json: ConfigJson): { name: string; shape: number[] }[] {
+  const whole = json.model_type === "phi3";
   return weightsOf(json).flatMap(({ name, rows, cols, vector, parts }) =>
-    (parts ?? [{ name, rows: vector ? cols : rows }]).map((part) => {
+    ((!whole && parts) || [{ name, rows: vector ? cols : rows }]).map((part) => {
       return { name: part.name, shape: vector ? [part.rows] : [part.rows, cols] };
     }),
   );

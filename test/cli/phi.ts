@@ -20,8 +20,12 @@ export interface RunOptions {
   watch?: (child: { kill(signal: NodeJS.Signals): void; close(): void }, stdout: string) => void;
 }
 
+let ready = false;
+
 /** `npm test` builds first; whoever runs a single test may have changed a source since. */
-function buildIfOlder(): void {
+export function buildIfOlder(): void {
+  if (ready) return;
+  ready = true;
   const times = (folder: string, ending: string) =>
     readdirSync(inProject(folder), { recursive: true })
       .map(String)
@@ -42,12 +46,9 @@ function buildIfOlder(): void {
   ]);
 }
 
-let ready = false;
-
 /** @param program "main" (`phi`) or "start" (`npm start`) */
 export function runCli(program: "main" | "start", args: readonly string[], options: RunOptions = {}): Promise<Ran> {
-  if (!ready) buildIfOlder();
-  ready = true;
+  buildIfOlder();
   const child = spawn(process.execPath, [inProject(`dist/cli/${program}.js`), ...args], {
     cwd: inProject("."),
     env: { ...process.env, NO_COLOR: "1", INIT_CWD: inProject("."), ...options.env },

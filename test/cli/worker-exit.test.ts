@@ -1,17 +1,19 @@
 import { execFile } from "node:child_process";
 import { inProject, PHI_TINY } from "../engines/disk.ts";
 import { suite } from "../harness.ts";
+import { buildIfOlder } from "./phi.ts";
 
 /** Runs a program that has `phi`, phi-tiny loaded with `options`, and gives its exit code and output; it is killed after a minute. */
 function program(
   options: string,
   statements: string,
 ): Promise<{ code: number | string | null | undefined; stdout: string }> {
+  buildIfOlder();
   const text = `
-    import { loadPhi } from ${JSON.stringify(inProject("src/index.ts"))};
+    import { loadPhi } from ${JSON.stringify(inProject("dist/index.js"))};
     const phi = await loadPhi(${JSON.stringify(PHI_TINY)}, ${options});
     ${statements}`;
-  const args = ["--conditions=phi-ts-source", "--import", "tsx", "--input-type=module", "--eval", text];
+  const args = ["--input-type=module", "--eval", text];
   return new Promise((resolve) => {
     execFile(process.execPath, args, { cwd: inProject("."), timeout: 60_000 }, (error, stdout) => {
       resolve({ code: error ? (error.code ?? error.signal) : 0, stdout });

@@ -82,6 +82,8 @@ async function listen(): Promise<string> {
     const server = createServer((request, response) => {
       answer(origin, request, response).catch((error) => response.destroy(error));
     });
+    // Node ends idle connections after 5 s, at times just when a client takes one up again: that is not what is tried here.
+    server.keepAliveTimeout = 600_000;
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     origins[origin] = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }

@@ -43,8 +43,9 @@ suite("threads/model", async ({ test, assert, engine }) => {
             const phi = await load({ ...options, worker, threads });
             assert.equal(phi.threads, threads);
             assert.deepEqual(phi.notices, []);
-            expected ??= await answers(phi);
-            assert.deepEqual(await answers(phi), expected, `${threads} threads, ${JSON.stringify(options)}`);
+            const got = await answers(phi);
+            expected ??= got;
+            assert.deepEqual(got, expected, `${threads} threads, ${JSON.stringify(options)}`);
             await phi.dispose();
           }
         }
