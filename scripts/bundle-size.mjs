@@ -5,42 +5,59 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
-/** Name → what a program imports, under which condition, and the most kB (1000 bytes) that it may come to. */
+/** Name → what a program imports, under which condition, the most kB (1000 bytes) that it may come to, and which parts of src may be in it. */
 export const BUNDLES = {
-  "the core: ids to ids, safetensors and packed files, in-thread or with a worker's file, WASM of all builds": {
+  "the core: ids to ids, safetensors and packed files, WASM of all builds": {
     code: 'export { loadPhi } from "phi-ts/core";',
-    kB: 83,
+    kB: 73,
+    not: /^(tokenizer\/(?!chat\/eos)|formats\/gguf\/(?!magic)|load\/(gguf|int4|adapters)|threads\/(?!choose|index)|worker|open|source\/http)/,
   },
-  "the core's worker": { code: 'export { serve } from "phi-ts/core/worker";', kB: 73 },
-  "the engine: ids to ids, all formats of weights, WASM": { code: 'import "phi-ts/worker";', kB: 91 },
+  "the core's worker": { code: 'export { serve } from "phi-ts/core/worker";', kB: 72 },
+  "the engine: ids to ids, all formats of weights, WASM": { code: 'import "phi-ts/worker";', kB: 95 },
   "loadPhi with a file for the worker": {
     code: 'export { loadPhi } from "phi-ts";',
     conditions: ["phi-ts-worker-file"],
-    kB: 133,
+    kB: 140,
   },
-  loadPhi: { code: 'export { loadPhi } from "phi-ts";', kB: 202 },
-  "the tokenizer alone": { code: 'export { loadTokenizer } from "phi-ts/tokenizer";', kB: 29 },
+  loadPhi: { code: 'export { loadPhi } from "phi-ts";', kB: 214 },
+  "the tokenizer alone": {
+    code: 'export { loadTokenizer } from "phi-ts/tokenizer";',
+    kB: 29,
+    not: /^(kernels|model|load|generate|quant|formats|tensor|worker|threads|core|inline)/,
+  },
+  "safetensors alone": {
+    code: 'export { openSafetensors } from "phi-ts/safetensors";',
+    kB: 15.5,
+    not: /^(kernels|model|load|generate|quant|formats\/gguf|tokenizer|worker|threads|core|inline)/,
+  },
 };
 
-/** @param folder where "phi-ts" is found: in it, or installed there */
+/**
+ * Bytes of a bundle after gzip -9, and the files of dist that are in it.
+ * @param folder where "phi-ts" is found: in it, or installed there
+ */
 export async function bundleSize({ code, conditions = [] }, folder) {
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     stdin: { contents: code, resolveDir: folder },
     bundle: true,
     write: false,
     minify: true,
+    metafile: true,
     format: "esm",
     platform: "browser",
     target: "es2022",
     conditions,
     logLevel: "error",
   });
-  return gzipSync(outputFiles[0].contents, { level: 9 }).length;
+  const [{ inputs }] = Object.values(metafile.outputs);
+  const files = Object.keys(inputs).filter((file) => inputs[file].bytesInOutput > 0);
+  const bytes = gzipSync(outputFiles[0].contents, { level: 9 }).length;
+  return { bytes, files: files.map((file) => file.replace(/^.*\bdist\//, "")) };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   for (const [name, bundle] of Object.entries(BUNDLES)) {
-    const bytes = await bundleSize(bundle, fileURLToPath(new URL("..", import.meta.url)));
+    const { bytes } = await bundleSize(bundle, fileURLToPath(new URL("..", import.meta.url)));
     console.log(`${String((bytes / 1000).toFixed(1)).padStart(6)} kB (at most ${bundle.kB})  ${name}`);
   }
 }

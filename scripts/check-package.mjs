@@ -94,6 +94,26 @@ try {
     const said = run("node", ["off-thread.mjs"]);
     return said.match(/42/g)?.length >= 2 ? "" : said;
   });
+  await claim(
+    "phi-ts/core runs a model with what it is given: in-thread, with a helper, and in a worker of a file that serves",
+    () => {
+      writeFileSync(join(project, "core-worker.mjs"), 'import { serve } from "phi-ts/core/worker";\nserve();\n');
+      const user = `import { Worker } from "node:worker_threads";
+      import { loadPhi, open } from "phi-ts/core";
+      import { helpers } from "phi-ts/core/helpers";
+      import { offThread } from "phi-ts/core/off-thread";
+      import { text } from "phi-ts/core/text";
+      const worker = offThread(() => new Worker(new URL("core-worker.mjs", import.meta.url)));
+      for (const parts of [{}, { helpers, threads: 2 }, { worker }, { worker, threads: 2 }]) {
+        const phi = await loadPhi(await open(${JSON.stringify(join(root, "models/phi-tiny"))}), { text, ...parts });
+        console.log((await phi.chat("What is 12 + 30?").result()).text, phi.threads);
+        await phi.dispose();
+      }`;
+      writeFileSync(join(project, "core.mjs"), user);
+      const said = run("node", ["core.mjs"]);
+      return said.match(/42.* 1\n.*42.* 2\n.*42.* 1\n.*42.* 2/s) ? "" : said;
+    },
+  );
   await claim("require.resolve finds every entry", () => {
     writeFileSync(join(project, "user.cjs"), specifiers.map((s) => `require.resolve("${s}");`).join("\n"));
     run("node", ["user.cjs"]);
@@ -120,8 +140,10 @@ try {
     });
   }
   for (const [name, bundle] of Object.entries(BUNDLES)) {
-    await claim(`${name}: at most ${bundle.kB} kB minified and gzipped`, async () => {
-      const bytes = await bundleSize(bundle, project);
+    await claim(`${name}: at most ${bundle.kB} kB minified and gzipped, and nothing of other parts`, async () => {
+      const { bytes, files } = await bundleSize(bundle, project);
+      const foreign = files.filter((file) => bundle.not?.test(file));
+      if (foreign.length > 0) return `got ${foreign}`;
       return bytes > 1000 * bundle.kB ? `got ${bytes} bytes` : "";
     });
   }
