@@ -99,13 +99,13 @@ try {
     () => {
       writeFileSync(join(project, "core-worker.mjs"), 'import { serve } from "phi-ts/core/worker";\nserve();\n');
       const user = `import { Worker } from "node:worker_threads";
-      import { loadPhi, open } from "phi-ts/core";
+      import { loadPhi, openModel } from "phi-ts/core";
       import { helpers } from "phi-ts/core/helpers";
       import { offThread } from "phi-ts/core/off-thread";
       import { text } from "phi-ts/core/text";
       const worker = offThread(() => new Worker(new URL("core-worker.mjs", import.meta.url)));
       for (const parts of [{}, { helpers, threads: 2 }, { worker }, { worker, threads: 2 }]) {
-        const phi = await loadPhi(await open(${JSON.stringify(join(root, "models/phi-tiny"))}), { text, ...parts });
+        const phi = await loadPhi(await openModel(${JSON.stringify(join(root, "models/phi-tiny"))}), { text, ...parts });
         console.log((await phi.chat("What is 12 + 30?").result()).text, phi.threads);
         await phi.dispose();
       }`;

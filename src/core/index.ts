@@ -5,6 +5,8 @@
  * @module
  */
 import { OptionError } from "../errors.ts";
+import { type Input, openInput, URL_OPTIONS, type UrlOptions } from "../open.ts";
+import { checkOptions } from "../options.ts";
 import type { Phi } from "../phi.ts";
 import { type Bytes, checkedSource, isSource, type Opened, type Source } from "../source/index.ts";
 import { checkpointIn, openBytes } from "./checkpoint.ts";
@@ -32,7 +34,7 @@ export type { EngineParts } from "../load/engine-parts.ts";
 export type { FileFormat } from "../load/file-format.ts";
 export type { LoadOptions } from "../load/options.ts";
 export type { LoadProgress } from "../load/progress.ts";
-export { openInput as open, urlSource } from "../open.ts";
+export { type Input, type UrlOptions, urlSource } from "../open.ts";
 export type { Phi } from "../phi.ts";
 export { blobSource, bytesSource, droppedFiles, type Opened, type Source, type SourceFile } from "../source/index.ts";
 export type { LoraPart, TextPart } from "./parts.ts";
@@ -47,7 +49,7 @@ export interface CoreOptions
 
 /**
  * `loadPhi` of `phi-ts`, with no more in it than the program gives.
- * @param input a {@link Source}, what {@link open} has opened, or the bytes of a file
+ * @param input a {@link Source}, what {@link openModel} has opened, or the bytes of a file
  * @throws as `loadPhi` of `phi-ts`; FormatError (code "no_part") for a file of a format that was not given, naming the import that gives it
  * @example
  * import { loadPhi, urlSource } from "phi-ts/core";
@@ -66,12 +68,23 @@ export async function loadPhi(input: Source | Opened | Bytes, options: CoreOptio
   );
 }
 
+/**
+ * What a path, a URL, a name on the hub, Blobs or Files lead to, for {@link loadPhi}.
+ * @throws OptionError if it is none of these, for an unknown option or a bad value; SourceError if nothing is there
+ */
+export async function openModel(input: Input, options: UrlOptions = {}): Promise<Opened> {
+  checkOptions("openModel", options, URL_OPTIONS);
+  const { source, file } = await openInput("openModel", input, options);
+  // A folder may be named by its config.
+  return { source, ...(file !== undefined && file !== "config.json" && { file }) };
+}
+
 function opened(input: unknown): Opened {
   if (input instanceof Uint8Array || input instanceof ArrayBuffer) return openBytes(input);
   if (isSource(input)) return { source: checkedSource(input) };
   const { source, file } = (input ?? {}) as Partial<Opened>;
   if (isSource(source)) return { source, file };
-  const expected = "a Source, bytes, or what open(…) gives for paths, URLs, Blobs and Files";
+  const expected = "a Source, bytes, or what openModel(…) gives for paths, URLs, Blobs and Files";
   throw new OptionError({ what: "loadPhi: cannot read from this", got: input, expected });
 }
 

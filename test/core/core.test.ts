@@ -4,6 +4,7 @@ import {
   FormatError,
   loadPhi,
   OptionError,
+  openModel,
   type Phi,
   PhiError,
   TokenizerError,
@@ -151,7 +152,7 @@ suite("core", async ({ test, assert, engine }) => {
     await withPhi(async (phi) => assert.equal(phi.kernels, "reference"), { kernels: "reference", reference });
   });
 
-  test("options that are none, and parts that are none, are OptionErrors", async () => {
+  test("openModel gives what loadPhi takes; options and parts that are none are OptionErrors", async () => {
     for (const options of [
       { formats: gguf },
       { formats: ["gguf"] },
@@ -164,6 +165,11 @@ suite("core", async ({ test, assert, engine }) => {
     ]) {
       await assert.rejects(loadPhi(files(), options as unknown as CoreOptions), OptionError);
     }
+    await assert.rejects(openModel(files(), { timeout: 1 } as object), OptionError, /unknown option/);
+    await assert.rejects(openModel(3 as unknown as string), OptionError, /openModel: cannot read from this; got 3/);
+    const phi = await loadPhi(await openModel(files()));
+    assert.equal(phi.config.modelType, "phi3");
+    await phi.dispose();
     await assert.rejects(loadPhi("models/phi-tiny" as unknown as Uint8Array), OptionError, /cannot read from this/);
   });
 });
