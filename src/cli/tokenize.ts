@@ -24,9 +24,9 @@ export const tokenize: Command = {
   ],
   async run(given) {
     const path = modelOf(given);
-    // A tokenizer.json by its own path, or whatever loadPhi takes.
+    // A tokenizer.json (or rank file) by its own path, or whatever loadPhi takes.
     const fetching = hubOptionsOf(path);
-    const tokenizer = /\.json(\.gz)?$/.test(path)
+    const tokenizer = /\.(json(\.gz)?|tiktoken)$/.test(path)
       ? await loadTokenizer(path, fetching)
       : await loadTokenizer(await openCheckpoint("phi tokenize", path, fetching));
     if (given.flag("decode")) {

@@ -77,6 +77,12 @@ suite("tokenizer/tiktoken", async ({ test, assert, engine }) => {
     );
   });
 
+  test("a rank file by itself, whatever it is called, is a tokenizer", async () => {
+    const bytes = await file("trained");
+    const one = await loadTokenizer(new File([bytes], "mine.tiktoken"));
+    assert.deepEqual(one.encode(texts[5]), expected.trained.ids[5]);
+  });
+
   test("tokenizer.json goes before a rank file; without either, the error names all three", async () => {
     const phiTiny = await engine.read("models/phi-tiny/tokenizer.json");
     const both = await loadTokenizer(bytesSource({ [NAME]: await file("trained"), "tokenizer.json": phiTiny }));
