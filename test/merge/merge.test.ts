@@ -24,7 +24,7 @@ suite("merge", async ({ test, assert, engine }) => {
   }
 
   /** The checkpoint with its weights as float32. */
-  async function asFloat32(base: AdapterCase["base"]): Promise<Source> {
+  async function asFloat32(base: string): Promise<Source> {
     const files = await filesOf(engine, baseFolder(base), (name) => /^(generation_)?config\.json$/.test(name));
     const weights = await openSafetensors(baseSource(engine, base));
     const data: Record<string, TensorData> = {};
@@ -84,6 +84,22 @@ suite("merge", async ({ test, assert, engine }) => {
     assert.ok(maxAbs(got, await apart.forward(ids, { logits: "all" })) > 0.1, "the adapter changes something");
     await Promise.all([one.dispose(), apart.dispose()]);
   });
+
+  for (const name of ["phi-1_5", "phi-2-qk-layernorm", "phi-3-small-128k", "phi-4-mini"] as const)
+    test(`${name}: an adapter of every linear layer that its checkpoint has, merged in float32, gives the logits of base and adapter apart within 3e-4`, async () => {
+      const base = await asFloat32(name);
+      const adapter = await drawn(base);
+      const phi = await loadPhi(base, { weights: "f32", adapters: { adapter } });
+      const ids = Array.from({ length: 40 }, (_, i) => (i * 37) % 190);
+      const apart = await phi.forward(ids, { logits: "all", adapter: "adapter" });
+      const change = maxAbs(apart, await phi.forward(ids, { logits: "all" }));
+      assert.ok(change > 0.3, `it changes something: ${change}`);
+      const { source, done } = await merged(base, [{ source: adapter }]);
+      assert.ok(done.matrices >= 4 * phi.config.layers);
+      const alone = await loadPhi(source, { weights: "f32" });
+      assert.atMost(maxAbs(await alone.forward(ids, { logits: "all" }), apart), 3e-4);
+      await Promise.all([phi.dispose(), alone.dispose()]);
+    });
 
   test("float32 weights are PEFT's merge_and_unload within 2e-6; of bf16 ones within a unit in the last place, and what PEFT loses when it rounds the product first", async () => {
     const expected = readTensors(await readFixture(engine, "adapters/merged.safetensors"));
@@ -172,6 +188,21 @@ suite("merge", async ({ test, assert, engine }) => {
     assert.equal(await call.catch((reason) => reason), "enough");
   });
 });
+
+/** An adapter of rank 3 for every matrix of a checkpoint's layers. */
+async function drawn(base: Source): Promise<Source> {
+  const weights = await openSafetensors(base);
+  const data: Record<string, TensorData> = {};
+  for (const { name, shape } of weights.tensors.values()) {
+    if (!name.startsWith("model.layers.") || shape.length !== 2) continue;
+    const at = `base_model.model.${name.replace(/\.weight$/, "")}`;
+    const [N, C] = shape;
+    data[`${at}.lora_A.weight`] = { dtype: "F32", shape: [3, C], data: randomFloats(N + C, 3 * C, 0.1, 0) };
+    data[`${at}.lora_B.weight`] = { dtype: "F32", shape: [N, 3], data: randomFloats(N - C, N * 3, 0.1, 0) };
+  }
+  const config = new TextEncoder().encode(JSON.stringify({ peft_type: "LORA", r: 3, lora_alpha: 6 }));
+  return bytesSource({ "adapter_config.json": config, "adapter_model.safetensors": writeSafetensors(data) });
+}
 
 /** The adapter without what it adds to the output layer. */
 async function withoutHead(adapter: Source): Promise<Source> {
