@@ -16,8 +16,8 @@ const STARTS_NODE = ["bench/", "cli/", "examples/"];
  */
 const LANGUAGE_ALONE = [
   ...["api/damaged", "api/estimate", "api/precision", "api/refusals"],
-  ...["bench/", "cli/args", "cli/docs", "cli/ui", "examples/", "page/"],
-  ...["formats/", "inline/", "quant/", "tokenizer/"],
+  ...["bench/", "cli/args", "cli/docs", "cli/ui", "damage/", "examples/", "page/"],
+  ...["formats/", "inline/", "inspect/", "quant/", "tokenizer/"],
   ...["model/config", "source/bytes", "source/checked", "source/json", "tensor/print"],
 ];
 

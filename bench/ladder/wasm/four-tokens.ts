@@ -7,7 +7,7 @@ export function fourTokens<D>(out: usize, q: usize, scale: usize, offset: usize,
   for (let n = 0; n < N; n += 8) {
     for (let t = 0; t < T; t += 4) {
       const group = <usize>(t * G);
-      tile<D>(out + (<usize>(t * N + n) << 2), q + (group << 5), scale + (group << 2), offset + (group << 2), w, N, N - n, G);
+      tile<D>(out + (<usize>(t * N + n) << 2), q + (group << 5), scale + (group << 2), offset + (group << 3), w, N, N - n, G);
     }
     w += <usize>G * 144;
   }
@@ -26,11 +26,11 @@ function tile<D>(out: usize, x: usize, scale: usize, offset: usize, w: usize, N:
   for (let g = 0; g < G; g++) {
     let a = startAt<D>(offset); // token 0, rows 0-3
     let b = a; //                  token 0, rows 4-7
-    let c = startAt<D>(offset + 4);
+    let c = startAt<D>(offset + 8);
     let d = c;
-    let e = startAt<D>(offset + 8);
+    let e = startAt<D>(offset + 16);
     let f = e;
-    let i = startAt<D>(offset + 12);
+    let i = startAt<D>(offset + 24);
     let j = i;
     const block = w;
     for (const end = w + 128; w < end; w += 32, x += 8) {
@@ -73,7 +73,7 @@ function tile<D>(out: usize, x: usize, scale: usize, offset: usize, w: usize, N:
     w += 16;
     x += 96; // the group of the next three tokens
     scale += 16;
-    offset += 16;
+    offset += 32;
   }
   const row = <usize>N << 2;
   storeRows(out, lo0, hi0, rows);

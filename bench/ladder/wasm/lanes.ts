@@ -22,7 +22,7 @@ function walk<M>(out: usize, q: usize, scale: usize, offset: usize, w: usize, T:
     for (let t = 0; t < T; t++) {
       const at = <usize>groupOf(T, t, G);
       const to = out + (<usize>(t * N + n) << 2);
-      tile<M>(to, q + (at << 5), scale + (at << 2), offset + (at << 2), w, N - n, G, stepOf(T));
+      tile<M>(to, q + (at << 5), scale + (at << 2), offset + (at << 3), w, N - n, G, stepOf(T));
     }
     w += <usize>G * 144;
   }
@@ -62,7 +62,7 @@ function tile<M>(out: usize, q: usize, scale: usize, offset: usize, w: usize, ro
     w += 144;
     q += step << 5;
     scale += step << 2;
-    offset += step << 2;
+    offset += step << 3;
   }
   storeRows(out, lo, hi, rows);
 }

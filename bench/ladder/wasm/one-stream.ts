@@ -19,7 +19,7 @@ export function relaxed<D>(out: usize, q: usize, scale: usize, offset: usize, w:
     for (let t = 0; t < T; t++) {
       const at = <usize>groupOf(T, t, G);
       const to = out + (<usize>(t * N + n) << 2);
-      tile<D>(to, q + (at << 5), scale + (at << 2), offset + (at << 2), w, N - n, G, stepOf(T));
+      tile<D>(to, q + (at << 5), scale + (at << 2), offset + (at << 3), w, N - n, G, stepOf(T));
     }
     w += <usize>G * 144;
   }
@@ -46,7 +46,7 @@ function tile<D>(out: usize, x: usize, scale: usize, offset: usize, w: usize, ro
     w += 16;
     if (isSigned<D>()) x += (step - 1) << 5;
     scale += step << 2;
-    offset += step << 2;
+    offset += step << 3;
   }
   storeRows(out, lo, hi, rows);
 }
