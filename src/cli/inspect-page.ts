@@ -98,7 +98,7 @@ function tensorRows({ tensors }: Inspection): string[] {
     t.memoryBytes === undefined ? "" : bytes(t.memoryBytes),
     count(t.parameters),
   ]);
-  const head = ["weights", "", "in the file", "", "in memory", "", "parameters"];
+  const head = ["tensors", "", "in the file", "", "in memory", "", "parameters"];
   const width = (i: number) => Math.max(0, ...cells.map((cell) => cell[i].length));
   const widths = [LABEL - 3, ...[1, 2, 3, 4, 5].map(width), width(6)];
   const inMemory = cells.some((cell) => cell[4] !== "");

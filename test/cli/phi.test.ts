@@ -143,7 +143,7 @@ suite("cli: commands on phi-tiny", ({ test, assert }) => {
       /^architecture +phi3 \(Phi3ForCausalLM\)$/m,
       /^model +phi-tiny$/m,
       /^parameters +5,246,208$/m,
-      /^weights +in the file +in memory +parameters$/m,
+      /^tensors +in the file +in memory +parameters$/m,
       /^ {2}embedding +1 BF16 +1\.05 MB +q4 +294\.9 kB +524,288$/m,
       /^ {2}norms +13 BF16 +6\.7 kB +f32 +13\.3 kB +3,328$/m,
       /^context +1,024 tokens/m,
