@@ -51,7 +51,7 @@ class Coder {
   #more = 0;
 
   bit(bit, context, other = context) {
-    const p = Math.min(Math.max((this.#chance[context] + this.#chance[other]) >>> 1, 32), 65504);
+    const p = (this.#chance[context] + this.#chance[other]) >>> 1;
     const bound = (this.#range >>> 16) * p;
     if (bit) {
       this.#low += bound;

@@ -36,6 +36,7 @@ export const CONTEXT = {
 
 /** By how much a context moves towards an answer, in 2^-16: much at first, less after each, and from then on by the last. */
 export const RATES = Uint16Array.from({ length: 17 }, (_, n) => 65536 / (n + 1.6));
+const LAST_RATE = RATES.length - 1;
 
 const fault = (what: string): FormatError => new FormatError({ what: `packed bytes: ${what}` }, "packed_bytes");
 
@@ -59,13 +60,13 @@ export function unpack(packed: Uint8Array, size: number): Uint8Array<ArrayBuffer
   const learn = (context: number, bit: number) => {
     const n = seen[context];
     const p = chance[context];
+    // Never 0 or 65535: what is multiplied by the last rate becomes 0 before.
     chance[context] = bit ? p - ((p * RATES[n]) >>> 16) : p + (((65535 - p) * RATES[n]) >>> 16);
-    if (n < RATES.length - 1) seen[context]++;
+    if (n < LAST_RATE) seen[context] = n + 1;
   };
   /** The next answer, in one context or in the mean of two. */
-  const answer = (context: number, other = context): number => {
-    const p = (chance[context] + chance[other]) >>> 1;
-    const bound = (range >>> 16) * Math.min(Math.max(p, 32), 65504);
+  const answer = (context: number, other: number): number => {
+    const bound = (range >>> 16) * ((chance[context] + chance[other]) >>> 1);
     const bit = code < bound ? 0 : 1;
     if (bit) {
       code -= bound;
@@ -76,14 +77,15 @@ export function unpack(packed: Uint8Array, size: number): Uint8Array<ArrayBuffer
     if (other !== context) learn(other, bit);
     return bit;
   };
+  const alone = (context: number): number => answer(context, context);
   /** A number from 1 on: how many bits follow its first one, and these. */
   const number = (contexts: number): number => {
     let bits = 0;
-    while (answer(contexts + bits)) if (++bits > 24) throw fault("a number that is too large");
+    while (alone(contexts + bits)) if (++bits > 24) throw fault("a number that is too large");
     let value = 1;
     for (let i = bits - 1; i >= 0; i--) {
       const context = value < 8 ? 32 + 8 * bits + value : 288 + 32 * bits + i;
-      value = (value << 1) | answer(contexts + context);
+      value = (value << 1) | alone(contexts + context);
     }
     return value;
   };
@@ -101,7 +103,7 @@ export function unpack(packed: Uint8Array, size: number): Uint8Array<ArrayBuffer
       after = after === 2 ? 1 : 0;
       continue;
     }
-    const again = answer(CONTEXT.again + after);
+    const again = alone(CONTEXT.again + after);
     const length = again ? number(CONTEXT.lengthAgain) : number(CONTEXT.length) + 1;
     if (!again) distance = number(CONTEXT.distance + NUMBER * Math.min(length - 2, 3));
     if (distance === 0 || distance > at) throw fault("a copy from before the beginning");

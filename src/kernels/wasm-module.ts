@@ -29,12 +29,16 @@ const idOf = (variant: WasmVariant): string => `${variant} ${relaxed.hash}`;
 /** What a memory's import says of it: it has a maximum (1), and is shared (2). Source: WebAssembly's threads proposal, "limits". */
 const SHARED = 3;
 
+/** Kept, since a program with threads needs two variants, and unpacking takes some milliseconds. */
+let unpacked: Uint8Array<ArrayBuffer> | undefined;
+
 /**
  * The code of a variant, as in `phi-ts/wasm/<variant>.wasm`. All are made of one: strict has zeros where functions need relaxed SIMD, and one byte
  * says whether the memory is shared. scripts/build-wasm.mjs says more, and makes the files so.
  */
 export function moduleBytes(variant: WasmVariant): Uint8Array<ArrayBuffer> {
-  const code = inlinedBytes(relaxed);
+  unpacked ??= inlinedBytes(relaxed);
+  const code = unpacked.slice();
   if (variant.startsWith("strict")) for (const [from, to] of strict) code.fill(0, from, to);
   if (variant.endsWith("-shared")) code[relaxed.sharedFlag] = SHARED;
   const content = new TextEncoder().encode(`\x06phi-ts${idOf(variant)}`);
