@@ -81,6 +81,7 @@ export async function mergeAdapters(
     if (files.container === "gguf") throw noFloats(undefined, "GGUF");
     const opened = await openEach(source, inputs, { config, specs, files, json });
     try {
+      for (const adapter of opened) await adapter.check();
       const additions = new Map<string, Addition[]>();
       for (const [i, { deltas, files: own }] of opened.entries()) {
         for (const [weight, { parts }] of deltas) {

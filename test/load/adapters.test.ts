@@ -1,4 +1,4 @@
-import { type TensorData, writeSafetensors } from "../../src/formats/safetensors/index.ts";
+import { openSafetensors, type TensorData, writeSafetensors } from "../../src/formats/safetensors/index.ts";
 import {
   type AdapterSources,
   ConfigError,
@@ -185,6 +185,37 @@ suite("load/adapters: refusals", async ({ test, assert, engine }) => {
     const options = { fetch, headers: { authorization: "Bearer secret" } };
     await assert.rejects(load("https://adapters.test/sql/", options), SourceError, /adapter_config\.json/);
     assert.deepEqual([...new Set(asked.map(String))], ["https://adapters.test/sql/adapter_config.json,"]);
+  });
+
+  test("the copy of lm_head that PEFT saves by default changes nothing; one that differs from the model's, in one number or in shape, is refused by name", async () => {
+    const tied = goldenSource(engine, "phi-4-mini");
+    const name = "base_model.model.lm_head.base_layer.weight";
+    const own = await openSafetensors(tied);
+    const table = await own.toFloat32("model.embed_tokens.weight");
+    const shape = own.tensors.get("model.embed_tokens.weight")?.shape ?? [];
+    await own.close();
+    const head = await filesOf(engine, "test/fixtures/adapters/phi-4-mini-head");
+    const withCopy = (copy: Float32Array, its = shape) => {
+      const data: Record<string, TensorData> = { [name]: { dtype: "F32", shape: its, data: copy } };
+      const factors = readTensors(head.get(WEIGHTS) as Uint8Array<ArrayBuffer>);
+      for (const [key, { shape, data: values }] of factors) data[key] = { dtype: "F32", shape, data: values };
+      return bytesSource({ [CONFIG]: head.get(CONFIG) as Uint8Array, [WEIGHTS]: writeSafetensors(data) });
+    };
+    const logits = async (source: Source, events: { loaded: number; total: number }[] = []) => {
+      const phi = await loadPhi(tied, { adapters: { head: source }, onProgress: (e) => events.push(e) });
+      const out = await phi.forward([1, 2, 3], { adapter: "head" });
+      await phi.dispose();
+      return out;
+    };
+    const events: { loaded: number; total: number }[] = [];
+    assert.deepEqual(await logits(withCopy(table), events), await logits(bytesSource(Object.fromEntries(head))));
+    assert.equal(events.at(-1)?.loaded, events.at(-1)?.total);
+    const other = table.slice();
+    other[shape[1] + 2] += 1;
+    await assert.rejects(logits(withCopy(other)), FormatError, /table that differs from it.* in row 1, column 2/);
+    const grown = [shape[0] + 1, shape[1]];
+    const longer = withCopy(new Float32Array(grown[0] * grown[1]), grown);
+    await assert.rejects(logits(longer), FormatError, /a copy of the model's table in another shape/);
   });
 
   test("NaN and infinity in a factor are FormatErrors that name the place", async () => {

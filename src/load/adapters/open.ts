@@ -4,6 +4,7 @@ import type { Source } from "../../source/source.ts";
 import { readConfig } from "../read-config.ts";
 import type { AdapterBase, AdapterInput, OpenAdapters } from "./adapter-set.ts";
 import { includedConfig, type LoraConfig, parseLoraConfig } from "./config.ts";
+import { checkTableCopy, tableCopyIn } from "./copy.ts";
 import { deltasOf, type Factors } from "./deltas.ts";
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, adapterFile } from "./files.ts";
 import { closeAdapters, LoraAdapters, type OpenedAdapter } from "./place.ts";
@@ -35,7 +36,11 @@ async function openFolder(source: Source, name: string, base: AdapterBase): Prom
   const config = parseLoraConfig(await readConfig(source, configFile), configFile);
   const files = await openSafetensorsIn(source, adapterFile(name, ADAPTER_WEIGHTS));
   try {
-    return planned(name, config, files, factorsIn(files.tensors.values()), base);
+    const opened = planned(name, config, files, factorsIn(files.tensors.values()), base);
+    const table = tableCopyIn(files.tensors.values(), base);
+    if (!table) return opened;
+    const check: OpenedAdapter["check"] = (options) => checkTableCopy(table, files, base.files, options);
+    return { ...opened, sourceBytes: opened.sourceBytes + table.copy.byteLength, check };
   } catch (error) {
     await files.close();
     throw error;
@@ -66,5 +71,5 @@ function planned(
 ): OpenedAdapter {
   const deltas = deltasOf(config, factors, model, specs);
   const sourceBytes = [...factors.values()].reduce((sum, { a, b }) => sum + a.byteLength + b.byteLength, 0);
-  return { name, config, deltas, files, sourceBytes };
+  return { name, config, deltas, files, sourceBytes, check: async () => {} };
 }

@@ -19,6 +19,8 @@ export interface OpenedAdapter {
   readonly files: Pick<WeightFiles, "tensors" | "readInto" | "close">;
   /** Bytes that loading reads. */
   readonly sourceBytes: number;
+  /** Reads what must be as it is in the model. @throws FormatError (code "adapter"), SourceError, the signal's reason */
+  check(options?: Parameters<AdapterPlaces["fill"]>[0]): Promise<void>;
 }
 
 export async function closeAdapters(opened: readonly OpenedAdapter[]): Promise<void> {
@@ -99,6 +101,7 @@ class DeltaPlaces implements AdapterPlaces {
 
   /** In the order in which the factors lie in their files. */
   async fill({ signal, onBlock }: Parameters<AdapterPlaces["fill"]>[0]): Promise<void> {
+    for (const adapter of this.#opened) await adapter.check({ signal, onBlock });
     const pacer = new Pacer();
     const fillings = this.#slots.flatMap(fillingsOf);
     fillings.sort((p, q) => p.adapter - q.adapter || p.tensor.offset - q.tensor.offset);

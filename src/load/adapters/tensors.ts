@@ -1,5 +1,6 @@
 import { type ErrorFacts, FormatError } from "../../errors.ts";
 import type { WeightTensor } from "../weight-files.ts";
+import { isTableCopy } from "./copy.ts";
 import type { Factors } from "./deltas.ts";
 
 /** dtypes of factors; in memory they are float32. */
@@ -13,7 +14,7 @@ const OTHERS: readonly (readonly [RegExp, string])[] = [
   [/\.modules_to_save\./, "whole modules beside LoRA (modules_to_save) are not built"],
   [/\.ia3_l(\.|$)/, "IA3 is not built"],
   [
-    /(embed_tokens|lm_head)(\.base_layer)?\.weight$/,
+    /(embed_tokens(\.base_layer)?|lm_head)\.weight$/,
     "the adapter has a copy of the model's table, which may differ from it, and is not read (save_pretrained has save_embedding_layers=False)",
   ],
 ];
@@ -23,11 +24,13 @@ const OTHERS: readonly (readonly [RegExp, string])[] = [
  *
  * PEFT's names are those of the model's modules below "base_model.model.": "base_model.model.model.layers.0.self_attn.qkv_proj.lora_A.weight"; where
  * the name of the adapter stands behind lora_A, as in phi4mm's checkpoint, it is left out. A model without its head has no first "model.".
+ * A copy of the output layer is passed over: copy.ts.
  * @throws FormatError (code "adapter") for tensors that are no factors, for one without the other, and for shapes that do not fit each other
  */
 export function factorsIn(tensors: Iterable<WeightTensor>): ReadonlyMap<string, Factors> {
   const halves = new Map<string, { a?: WeightTensor; b?: WeightTensor }>();
   for (const tensor of tensors) {
+    if (isTableCopy(tensor)) continue;
     const [, path, half] = /^(.+)\.lora_([AB])(?:\.[^.]+)?\.weight$/.exec(tensor.name) ?? [];
     if (path === undefined) {
       const what = OTHERS.find(([pattern]) => pattern.test(tensor.name))?.[1] ?? "no tensor of a LoRA adapter";
