@@ -44,7 +44,7 @@ suite("platform/load", ({ test, assert, engine }) => {
   test("a path where nothing is, of a file where a folder belongs, or without the files is a SourceError that says so", async () => {
     for (const worker of [false, true])
       await assert.rejects(loadPhi("/no/such/folder", { worker }), SourceError, /no\/such\/folder/);
-    await assert.rejects(loadPhi(`${PHI_TINY}/model.safetensors`), SourceError, /folder/);
+    await assert.rejects(loadPhi(`${PHI_TINY}/tokenizer.json`), SourceError, /in its folder/);
     await assert.rejects(loadTokenizer(inProject("test/tokenizer")), SourceError, /tokenizer\.json/);
     await assert.rejects(loadTokenizer(inProject("no/such/folder")), SourceError);
   });
