@@ -255,7 +255,9 @@ suite("kernels/attention", ({ test, assert }) => {
           const { arena, kernels } = bench(kind, 4);
           const whole = run(arena, kernels, c, [S], 1);
           check(whole.f32, c, 0, S, kind !== "reference", `dh ${dh}`);
-          for (const [i, chunks] of [Array(S).fill(1), [33, 7, 60, 200], [64, 64, 64, 64, 44]].entries()) {
+          // The definition reads the whole cache in each call.
+          const singly = kind === "reference" ? [298, 1, 1] : Array(S).fill(1);
+          for (const [i, chunks] of [singly, [33, 7, 60, 200], [64, 64, 64, 64, 44]].entries()) {
             const mark = arena.mark();
             assert.deepEqual(bitsOf(run(arena, kernels, c, chunks, i + 2)), bitsOf(whole), `chunks ${chunks}`);
             arena.release(mark);
