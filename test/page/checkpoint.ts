@@ -94,8 +94,8 @@ export function checkpointTests(test: Test, open: Open, browser: BrowserName): v
     ["without config.json", { omit: ["config.json"] }, /config\.json/],
     [
       "of another architecture",
-      { text: { "config.json": '{ "model_type": "llama" }' } },
-      /config\.json.*"llama".*phi3/,
+      { text: { "config.json": '{ "model_type": "gemma" }' } },
+      /config\.json.*"gemma".*phi3/,
     ],
     [
       "whose weights are cut short",
