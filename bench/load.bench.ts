@@ -8,6 +8,7 @@ import { makePacked } from "../scripts/checkpoint/packed.ts";
 import { PRESETS } from "../scripts/checkpoint/presets.ts";
 import { createKernels } from "../src/kernels/index.ts";
 import { allocate } from "../src/load/allocate.ts";
+import { EVERY_PART } from "../src/load/every-part.ts";
 import { fillWeights } from "../src/load/fill.ts";
 import { kernelsOf } from "../src/load/load.ts";
 import { loadModel } from "../src/load/load-model.ts";
@@ -25,7 +26,7 @@ import { writeGguf } from "./peers/gguf.ts";
 // (1.0 GB), as packed q4 and as a GGUF file of Q4_0 (0.28 GB each), from the file cache. First touch of memory is much of it: see "Huge pages" in
 // README.md.
 const ROUNDS = Number(process.env.PHI_BENCH_ROUNDS ?? 7);
-const OPTIONS = { contextSize: 512 };
+const OPTIONS = { contextSize: 512, ...EVERY_PART };
 const folder = mkdtempSync(join(tmpdir(), "phi-ts-load-"));
 const { config, generation } = PRESETS["phi-4-mini"];
 const model = { config: { ...config, num_hidden_layers: 4, vocab_size: 32064 }, generation };
