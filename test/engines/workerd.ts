@@ -31,7 +31,7 @@ export const workerd: Driver = async (files) => {
   );
   for (const build of BUILDS) writeFileSync(join(folder, `${build}.wasm`), moduleBytes(build));
   const modules = BUILDS.map((build) => `(name = "${build}.wasm", wasm = embed "${build}.wasm")`);
-  const empty = join(folder, "worker.js");
+  const empty = mkdtempSync(join(folder, "empty-"));
   writeFileSync(
     join(folder, "config.capnp"),
     `using Workerd = import "/workerd/workerd.capnp";
