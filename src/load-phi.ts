@@ -1,7 +1,7 @@
 import { startWorker } from "#platform";
 import { workerCode } from "#worker-code";
 import { withAdapters } from "./core/adapter-sources.ts";
-import { checkpointIn, openBytes } from "./core/checkpoint.ts";
+import { checkpointIn, isBytes, openBytes } from "./core/checkpoint.ts";
 import { byName } from "./core/folders.ts";
 import { gguf } from "./core/gguf.ts";
 import { helpers, startHelper } from "./core/helpers.ts";
@@ -94,8 +94,6 @@ export async function openCheckpoint(
   input: unknown,
   { signal, tell, ...fetching }: UrlOptions & { signal?: AbortSignal; tell?: Tell } = {},
 ): Promise<Source> {
-  const bytes = input instanceof Uint8Array || input instanceof ArrayBuffer;
-  const { source, file } = bytes ? openBytes(input) : await openInput(where, input, fetching);
-  const opened = { source, file: file === "config.json" ? undefined : file };
+  const opened = isBytes(input) ? openBytes(input) : await openInput(where, input, fetching);
   return checkpointIn(where, opened, [foreign, gguf], signal, tell, byName);
 }

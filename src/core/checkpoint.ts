@@ -1,6 +1,6 @@
 import { SourceError } from "../errors.ts";
 import { type Tell, throwIt } from "../faults.ts";
-import { isGgufStart } from "../formats/gguf/magic.ts";
+import { isGguf, isGgufStart } from "../formats/gguf/magic.ts";
 import { openPacked } from "../formats/packed/packed.ts";
 import type { FileFormat, NamedFile } from "../load/file-format.ts";
 import { needFormat } from "../load/no-part.ts";
@@ -19,19 +19,21 @@ export type Otherwise = (folder: Source, file: string | undefined) => Promise<So
  */
 export async function checkpointIn(
   where: string,
-  { source, file }: Opened,
+  { source, file: given }: Opened,
   formats: readonly FileFormat[],
   signal: AbortSignal | undefined,
   tell: Tell = throwIt,
   otherwise?: Otherwise,
 ): Promise<Source> {
   const folder = abortableSource(source, signal);
+  // A folder may be named by its config.
+  const file = given === "config.json" ? undefined : given;
   const named = await startOf(folder, file);
   if (named || file === undefined) {
     const found = await byFormat(formats, folder, named, tell);
     if (found) return found;
-    const gguf = named ? ggufNamed(named) : await ggufAlone(folder);
-    if (gguf !== undefined) needFormat(formats, "gguf", gguf);
+    const gguf = named ? isGguf(named) && named.name : await ggufAlone(folder);
+    if (gguf) needFormat(formats, "gguf", gguf);
     const packed = await openPacked(folder, file);
     if (packed) return packed;
   }
@@ -58,21 +60,23 @@ async function byFormat(
   return undefined;
 }
 
+/** Whether a file describes a checkpoint, and holds nothing of its weights. */
+export const isDescription = (file: string): boolean => /\.(json|jinja|json\.gz)$/.test(file);
+
 /** How the file begins that was named, if it may be a checkpoint. */
 async function startOf(folder: Source, file: string | undefined): Promise<NamedFile | undefined> {
-  if (file === undefined || /\.(json|jinja|json\.gz)$/.test(file)) return undefined;
+  if (file === undefined || isDescription(file)) return undefined;
   const start = await withFile(folder, file, (opened) => opened.read(0, Math.min(START, opened.size)));
   return { name: file, start };
 }
-
-const ggufNamed = ({ name, start }: NamedFile): string | undefined =>
-  isGgufStart(start) || name.endsWith(".gguf") ? name : undefined;
 
 /** A GGUF file in a folder without config.json. */
 async function ggufAlone(folder: Source): Promise<string | undefined> {
   const names = (await folder.list?.()) ?? [];
   return names.includes("config.json") ? undefined : names.find((name) => name.endsWith(".gguf"));
 }
+
+export const isBytes = (input: unknown): input is Bytes => input instanceof Uint8Array || input instanceof ArrayBuffer;
 
 /** Bytes of a file as a folder: they have no name, and get one by their beginning. */
 export function openBytes(given: Bytes): Opened {

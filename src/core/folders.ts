@@ -2,6 +2,7 @@ import { SourceError } from "../errors.ts";
 import { allShards, indexOfShard, isIndex, shownSet, weightSets } from "../formats/safetensors/sets.ts";
 import type { Source } from "../source/index.ts";
 import { notFound } from "../source/range.ts";
+import { isDescription } from "./checkpoint.ts";
 
 const CONFIG = "config.json";
 const SINGLE = "model.safetensors";
@@ -24,7 +25,7 @@ export function holdsGguf(names: readonly string[]): boolean {
 export async function byName(folder: Source, file: string | undefined): Promise<Source | undefined> {
   const names = await folder.list?.();
   if (file === undefined) return names ? undefined : hinted(folder);
-  const weights = isIndex(file) || !/\.(json|jinja|json\.gz)$/.test(file);
+  const weights = isIndex(file) || !isDescription(file);
   return weights && (!names || names.includes(CONFIG)) ? withWeights(folder, names, file) : undefined;
 }
 

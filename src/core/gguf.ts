@@ -3,7 +3,7 @@
  * @module
  */
 import { ggufFolder } from "../formats/gguf/checkpoint/source.ts";
-import { isGgufStart } from "../formats/gguf/magic.ts";
+import { isGguf } from "../formats/gguf/magic.ts";
 import type { FileFormat } from "../load/file-format.ts";
 import { ggufFiles } from "../load/gguf.ts";
 import { holdsGguf } from "./folders.ts";
@@ -13,10 +13,7 @@ export const gguf: FileFormat = {
   ...ggufFiles,
   /** The file that was named, whatever it is called, or the only one of a folder without safetensors. */
   async folder(source, file, tell) {
-    if (file) {
-      const mine = isGgufStart(file.start) || file.name.endsWith(".gguf");
-      return mine ? ggufFolder(source, file.name, tell) : undefined;
-    }
+    if (file) return isGguf(file) ? ggufFolder(source, file.name, tell) : undefined;
     return holdsGguf((await source.list?.()) ?? []) ? ggufFolder(source, undefined, tell) : undefined;
   },
 };

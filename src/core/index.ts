@@ -9,7 +9,7 @@ import { type Input, openInput, URL_OPTIONS, type UrlOptions } from "../open.ts"
 import { checkOptions } from "../options.ts";
 import type { Phi } from "../phi.ts";
 import { type Bytes, checkedSource, isSource, type Opened, type Source } from "../source/index.ts";
-import { checkpointIn, openBytes } from "./checkpoint.ts";
+import { checkpointIn, isBytes, openBytes } from "./checkpoint.ts";
 import { loadWith, type ModelOptions } from "./load.ts";
 import type { Elsewhere, Parts, TextPart } from "./parts.ts";
 
@@ -74,13 +74,11 @@ export async function loadPhi(input: Source | Opened | Bytes, options: CoreOptio
  */
 export async function openModel(input: Input, options: UrlOptions = {}): Promise<Opened> {
   checkOptions("openModel", options, URL_OPTIONS);
-  const { source, file } = await openInput("openModel", input, options);
-  // A folder may be named by its config.
-  return { source, ...(file !== undefined && file !== "config.json" && { file }) };
+  return openInput("openModel", input, options);
 }
 
 function opened(input: unknown): Opened {
-  if (input instanceof Uint8Array || input instanceof ArrayBuffer) return openBytes(input);
+  if (isBytes(input)) return openBytes(input);
   if (isSource(input)) return { source: checkedSource(input) };
   const { source, file } = (input ?? {}) as Partial<Opened>;
   if (isSource(source)) return { source, file };

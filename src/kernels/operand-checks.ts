@@ -35,16 +35,16 @@ export function operandChecks(arena: Arena) {
     return t.shape;
   };
   /** Rows and caches that were found right: nothing of them changes, and every layer brings them again. */
-  const known = new WeakSet<Int8Rows>();
+  const knownRows = new WeakSet<Int8Rows>();
   const knownCaches = new WeakMap<KVLayer, number>();
   const int8 = (op: string, x: Int8Rows) => {
-    if (known.has(x)) return;
+    if (knownRows.has(x)) return;
     const groups = groupsOf(x.cols);
     is(op, "int8 rows' q", x.q, [-x.rows, groups * GROUP], ["i8"]);
     is(op, "int8 rows' scale", x.scale, [-x.rows, groups]);
     is(op, "int8 rows' offset", x.offset, [-x.rows, 4 * groups], ["i16"]);
     is(op, "int8 rows' pairs", x.pairs, [-x.rows, groups * GROUP], ["i16"]);
-    known.add(x);
+    knownRows.add(x);
   };
   const cache = (op: string, kv: KVLayer, K: number, dh: number, start: number, T: number) => {
     if (!(Number.isInteger(start) && start >= 0))

@@ -7,6 +7,7 @@ import type { WeightSpec } from "../model/weights.ts";
 import type { WeightFormat } from "../quant/packed-matrix.ts";
 import type { Source } from "../source/source.ts";
 import type { DType } from "../tensor/dtype.ts";
+import { sizeOf } from "../tensor/tensor.ts";
 import type { Slot } from "./allocate.ts";
 import type { FileFormat } from "./file-format.ts";
 import type { Block } from "./fill.ts";
@@ -87,6 +88,21 @@ export async function openWeights(
     if (files) return files;
   }
   return openSafetensorsIn(source, undefined, tell);
+}
+
+/** Rows `row` … row + n - 1 of a tensor of numbers, as float32 [n · the rest of its shape]. */
+export async function readRows(
+  files: Pick<WeightFiles, "readInto">,
+  info: WeightTensor,
+  row: number,
+  n: number,
+): Promise<Float32Array<ArrayBuffer>> {
+  const { name, shape, byteLength } = info;
+  const rowBytes = byteLength / shape[0];
+  const bytes = await files.readInto(name, row * rowBytes, new Uint8Array(n * rowBytes));
+  const values = new Float32Array(n * (sizeOf(shape) / shape[0]));
+  toFloats(info, bytes, values);
+  return values;
 }
 
 /** Whole elements or blocks of a tensor as float32 [out.length]. @param info one that `checkWeights` has let pass */

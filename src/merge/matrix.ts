@@ -3,14 +3,11 @@ import { createKernels } from "../kernels/create.ts";
 import { allocLowRank, lowRankBytes, writeLowRank } from "../kernels/low-rank.ts";
 import type { PartPlan } from "../load/adapters/deltas.ts";
 import type { OpenedAdapter } from "../load/adapters/place.ts";
-import { toFloats, type WeightFiles, type WeightTensor } from "../load/weight-files.ts";
+import { READABLE, readRows, type WeightFiles, type WeightTensor } from "../load/weight-files.ts";
 import { Arena, alignUp } from "../tensor/arena.ts";
 import { fromF32 } from "../tensor/convert.ts";
-import { BYTES, type DType, viewOf } from "../tensor/dtype.ts";
+import { BYTES, viewOf } from "../tensor/dtype.ts";
 import { Tensor } from "../tensor/tensor.ts";
-
-/** dtypes of a checkpoint that products are added to. */
-export const MERGEABLE: Readonly<Record<string, DType>> = { F32: "f32", F16: "f16", BF16: "bf16" };
 
 /** What is added to rows of a matrix of the checkpoint. */
 export interface Addition {
@@ -32,7 +29,7 @@ const BLOCK = 2 ** 22;
  */
 export async function* mergedPieces(base: WeightFiles, info: WeightTensor, additions: readonly Addition[]): Pieces {
   const [N, C] = info.shape;
-  const dtype = MERGEABLE[info.dtype];
+  const dtype = READABLE[info.dtype];
   const rows = Math.max(1, Math.min(N, Math.floor(BLOCK / (4 * C))));
   const ranks = additions.map(({ part }) => part.a.shape[0]);
   const most = Math.max(...ranks);
@@ -44,7 +41,7 @@ export async function* mergedPieces(base: WeightFiles, info: WeightTensor, addit
   const held = [];
   for (const { files, part } of additions) {
     const [r] = part.a.shape;
-    const a = await floats(files, part.a, 0, r);
+    const a = await readRows(files, part.a, 0, r);
     const transposed = new Float32Array(C * r);
     for (let j = 0; j < r; j++) for (let c = 0; c < C; c++) transposed[c * r + j] = a[j * C + c];
     const low = allocLowRank(arena, C, r); // W += B A is, row by row, x += u Bᵀ with u a row of B, and Aᵀ in place of B
@@ -53,30 +50,16 @@ export async function* mergedPieces(base: WeightFiles, info: WeightTensor, addit
   }
   for (let row = 0; row < N; row += rows) {
     const n = Math.min(rows, N - row);
-    block.f32.set(await floats(base, info, row, n));
+    block.f32.set(await readRows(base, info, row, n));
     for (const [i, { files, part, row: first, scale }] of additions.entries()) {
       const [from, to] = [Math.max(row, first), Math.min(row + n, first + part.b.shape[0])];
       if (from >= to) continue;
       const u = new Tensor(arena, factor.ptr, "f32", [to - from, ranks[i]]);
-      u.f32.set(await floats(files, part.b, from - first, to - from));
+      u.f32.set(await readRows(files, part.b, from - first, to - from));
       kernels.addLowRank(block.rows(from - row, to - row), 0, u, 0, held[i], Math.fround(scale));
     }
     const out = new Uint8Array(n * C * BYTES[dtype]);
     fromF32(dtype, block.rows(0, n).f32, viewOf(dtype, out.buffer, 0, n * C));
     yield out;
   }
-}
-
-/** Rows of a tensor as float32. */
-async function floats(
-  files: Pick<WeightFiles, "readInto">,
-  { name, dtype, shape, byteLength }: WeightTensor,
-  row: number,
-  n: number,
-): Promise<Float32Array> {
-  const stride = byteLength / shape[0];
-  const bytes = await files.readInto(name, row * stride, new Uint8Array(n * stride));
-  const out = new Float32Array(n * shape[1]);
-  toFloats({ dtype }, bytes, out);
-  return out;
 }

@@ -13,7 +13,7 @@ import { openEach } from "../load/adapters/open.ts";
 import { closeAdapters } from "../load/adapters/place.ts";
 import { EVERY_PART } from "../load/every-part.ts";
 import { int4SchemeOf } from "../load/int4/scheme.ts";
-import { openWeights, type WeightFiles, type WeightTensor } from "../load/weight-files.ts";
+import { openWeights, READABLE, type WeightFiles, type WeightTensor } from "../load/weight-files.ts";
 import { type ModelInput, openCheckpoint, withAdapters } from "../load-phi.ts";
 import { architectureOf } from "../model/architectures.ts";
 import { parseConfig } from "../model/parse-config.ts";
@@ -21,7 +21,7 @@ import type { WeightSpec } from "../model/weights.ts";
 import type { Input } from "../open.ts";
 import { checkCallback, checkOptions } from "../options.ts";
 import { ifThere, readJson, type Sink, type Source, withFile } from "../source/index.ts";
-import { type Addition, MERGEABLE, mergedPieces } from "./matrix.ts";
+import { type Addition, mergedPieces } from "./matrix.ts";
 
 /** An adapter that is to become part of the weights. */
 export interface MergeInput {
@@ -128,7 +128,7 @@ function tensorsOf(
   for (const part of parts) {
     const info = files.tensors.get(part.name);
     if (!info) throw new FormatError({ what: "the base lacks a weight", tensor: part.name });
-    if (!Object.hasOwn(MERGEABLE, info.dtype)) throw noFloats(info.file, info.dtype);
+    if (!Object.hasOwn(READABLE, info.dtype)) throw noFloats(info.file, info.dtype);
     const expected = [part.rows, spec.cols];
     if (info.shape.length !== 2 || info.shape.some((d, i) => d !== expected[i])) {
       const facts = { file: info.file, tensor: info.name, got: info.shape, expected };

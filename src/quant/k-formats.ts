@@ -44,7 +44,7 @@ export function kGroup(matrix: PackedMatrix, row: number, g: number): { head: nu
 }
 
 /** Weight k (0 … 31) of row r of a group whose weights begin at byte `at`: n as it is stored. */
-export function readKInt(view: DataView, at: number, bits: number, r: number, k: number): number {
+function readKInt(view: DataView, at: number, bits: number, r: number, k: number): number {
   const chunk = (k >> 2) & 3;
   const byte = (vector: number) => view.getUint8(kByte(at, bits, r, k, vector));
   if (bits === 4) return (byte(chunk >> 1) >> (k & 4)) & 15;

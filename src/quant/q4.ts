@@ -31,9 +31,6 @@ export function q4Nibble(r: number, k: number): { byte: number; shift: 0 | 4 } {
   return { byte: 16 + chunk * 32 + vector * 16 + (r & 3) * 4 + (k & 3), shift: (k & 4) === 0 ? 0 : 4 };
 }
 
-/** Inputs of a row with padding. */
-export const paddedCols = (cols: number): number => groupsOf(cols) * GROUP;
-
 /**
  * Writes one group of one row: its 32 nibbles (0 … 15, input by input; 8 where the matrix has no such input) and the bits of its f16 scale.
  * `row` may be a padding row, up to the next multiple of 8.

@@ -4,6 +4,7 @@ import type { WeightSpec } from "../../model/weights.ts";
 import type { PackedMatrix } from "../../quant/packed-matrix.ts";
 import type { Source } from "../../source/source.ts";
 import type { Arena } from "../../tensor/arena.ts";
+import type { FillOptions } from "../fill.ts";
 import type { WeightFiles } from "../weight-files.ts";
 
 /** What loading knows of LoRA adapters; who loads none carries nothing that reads them ({@link OpenAdapters} is a part, engine-parts.ts). */
@@ -63,8 +64,5 @@ export interface AdapterPlaces {
   /** Takes room for what they add to a matrix. @throws MemoryError if the arena is full */
   place(arena: Arena, spec: WeightSpec, matrix: PackedMatrix): void;
   /** Reads all factors into their places. @throws FormatError (code "non_finite_weight"), SourceError, the signal's reason */
-  fill(options: {
-    signal?: AbortSignal;
-    onBlock?: (file: string, tensor: string, bytes: number) => void;
-  }): Promise<void>;
+  fill(options: Pick<FillOptions, "signal" | "onBlock">): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { type ErrorFacts, FormatError } from "../../errors.ts";
 import { Pacer } from "../../event-loop.ts";
-import { toFloats, type WeightFiles, type WeightTensor } from "../weight-files.ts";
+import type { FillOptions } from "../fill.ts";
+import { READABLE, readRows, type WeightFiles, type WeightTensor } from "../weight-files.ts";
 import type { AdapterBase } from "./adapter-set.ts";
 import { targetsOf } from "./targets.ts";
 
@@ -15,7 +16,7 @@ export interface TableCopy {
 }
 
 /** dtypes that can be compared. */
-const FLOATS: readonly string[] = ["F32", "F16", "BF16"];
+const FLOATS = Object.keys(READABLE);
 
 /** Bytes that are read at a time. */
 const BLOCK = 2 ** 20;
@@ -52,7 +53,7 @@ export async function checkTableCopy(
   { copy, own }: TableCopy,
   adapter: Pick<WeightFiles, "readInto">,
   base: Pick<WeightFiles, "readInto">,
-  { signal, onBlock }: { signal?: AbortSignal; onBlock?: (file: string, tensor: string, bytes: number) => void } = {},
+  { signal, onBlock }: Pick<FillOptions, "signal" | "onBlock"> = {},
 ): Promise<void> {
   const pacer = new Pacer();
   const [V, D] = copy.shape;
@@ -61,15 +62,8 @@ export async function checkTableCopy(
     await pacer.pace();
     signal?.throwIfAborted();
     const n = Math.min(rows, V - row);
-    const read = async (from: Pick<WeightFiles, "readInto">, info: WeightTensor) => {
-      const rowBytes = info.byteLength / V;
-      const bytes = await from.readInto(info.name, row * rowBytes, new Uint8Array(n * rowBytes));
-      const values = new Float32Array(n * D);
-      toFloats(info, bytes, values);
-      return values;
-    };
-    const theirs = await read(adapter, copy);
-    const ours = await read(base, own);
+    const theirs = await readRows(adapter, copy, row, n);
+    const ours = await readRows(base, own, row, n);
     const at = theirs.findIndex((x, i) => x !== ours[i]);
     if (at >= 0) {
       const what = "a copy of the model's table that differs from it: the adapter was made for another model";

@@ -5,7 +5,7 @@ import type { Delta, DeltaPart } from "../../model/adapters.ts";
 import type { WeightSpec } from "../../model/weights.ts";
 import { allocMatrix, type PackedMatrix } from "../../quant/packed-matrix.ts";
 import { type Arena, alignUp } from "../../tensor/arena.ts";
-import { toFloats, type WeightFiles, type WeightTensor } from "../weight-files.ts";
+import { readRows, type WeightFiles, type WeightTensor } from "../weight-files.ts";
 import type { AdapterInfo, AdapterPlaces, AdapterSet } from "./adapter-set.ts";
 import type { LoraConfig } from "./config.ts";
 import type { DeltaPlan } from "./deltas.ts";
@@ -113,12 +113,10 @@ class DeltaPlaces implements AdapterPlaces {
         await pacer.pace();
         signal?.throwIfAborted();
         const n = Math.min(rows, shape[0] - row);
-        const bytes = await this.#opened[adapter].files.readInto(name, row * rowBytes, new Uint8Array(n * rowBytes));
-        const values = new Float32Array(n * shape[1]);
-        toFloats(tensor, bytes, values);
+        const values = await readRows(this.#opened[adapter].files, tensor, row, n);
         checkFinite(values, tensor, row);
         write(row, values);
-        onBlock?.(file, name, bytes.length);
+        onBlock?.(file, name, n * rowBytes);
       }
     }
   }

@@ -1,10 +1,10 @@
 import { type ErrorFacts, FormatError } from "../../errors.ts";
-import type { WeightTensor } from "../weight-files.ts";
+import { READABLE, type WeightTensor } from "../weight-files.ts";
 import { isTableCopy } from "./copy.ts";
 import type { Factors } from "./deltas.ts";
 
 /** dtypes of factors; in memory they are float32. */
-const DTYPES: readonly string[] = ["F32", "F16", "BF16"];
+const DTYPES = Object.keys(READABLE);
 
 /** What tensors that are no factors tell of an adapter. */
 const OTHERS: readonly (readonly [RegExp, string])[] = [
