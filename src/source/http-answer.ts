@@ -81,6 +81,9 @@ export interface Span {
   to: number;
 }
 
+/** As the header Range has it. */
+export const rangeOf = ({ from, to }: Span): string => `bytes=${from}-${to - 1}`;
+
 function refused({ status, headers }: Response, file: string, hides: boolean): SourceError | Transient {
   const [what, code] = REFUSED[status] ?? ["the server did not give the file", status >= 500 ? "server" : "http"];
   const error = new SourceError({ what, file, got: `status ${status}` }, status === 403 && hides ? "not_found" : code);

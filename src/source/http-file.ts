@@ -1,7 +1,8 @@
 import { SourceError } from "../errors.ts";
-import { type Answer, readAnswer, type Span } from "./http-answer.ts";
+import { type Answer, rangeOf, readAnswer, type Span } from "./http-answer.ts";
 import { Exchange, type Requests, shownUrl, Transient } from "./http-request.ts";
-import { cutShort, patiently } from "./http-retry.ts";
+import { cutShort } from "./http-retry.ts";
+import { type Start, type Starts, tooLong } from "./http-start.ts";
 import { Queue } from "./queue.ts";
 import { checkRange } from "./range.ts";
 import { ENOUGH, ReadAhead } from "./read-ahead.ts";
@@ -9,29 +10,11 @@ import type { OpenOptions, SourceFile } from "./source.ts";
 
 /** What the files of one source share. */
 export interface Transfer extends Requests {
+  readonly starts: Starts;
   /** Where a server ignores ranges, one stream is open at a time: others, waiting, would use up a browser's connections. */
   readonly streams: Queue;
   /** The file whose stream is open. */
   streaming?: HttpFile;
-  /** Whether the server has given a file. */
-  readable: boolean;
-  /** Set where requests for ranges failed and one for the whole did not. */
-  whole?: boolean;
-}
-
-/** The first bytes of a file come with its size, and stay: small files are whole in them, and most headers. */
-const HEAD = 2 ** 16;
-/** A file up to here that comes as a whole is kept. */
-const SMALL = 2 ** 22;
-/** One whose length the server does not tell must be kept to be measured; the largest tokenizer.json known has 34 MB. */
-const MAX_UNMEASURED = 2 ** 26;
-
-/** What opening has found out. */
-interface Start {
-  answer: Answer;
-  url: string;
-  size: number;
-  head: Uint8Array;
 }
 
 /**
@@ -70,14 +53,13 @@ export class HttpFile implements SourceFile {
     this.#queue = this.#ranged ? new Queue() : transfer.streams;
     this.#signal = signal;
     signal?.addEventListener("abort", this.#onAbort, { once: true });
-    onBytes?.(start.head.length);
   }
 
   static async open(transfer: Transfer, url: URL, options: OpenOptions): Promise<HttpFile> {
     const signal = options.signal ?? new AbortController().signal;
     const { href } = url;
-    const start = await firstOf(transfer, href, signal);
-    transfer.readable = true;
+    const { start, asked } = await transfer.starts.of(href, signal);
+    if (asked) options.onBytes?.(start.head.length);
     return new HttpFile(transfer, href, start, options);
   }
 
@@ -152,6 +134,7 @@ export class HttpFile implements SourceFile {
     const { size, validator, ranged } = answer;
     const other = this.#validator !== undefined && validator !== undefined && validator !== this.#validator;
     if (other || (size !== undefined && size !== this.size)) {
+      this.#transfer.starts.forget(this.#home);
       const facts = { file, got: other ? validator : `${size} bytes`, expected: other ? this.#validator : this.size };
       throw new SourceError({ what: "the file has changed on the server while it was read", ...facts }, "changed");
     }
@@ -167,84 +150,7 @@ export class HttpFile implements SourceFile {
   }
 }
 
-const rangeOf = ({ from, to }: Span): string => `bytes=${from}-${to - 1}`;
-
 const tooLittle = (url: string, got: number): Transient => {
   const facts = { what: "the server gives a large file in small parts only", file: shownUrl(url), got };
   return new Transient(new SourceError({ ...facts, expected: `at least ${ENOUGH} bytes` }, "bad_response"));
 };
-
-const tooLong = (url: string, got: number, expected: number): SourceError =>
-  new SourceError(
-    { what: "more bytes came than the server announced", file: shownUrl(url), got, expected },
-    "bad_response",
-  );
-
-/** The start of a file by ranges, or, where that does not go, as a whole. */
-async function firstOf(transfer: Transfer, href: string, signal: AbortSignal): Promise<Start> {
-  const whole = () => begin(transfer, href, false, signal) as Promise<Start>;
-  if (transfer.whole) return patiently(whole, signal);
-  try {
-    return (await patiently(() => begin(transfer, href, true, signal), signal)) ?? (await patiently(whole, signal));
-  } catch (error) {
-    if (transfer.readable || !(error instanceof SourceError) || error.code !== "network") throw error;
-    // A server may not allow ranges to other origins (CORS), or zips what was not to be zipped, which Chromium refuses.
-    const start = await whole().catch((failure) => {
-      throw failure instanceof Transient ? error : failure;
-    });
-    transfer.whole = true;
-    return start;
-  }
-}
-
-/** The first request. @returns undefined if the answer says nothing certain about the file: then it must be asked for as a whole */
-async function begin(
-  transfer: Transfer,
-  href: string,
-  ranges: boolean,
-  signal: AbortSignal,
-): Promise<Start | undefined> {
-  const span = { from: 0, to: HEAD };
-  const exchange = new Exchange(transfer, href, signal);
-  try {
-    const { response, url } = await exchange.send(ranges ? rangeOf(span) : undefined);
-    const answer = readAnswer(response, url, ranges ? span : undefined, transfer.readable);
-    const { size, to, ranged, encoded } = answer;
-    if (ranges && encoded) return undefined;
-    if (ranged) {
-      if (size === undefined || to === undefined) return undefined;
-      const head = await collect(exchange, url, to, to);
-      return { answer, url, size, head };
-    }
-    if (size !== undefined && size > SMALL) return { answer, url, size, head: await collect(exchange, url, HEAD) };
-    const head = await collect(exchange, url, MAX_UNMEASURED, size);
-    if (head.length < MAX_UNMEASURED) return { answer, url, size: head.length, head };
-    const expected = "a Content-Length, or ranges";
-    throw new SourceError(
-      { what: "the server does not tell how long this large file is", file: shownUrl(url), expected },
-      "no_length",
-    );
-  } finally {
-    exchange.end();
-  }
-}
-
-/** The first bytes of a body, `most` at most. @param promised as many must come; if `most` is no more, nothing may follow */
-async function collect(exchange: Exchange, url: string, most: number, promised = 0): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for (let piece = await exchange.next(); piece; piece = await exchange.next()) {
-    pieces.push(piece);
-    length += piece.length;
-    if (promised === most && length > most) throw tooLong(url, length, most);
-    if (length >= most && promised !== most) break;
-  }
-  if (length < promised) throw cutShort(shownUrl(url), length, promised);
-  const all = new Uint8Array(Math.min(length, most));
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece.subarray(0, all.length - at), at);
-    at += piece.length;
-  }
-  return all;
-}

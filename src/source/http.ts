@@ -1,6 +1,7 @@
 import { OptionError } from "../errors.ts";
 import { HttpFile, type Transfer } from "./http-file.ts";
-import type { Fetch } from "./http-request.ts";
+import type { Fetch, Requests } from "./http-request.ts";
+import { Starts } from "./http-start.ts";
 import { Queue } from "./queue.ts";
 import { checkName } from "./range.ts";
 import type { Source } from "./source.ts";
@@ -23,14 +24,8 @@ const FILE = /\.(?:json|safetensors|gguf|gz|jinja|tiktoken|bin|pt|pth|ckpt|onnx|
 
 /** A folder on a web server. It has no `list`: a server does not tell. @param folder as {@link folderOf} gives it */
 export function httpSource(folder: URL, { fetch, headers, timeoutMs }: HttpOptions): Source {
-  const shared: Transfer = {
-    fetch,
-    headers: headers ?? new Headers(),
-    origin: folder.origin,
-    timeoutMs,
-    streams: new Queue(),
-    readable: false,
-  };
+  const requests: Requests = { fetch, headers: headers ?? new Headers(), origin: folder.origin, timeoutMs };
+  const shared: Transfer = { ...requests, starts: new Starts(requests), streams: new Queue() };
   const opening = new Queue(OPENING);
   return {
     async open(name, options = {}) {
