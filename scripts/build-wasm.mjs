@@ -9,17 +9,19 @@ import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
 import { build } from "esbuild";
 import { inlinedModule } from "./inline.mjs";
+import { unroll } from "./unroll.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const check = process.argv.includes("--check");
 const SOURCE = "scripts/build-wasm.mjs from src/kernels/wasm";
 
 // Static data is only read, so that instances of several builds work in one memory, and ends below 32 KiB: above it, up to KERNEL_RESERVE, lies
-// the scratch that simd.ts gives to calls.
+// the scratch that simd.ts gives to calls. Optimizing more makes one expression of all that leads to a sum, so that V8 sums one row after the other
+// and has more values at hand than registers: gemv.ts is a tenth slower then.
 const flags = [
   "src/kernels/wasm/index.ts",
   ...["--baseDir", root, "--outFile", "out.wasm"],
-  ...["--runtime", "stub", "--noAssert", "-O3", "--shrinkLevel", "0", "--disable", "bulk-memory"],
+  ...["--runtime", "stub", "--noAssert", "--optimizeLevel", "1", "--shrinkLevel", "0", "--disable", "bulk-memory"],
   ...["--enable", "simd", "--enable", "relaxed-simd", "--memoryBase", "16384", "--lowMemoryLimit", "32768"],
   ...["--importMemory", "--noExportMemory", "--initialMemory", "1", "--maximumMemory", "65536", "--enable", "threads"],
 ];
@@ -27,7 +29,10 @@ const flags = [
 async function compile() {
   let wasm;
   const { error, stderr } = await asc.main(flags, {
-    readFile: (name, dir) => textOf(new URL(name, `file://${dir.endsWith("/") ? dir : `${dir}/`}`)) ?? null,
+    readFile: (name, dir) => {
+      const text = textOf(new URL(name, `file://${dir.endsWith("/") ? dir : `${dir}/`}`));
+      return text === undefined ? null : unroll(text);
+    },
     writeFile: (_, bytes) => {
       wasm = Buffer.from(bytes);
     },

@@ -24,11 +24,11 @@ export function definedInt8(x: Int8Rows, { matrix, ints, scales }: KnownMatrix) 
       let isum = 0;
       for (let k = 0; k < 32; k++) isum += ints[(n * G + g) * 32 + k] * q[at * 32 + k];
       const [ws, as] = [scales[n * G + g], steps[at]];
-      acc = fround(acc + fround(isum * fround(ws * as)));
+      acc = fround(acc + fround(isum * fround(ws * 2 ** -48 * as)));
       out.exact[i] += isum * ws * as;
       out.size[i] += Math.abs(isum * ws * as);
     }
-    out.float32[i] = acc;
+    out.float32[i] = acc * 2 ** 48;
   }
   return out;
 }

@@ -135,6 +135,18 @@ suite("kernels/linear int8", ({ test, assert }) => {
         }
       });
 
+      test(`${form.name}, ${format}: activations of 2^-100 and of 2^69 have the bits of the definition, alone and by fours`, () => {
+        for (const size of [2 ** -100, 2 ** 69]) {
+          const { arena, kernels } = benchForm(form);
+          const known = randomMatrix(arena, format, 21, 70, 5);
+          const x = allocInt8Rows(arena, 5, 70);
+          kernels.quantizeActivations(x, place(arena, [5, 70], randomFloats(6, 5 * 70, size)));
+          const out = Tensor.alloc(arena, "f32", [5, 21]);
+          kernels.linear(out, x, known.matrix);
+          assert.deepEqual([...out.f32], [...definedInt8(x, known).float32], `${size}`);
+        }
+      });
+
       test(`${form.name}, ${format}: blocks of rows in several calls have the bits of one call, and a call writes no others`, () => {
         const [N, C, blocks] = [77, 100, 10];
         for (const T of [1, 3, 4, 9]) {

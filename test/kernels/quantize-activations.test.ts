@@ -74,13 +74,15 @@ suite("kernels/quantize-activations", ({ test, assert }) => {
       }
     });
 
-    test(`${kind}: subnormal scales clamp q to ±127; the largest float32 does not overflow`, () => {
+    test(`${kind}: subnormal scales clamp q to ±127; from 2^70 on a value counts as infinite, and what is less does not overflow`, () => {
       const small = quantize(kind, 1, 2, [190 * 2 ** -149, -95 * 2 ** -149]); // scale 2^-149, q 190 and -95
       assert.deepEqual([small.scale.f32[0], small.q.data[0], small.q.data[1]], [2 ** -149, 127, -95]);
-      const most = (2 - 2 ** -23) * 2 ** 127;
+      const most = (2 - 2 ** -23) * 2 ** 69;
       const big = quantize(kind, 1, 2, [-most, most / 4]);
       assert.deepEqual([...big.q.data.subarray(0, 2)], [-127, 32]);
       assert.atMost(Math.abs(big.scale.f32[0] * 127 - most), most * EPS);
+      const infinite = quantize(kind, 1, 2, [1, -(2 ** 70)]);
+      assert.deepEqual([infinite.scale.f32[0], ...infinite.q.data.subarray(0, 2)], [Number.NaN, 0, 0]);
     });
 
     test(`${kind}: a NaN or an infinity anywhere makes its own group's scale NaN and q 0, and no other's`, () => {

@@ -1,5 +1,5 @@
 import { first4, last4, topHalves } from "../../../src/kernels/wasm/f16";
-import { addGroup, storeRows } from "../../../src/kernels/wasm/int8-tile";
+import { addGroup, scaledUp, storeSums } from "../../../src/kernels/wasm/int8-tile";
 import { groupOf, stepOf } from "./rung";
 
 /** 8 rows at a time. Nibbles become bytes, 8 is taken off, bytes become i16, and pairs of these are multiplied and added. */
@@ -46,13 +46,13 @@ function tile(out: usize, q: usize, scale: usize, w: usize, rows: i32, G: i32, s
     const h = v128.load(w);
     const top = topHalves(h);
     const s = v128.load32_splat(scale);
-    lo = addGroup(lo, joined(r01, r23), first4(h, top), s);
-    hi = addGroup(hi, joined(r45, r67), last4(h, top), s);
+    lo = addGroup(lo, joined(r01, r23), scaledUp(first4(h, top)), s);
+    hi = addGroup(hi, joined(r45, r67), scaledUp(last4(h, top)), s);
     w += 144;
     q += step << 5;
     scale += step << 2;
   }
-  storeRows(out, lo, hi, rows);
+  storeSums(out, lo, hi, rows);
 }
 
 /** The two lanes of each row as one. */

@@ -1,6 +1,6 @@
 import { dotAdd, finish, startAt } from "../../../src/kernels/wasm/dot";
 import { first4, last4, topHalves } from "../../../src/kernels/wasm/f16";
-import { addGroup, NIBBLES, storeRows } from "../../../src/kernels/wasm/int8-tile";
+import { addGroup, NIBBLES, scaledUp, storeSums } from "../../../src/kernels/wasm/int8-tile";
 
 /** 8 rows × 4 tokens: what was loaded and unpacked of the weights serves four tokens. T is a multiple of 4. */
 export function fourTokens<D>(out: usize, q: usize, scale: usize, offset: usize, w: usize, T: i32, N: i32, G: i32): void {
@@ -56,8 +56,8 @@ function tile<D>(out: usize, x: usize, scale: usize, offset: usize, w: usize, N:
     }
     const h = v128.load(block);
     const top = topHalves(h);
-    const sLo = first4(h, top);
-    const sHi = last4(h, top);
+    const sLo = scaledUp(first4(h, top));
+    const sHi = scaledUp(last4(h, top));
     const s0 = v128.load32_splat(scale);
     lo0 = addGroup(lo0, finish<D>(a), sLo, s0);
     hi0 = addGroup(hi0, finish<D>(b), sHi, s0);
@@ -76,8 +76,8 @@ function tile<D>(out: usize, x: usize, scale: usize, offset: usize, w: usize, N:
     offset += 32;
   }
   const row = <usize>N << 2;
-  storeRows(out, lo0, hi0, rows);
-  storeRows(out + row, lo1, hi1, rows);
-  storeRows(out + 2 * row, lo2, hi2, rows);
-  storeRows(out + 3 * row, lo3, hi3, rows);
+  storeSums(out, lo0, hi0, rows);
+  storeSums(out + row, lo1, hi1, rows);
+  storeSums(out + 2 * row, lo2, hi2, rows);
+  storeSums(out + 3 * row, lo3, hi3, rows);
 }

@@ -1,6 +1,6 @@
 import { startAt } from "../../../src/kernels/wasm/dot";
 import { first4, last4, topHalves } from "../../../src/kernels/wasm/f16";
-import { addGroup, bytes02, bytes13, storeRows } from "../../../src/kernels/wasm/int8-tile";
+import { addGroup, bytes02, bytes13, scaledUp, storeSums } from "../../../src/kernels/wasm/int8-tile";
 import { groupOf, stepOf } from "./rung";
 
 /** A row stays in its lane: nibbles are taken out of i16 lanes where they lie. */
@@ -57,14 +57,14 @@ function tile<M>(out: usize, q: usize, scale: usize, offset: usize, w: usize, ro
     const h = v128.load(w);
     const top = topHalves(h);
     const s = v128.load32_splat(scale);
-    lo = addGroup(lo, sumsLo, first4(h, top), s);
-    hi = addGroup(hi, sumsHi, last4(h, top), s);
+    lo = addGroup(lo, sumsLo, scaledUp(first4(h, top)), s);
+    hi = addGroup(hi, sumsHi, scaledUp(last4(h, top)), s);
     w += 144;
     q += step << 5;
     scale += step << 2;
     offset += step << 3;
   }
-  storeRows(out, lo, hi, rows);
+  storeSums(out, lo, hi, rows);
 }
 
 /** sums + 4 rows × 8 inputs. Of a row's 32 bits the i16 at bits 0 and 16 hold inputs k and k+2 in their lowest nibbles, then k+4 and k+6, k+1 and k+3, k+5 and k+7. */

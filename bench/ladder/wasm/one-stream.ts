@@ -1,6 +1,6 @@
 import { dotAdd, finish, low16, startAt } from "../../../src/kernels/wasm/dot";
 import { first4, last4, topHalves } from "../../../src/kernels/wasm/f16";
-import { addGroup, NIBBLES, storeRows } from "../../../src/kernels/wasm/int8-tile";
+import { addGroup, NIBBLES, scaledUp, storeSums } from "../../../src/kernels/wasm/int8-tile";
 import { groupOf, stepOf } from "./rung";
 
 /** Activations as the dot product wants them, prepared once for all rows. T = 1. */
@@ -41,14 +41,14 @@ function tile<D>(out: usize, x: usize, scale: usize, offset: usize, w: usize, ro
     const h = v128.load(block);
     const top = topHalves(h);
     const s = v128.load32_splat(scale);
-    lo = addGroup(lo, total<D>(sumsLo), first4(h, top), s);
-    hi = addGroup(hi, total<D>(sumsHi), last4(h, top), s);
+    lo = addGroup(lo, total<D>(sumsLo), scaledUp(first4(h, top)), s);
+    hi = addGroup(hi, total<D>(sumsHi), scaledUp(last4(h, top)), s);
     w += 16;
     if (isSigned<D>()) x += (step - 1) << 5;
     scale += step << 2;
     offset += step << 3;
   }
-  storeRows(out, lo, hi, rows);
+  storeSums(out, lo, hi, rows);
 }
 
 /** sums + 4 rows × 8 inputs. */

@@ -15,6 +15,8 @@ import type { Int8Rows } from "../kernels.ts";
  *
  *     acc = 0;  for g = 0 … G-1:  acc = acc + f32(Σ_k w_k · q_k) · (s_w · s_a)        w_k = n_k - 8 for q4, n_k - z for q4z; Σ_k exact in int32
  *
+ * (with acc and s_w held times 2^-48, which tells only where acc is below 2^-78: wasm/int8-tile.ts says why; s_w is finite, as loading makes sure),
+ *
  * and where W is in a K-format (k-formats.ts), with ds and dm of W for each 32 inputs, or 16, which then are added up by themselves:
  *
  *     acc = acc + (f32(Σ_k n_k q_k) · ds - f32(Σ_k q_k) · dm) · s_a

@@ -15,7 +15,7 @@ const ROUND = 1.5 * 2 ** 52;
  *     offset = -8 Σ q                        i16, of the inputs k mod 4 = 0, 1 and of the others; and then Σ q of k < 16 and of the others
  *     pairs  = q, in another order           i16; this order, and that of tokens, are Int8Rows'
  *
- * A group that holds an infinity or a NaN gets scale NaN and q 0, so that all that is computed from it is NaN and nothing is silently wrong.
+ * A group that holds a NaN, or a number of 2^70 or more, gets scale NaN and q 0, so that all that is computed from it is NaN and nothing is silently wrong.
  * Error: |x - q · scale| ≤ scale · (1/2 + 2^-16) where amax ≥ 2^-119; scale is a subnormal number below that.
  * Source: ggml's Q8_0 activations (dynamic symmetric quantization by groups), but with a true division and a float32 scale.
  */
@@ -28,7 +28,7 @@ export function quantizeActivations(out: Int8Rows, x: Tensor): void {
       const from = g * GROUP;
       const n = Math.min(GROUP, C - from);
       const group = src.subarray(t * C + from, t * C + from + n);
-      const scale = scaleOf(group);
+      const scale = scaleOf(group, LIMIT);
       const at = groupAt(T, G, t, g);
       const ints = q.subarray(at * GROUP, (at + 1) * GROUP) as Int8Array;
       const sums = [0, 0]; // by k mod 4
@@ -55,11 +55,14 @@ const ofFour = (a: Int8Array): number[] => [0, 2, 1, 3, 4, 6, 5, 7].map((k) => a
 const ofOne = (a: Int8Array): number[] =>
   [0, 2, 4, 6, 1, 3, 5, 7].map((k, i, order) => a[k] - (i < 2 ? 0 : 16 * a[order[i - 2]]));
 
-/** f32(max |x| / 127), NaN if one of them is infinite or NaN. */
-export function scaleOf(x: Float32Array): number {
+/** From here on a value counts as infinite: sums are held times 2^-48 and scales are f16, so that not all float32 have room as activations. */
+const LIMIT = 2 ** 70;
+
+/** f32(max |x| / 127), NaN if one of them is NaN, or `limit` or more. */
+export function scaleOf(x: Float32Array, limit = Infinity): number {
   let amax = 0;
   for (const value of x) amax = Math.max(amax, Math.abs(value)); // Math.max of a NaN is NaN
-  return amax < Infinity ? Math.fround(amax / 127) : Number.NaN;
+  return amax < limit ? Math.fround(amax / 127) : Number.NaN;
 }
 
 export function toInt8(x: number, scale: number): number {

@@ -7,6 +7,17 @@ export const NIBBLES = memory.data<u8>([15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 
 /** i16 × 8: the bits of a nibble. */
 export const NIBBLE_16 = memory.data<i16>([15, 15, 15, 15, 15, 15, 15, 15], 16);
 
+/** f32 × 4: 2^64 and 2^48. Sums of q4, q4z and q8 are held times 2^-48, so that the 2^112 that scales lack (f16.ts) cost nothing in the loop. */
+const UP_64 = memory.data<u32>([0x5f800000, 0x5f800000, 0x5f800000, 0x5f800000], 16);
+const UP_48 = memory.data<u32>([0x57800000, 0x57800000, 0x57800000, 0x57800000], 16);
+
+/** Four scales, of weights (as {@link first4} has them) or of activations: either of the two that {@link addGroup} multiplies. */
+// @ts-ignore: decorator
+@inline
+export function scaledUp(scales: v128): v128 {
+  return f32x4.mul(scales, v128.load(UP_64));
+}
+
 /** acc + f32(sums) · (weights' scales · activations' scale) */
 // @ts-ignore: decorator
 @inline
@@ -31,6 +42,14 @@ export function lastZeros(zeros: v128): v128 {
 @inline
 export function moveZeros(sums: v128, zeros: v128, offset: usize): v128 {
   return i32x4.add(sums, i32x4.shr_s(i32x4.dot_i16x8_s(zeros, v128.load32_splat(offset)), 3));
+}
+
+/** Stores the sums of 8 rows of a token, held times 2^-48. */
+// @ts-ignore: decorator
+@inline
+export function storeSums(out: usize, lo: v128, hi: v128, rows: i32): void {
+  const up = v128.load(UP_48);
+  storeRows(out, f32x4.mul(lo, up), f32x4.mul(hi, up), rows);
 }
 
 /** Stores 8 rows of a token, or those of them that there are. */

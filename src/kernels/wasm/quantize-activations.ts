@@ -22,7 +22,10 @@ export function quantizeActivations(
   }
 }
 
-/** max|x| / 127 of up to 32 values; NaN if one of them is infinite or NaN. */
+/** The bits of the float32 2^70, from which on a value counts as infinite: scales times 2^64 are to be float32 (int8-tile.ts). */
+const LIMIT: i32 = (127 + 70) << 23;
+
+/** max|x| / 127 of up to 32 values; NaN if one of them is 2^70 or more, or NaN. */
 function scaleOf(x: usize, n: i32): f32 {
   const magnitude = i32x4.splat(0x7fffffff);
   let max = i32x4.splat(0);
@@ -32,7 +35,7 @@ function scaleOf(x: usize, n: i32): f32 {
   max = i32x4.max_s(max, v128.shuffle<i32>(max, max, 2, 3, 0, 1));
   max = i32x4.max_s(max, v128.shuffle<i32>(max, max, 1, 0, 3, 2));
   const bits = i32x4.extract_lane(max, 0);
-  return bits < 0x7f800000 ? reinterpret<f32>(bits) / 127 : f32.NaN;
+  return bits < LIMIT ? reinterpret<f32>(bits) / 127 : f32.NaN;
 }
 
 /** Up to 32 values to int8, and to pairs as a single token has them or one of four; and their sums. */

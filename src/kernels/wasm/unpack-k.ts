@@ -1,4 +1,4 @@
-import { first4, last4, topHalves } from "./f16";
+import { first4, last4, topHalves, times2To112 } from "./f16";
 import { bytes02, bytes13, NIBBLE_16 } from "./int8-tile";
 import { fourth, halfBytes, headBytes, isFlat, isSix, maskOf, Q2K, Q4X, Q6K, scaleBytes, TABLE } from "./k-formats";
 
@@ -60,8 +60,8 @@ export function unpack<D>(to: usize, w: usize, format: i32, groups: i32): void {
 /** 8 f16 as float32. */
 function halves(to: usize, h: v128): void {
   const top = topHalves(h);
-  v128.store(to, first4(h, top));
-  v128.store(to, last4(h, top), 16);
+  v128.store(to, times2To112(first4(h, top)));
+  v128.store(to, times2To112(last4(h, top)), 16);
 }
 
 /** 8 i16 as float32, times those at `d`. */
