@@ -91,18 +91,21 @@ export function parseCommandLine(args: readonly string[], specs: readonly Option
   };
 }
 
+/** The only positional; undefined if there is none. @throws UsageError for two or more */
+export function onlyPositional(given: Given, what: string, hint = ""): string | undefined {
+  const [first, more] = given.positionals;
+  if (more === undefined) return first;
+  throw new UsageError(`one ${what} is expected, got a second: ${JSON.stringify(more)}${hint}`);
+}
+
 /** The text that a command works on: its only positional, or standard input for "-". @throws UsageError for two or more */
-export async function onePositional(given: Given, what: string): Promise<string | undefined> {
-  const [text, more] = given.positionals;
-  if (more !== undefined)
-    throw new UsageError(
-      `one ${what} is expected, got a second: ${JSON.stringify(more)} (quote a text that has spaces)`,
-    );
+export async function textOf(given: Given, what: string): Promise<string | undefined> {
+  const text = onlyPositional(given, what, " (quote a text that has spaces)");
   return text === "-" ? readStdin() : text;
 }
 
 /** All of standard input as UTF-8, without its last line break. */
-async function readStdin(): Promise<string> {
+export async function readStdin(): Promise<string> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Uint8Array);
   return new TextDecoder().decode(Buffer.concat(chunks)).replace(/\r?\n$/, "");

@@ -1,11 +1,12 @@
 import { PhiError } from "../errors.ts";
 import type { ChatMessage, Phi } from "../index.ts";
 import { type Answer, answer, noteRate } from "./answer.ts";
-import { type Command, onePositional } from "./args.ts";
+import { type Command, textOf } from "./args.ts";
+import { lines } from "./lines.ts";
 import { withModel } from "./model.ts";
 import { COMMON_OPTIONS, LOAD_OPTIONS, loadOptionsOf, modelOf, SAMPLING_OPTIONS, samplingOf } from "./options.ts";
 import { INTERRUPTED, OK } from "./program.ts";
-import { bytes, dim, lines, note, write } from "./ui.ts";
+import { bytes, dim, note, write } from "./ui.ts";
 
 /** `phi chat`: a conversation on a terminal, or one answer. */
 export const chat: Command = {
@@ -26,7 +27,7 @@ export const chat: Command = {
     const sampling = samplingOf(given);
     const system = given.text("system");
     const opening: ChatMessage[] = system === undefined ? [] : [{ role: "system", content: system }];
-    const message = await onePositional(given, "message");
+    const message = await textOf(given, "message");
     return withModel(model, load, async (phi) => {
       const say = async (messages: ChatMessage[]) => {
         const done = await answer((controls) => phi.chat(messages, { ...sampling, ...controls }));
@@ -68,6 +69,7 @@ async function converse(
     try {
       const done = await say(turn);
       if (!done.result && !terminal) return INTERRUPTED;
+      if (!done.result) input.forget();
       messages = [...turn, { role: "assistant", content: done.text }];
     } catch (error) {
       if (!(error instanceof PhiError) || !terminal) throw error;

@@ -1,5 +1,5 @@
 import { answer, noteRate } from "./answer.ts";
-import { type Command, onePositional, UsageError } from "./args.ts";
+import { type Command, textOf, UsageError } from "./args.ts";
 import { withModel } from "./model.ts";
 import { COMMON_OPTIONS, LOAD_OPTIONS, loadOptionsOf, modelOf, SAMPLING_OPTIONS, samplingOf } from "./options.ts";
 import { INTERRUPTED, OK } from "./program.ts";
@@ -28,7 +28,7 @@ export const generate: Command = {
       parseSpecialTokens: given.flag("special"),
       onContextFull: "stop" as const,
     };
-    const prompt = await onePositional(given, "text");
+    const prompt = await textOf(given, "text");
     if (prompt === undefined) throw new UsageError("a text to continue is needed, or - for standard input");
     return withModel(model, load, async (phi) => {
       if (given.flag("json")) {

@@ -2,7 +2,7 @@ import type { UrlOptions } from "../open.ts";
 import { UsageError } from "./args.ts";
 
 /** What is fetched rather than opened: it is no path. */
-export const isRemote = (model: string): boolean => /^(?:hf:|https?:\/\/)/i.test(model);
+export const isRemote = (model: string): boolean => model.startsWith("hf:") || /^https?:\/\//i.test(model);
 
 /**
  * For names on the hub, what the environment says, under the names that Hugging Face's own tools use: HF_TOKEN, sent to the hub alone, and

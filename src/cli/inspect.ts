@@ -1,10 +1,11 @@
 import { inspect as inspectSource } from "../index.ts";
 import { faultJson } from "../inspect/inspect.ts";
 import { ADAPTER_OPTION, adaptersOf } from "./adapters.ts";
-import { type Command, onePositional, UsageError } from "./args.ts";
+import type { Command } from "./args.ts";
 import { hubOptionsOf } from "./hub.ts";
 import { page } from "./inspect-page.ts";
-import { bytesIn, COMMON_OPTIONS, LAYOUT_OPTIONS, layoutOf, MODEL, modelOf } from "./options.ts";
+import { bytesIn, COMMON_OPTIONS, LAYOUT_OPTIONS, layoutOf, MODEL } from "./options.ts";
+import { checkpointOf } from "./paths.ts";
 import { FAILED, OK } from "./program.ts";
 import { note, write } from "./ui.ts";
 
@@ -12,10 +13,9 @@ import { note, write } from "./ui.ts";
 export const inspect: Command = {
   name: "inspect",
   summary: "show what a checkpoint is, the memory it takes, and why it would not load",
-  usage: "--model DIR",
+  usage: "DIR",
   details:
-    "Reads the config, the tokenizer and the headers of the weights; DIR may stand alone. Exit code 1, and every reason, " +
-    "for a checkpoint that would not load.",
+    "Reads the config, the tokenizer and the headers of the weights. Exit code 1, and every reason, for a checkpoint that would not load.",
   options: [
     MODEL,
     ...LAYOUT_OPTIONS,
@@ -30,10 +30,7 @@ export const inspect: Command = {
     ...COMMON_OPTIONS,
   ],
   async run(given) {
-    const alone = await onePositional(given, "checkpoint");
-    if (alone !== undefined && given.text("model") !== undefined)
-      throw new UsageError(`one checkpoint is expected, got a second: ${JSON.stringify(alone)}`);
-    const path = alone ?? modelOf(given);
+    const path = checkpointOf(given);
     const budget = bytesIn(given, "budget");
     const { adapters } = adaptersOf(given);
     const options = { ...layoutOf(given), ...hubOptionsOf(path), adapters, read: given.flag("read") };

@@ -1,4 +1,4 @@
-import { type Command, onePositional, UsageError } from "./args.ts";
+import { type Command, textOf, UsageError } from "./args.ts";
 import { withModel } from "./model.ts";
 import { COMMON_OPTIONS, LOAD_OPTIONS, loadOptionsOf, modelOf, wholeOf } from "./options.ts";
 import { OK } from "./program.ts";
@@ -21,7 +21,8 @@ export const logits: Command = {
     const model = modelOf(given);
     const load = loadOptionsOf(given);
     const top = wholeOf(given, "top") ?? 10;
-    const text = await onePositional(given, "text");
+    if (top === 0) throw new UsageError('--top needs a whole number from 1, got "0"');
+    const text = await textOf(given, "text");
     if (text === undefined || text === "") throw new UsageError("a text is needed, or - for standard input");
     return withModel(model, load, async (phi) => {
       const ids = phi.tokenizer.encode(text, { parseSpecialTokens: given.flag("special") });

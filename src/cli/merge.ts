@@ -1,11 +1,12 @@
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { SourceError } from "../errors.ts";
 import { mergeAdapters } from "../merge/merge.ts";
 import { ADAPTER_OPTION, adapterArguments, sourceOf } from "./adapters.ts";
 import { type Command, type Given, UsageError } from "./args.ts";
 import { COMMON_OPTIONS } from "./options.ts";
+import { CHECKPOINT, checkpointOf, outputOf } from "./paths.ts";
 import { INTERRUPTED, OK } from "./program.ts";
 import { bytes, interruptible, note, ProgressLine } from "./ui.ts";
 
@@ -17,6 +18,7 @@ export const merge: Command = {
   details:
     "BASE is a folder of safetensors in bf16, f16 or f32; OUT becomes one in the same dtype and names, with BASE's config and tokenizer. Sums are in float32 and rounded once.",
   options: [
+    CHECKPOINT,
     { ...ADAPTER_OPTION, help: "LoRA adapter (a folder of PEFT's) to add, at a scale (default: 1); may be repeated" },
     { name: "output", short: "o", value: "OUT", help: "the folder to write" },
     { name: "force", help: "replace OUT if it is there" },
@@ -57,12 +59,12 @@ export const merge: Command = {
 };
 
 function pathsOf(given: Given): { base: string; folder: string } {
-  const [base, more] = given.positionals;
-  const folder = given.text("output");
-  if (base === undefined) throw new UsageError("which checkpoint? A folder with config.json and safetensors");
-  if (more !== undefined) throw new UsageError(`one folder is expected, got a second: ${JSON.stringify(more)}`);
-  if (folder === undefined) throw new UsageError("-o OUT is needed: the folder to write");
-  const above = dirname(resolve(folder));
-  if (!existsSync(above)) throw new SourceError({ what: "there is no such folder", file: above }, "not_found");
-  return { base, folder: folder.replace(/[/\\]+$/, "") };
+  const base = checkpointOf(given);
+  const folder = outputOf(given, "OUT", "the folder to write").replace(/[/\\]+$/, "");
+  // Whatever else lies in the folder would go with it.
+  if (existsSync(folder) && existsSync(base)) {
+    const [out, from] = [realpathSync(folder), realpathSync(base)];
+    if (out === from || out === dirname(from)) throw new UsageError("-o OUT is where BASE lies: name another folder");
+  }
+  return { base, folder };
 }

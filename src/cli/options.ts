@@ -11,6 +11,10 @@ export const MODEL: OptionSpec = {
   help: "checkpoint folder, GGUF or packed file; the http(s): URL of one; or hf:owner/name[@revision][/FILE]",
 };
 
+/** What {@link MODEL} may be, for messages. */
+export const CHECKPOINTS =
+  "A folder with config.json, tokenizer.json and safetensors, a GGUF or packed file, a URL, or hf:owner/name";
+
 const WEIGHTS = ["auto", "f32", "q8", "q4"] as const;
 const EMBEDDING = ["auto", "q8", "q4"] as const;
 const ACTIVATIONS = ["int8", "f32"] as const;
@@ -79,10 +83,7 @@ export const COMMON_OPTIONS: readonly OptionSpec[] = [VERBOSE, HELP];
 /** @throws UsageError if --model was not given */
 export function modelOf(given: Given): string {
   const model = given.text("model");
-  if (model === undefined)
-    throw new UsageError(
-      "--model DIR is needed: a checkpoint folder with config.json, tokenizer.json and safetensors, a GGUF or packed file, a URL, or hf:owner/name",
-    );
+  if (model === undefined) throw new UsageError(`--model DIR is needed. ${CHECKPOINTS}`);
   return model;
 }
 

@@ -1,12 +1,13 @@
 import { existsSync } from "node:fs";
 import { readFile, rename, rm, rmdir } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, join } from "node:path";
 import { createFolder, openPath } from "#platform";
 import { SourceError } from "../errors.ts";
 import { type Quantized, type QuantizeProgress, quantizeCheckpoint } from "../quantize/index.ts";
 import { type Command, type Given, UsageError } from "./args.ts";
 import { hubOptionsOf } from "./hub.ts";
 import { COMMON_OPTIONS, choiceOf, THREADS_OPTION, threadsOf, wholeOf } from "./options.ts";
+import { CHECKPOINT, checkpointOf, outputOf } from "./paths.ts";
 import { INTERRUPTED, OK } from "./program.ts";
 import { bytes, count, dim, interruptible, note, ProgressLine } from "./ui.ts";
 
@@ -20,6 +21,7 @@ export const quantize: Command = {
   details:
     "Weights are quantized by what they do to texts that the model writes itself, which takes minutes to hours; --fast only searches scales, as loading does. Finished work is kept in FILE.safetensors.partial until the file is done: stopped by Ctrl-C or killed, the same command goes on from there, to the same bytes.",
   options: [
+    CHECKPOINT,
     { name: "output", short: "o", value: "FILE", help: "the file to write" },
     { name: "weights", value: "FORMAT", help: "q4 or q8: the layers' matrices (default: q4)" },
     { name: "embedding", value: "FORMAT", help: "q4 or q8: embedding and output layer (default: as the weights)" },
@@ -72,17 +74,10 @@ export const quantize: Command = {
 };
 
 function pathsOf(given: Given): { folder: string; file: string } {
-  const [folder, more] = given.positionals;
-  const output = given.text("output");
-  if (folder === undefined) throw new UsageError("which checkpoint? A folder with config.json and safetensors");
-  if (more !== undefined) throw new UsageError(`one folder is expected, got a second: ${JSON.stringify(more)}`);
-  if (output === undefined) throw new UsageError("-o FILE.safetensors is needed: the file to write");
-  if (!output.endsWith(".safetensors"))
-    throw new UsageError(`-o needs a name that ends in .safetensors, got ${output}`);
-  const file = resolve(output);
-  if (!existsSync(dirname(file)))
-    throw new SourceError({ what: "there is no such folder", file: dirname(file) }, "not_found");
-  return { folder, file: output };
+  const folder = checkpointOf(given);
+  const file = outputOf(given, "FILE.safetensors", "the file to write");
+  if (file.endsWith(".safetensors")) return { folder, file };
+  throw new UsageError(`-o needs a name that ends in .safetensors, got ${JSON.stringify(file)}`);
 }
 
 async function readText(file: string): Promise<string> {

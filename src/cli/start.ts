@@ -2,12 +2,13 @@
 import { resolve } from "node:path";
 import type { Phi } from "../index.ts";
 import { answer, rateOf } from "./answer.ts";
-import { type Command, onePositional, wrap } from "./args.ts";
+import { type Command, textOf, wrap } from "./args.ts";
 import { isRemote } from "./hub.ts";
+import { lines } from "./lines.ts";
 import { type Loaded, withModel } from "./model.ts";
 import { COMMON_OPTIONS, LOAD_OPTIONS, loadOptionsOf } from "./options.ts";
 import { INTERRUPTED, OK, runCommand } from "./program.ts";
-import { bytes, count, dim, lines, note, write } from "./ui.ts";
+import { bytes, count, dim, note, write } from "./ui.ts";
 
 /** What `npm start` runs: a first look at the embedded model, or at any other with --model. */
 
@@ -31,7 +32,7 @@ const start: Command = {
     const own = given.text("model");
     const model = own === undefined ? EMBEDDED : isRemote(own) ? own : resolve(process.env.INIT_CWD ?? ".", own);
     const load = loadOptionsOf(given);
-    const question = await onePositional(given, "question");
+    const question = await textOf(given, "question");
     note("");
     for (const line of wrap(own === undefined ? ABOUT_PHI_TINY : `This is the model in ${own}.`, 78)) note(line);
     return withModel(model, load, async (phi, loaded) => {
@@ -75,7 +76,7 @@ async function respond(phi: Phi, text: string, ask = true): Promise<boolean> {
   return done.result !== undefined;
 }
 
-/** Questions from the terminal, until Ctrl-D or an empty line. */
+/** Questions from the terminal, until Ctrl-D. */
 async function more(phi: Phi): Promise<void> {
   note(
     dim(
@@ -91,15 +92,15 @@ async function more(phi: Phi): Promise<void> {
   for (;;) {
     const line = await input.next("> ");
     if (line === undefined) break;
-    if (line.trim() !== "") await respond(phi, line.trim(), false);
+    if (line.trim() !== "" && !(await respond(phi, line.trim(), false))) input.forget();
   }
   note("");
 }
 
 function hintAtPhi(embedded: boolean): void {
   if (!embedded) return;
-  note("A real Phi: any folder with config.json, tokenizer.json and safetensors");
-  note("whose model_type is phi, phi3, phimoe or phi4mm (Phi-1 to Phi-4):");
+  note("A real Phi: a folder with config.json, tokenizer.json and safetensors of");
+  note("Phi-1 to Phi-4, a GGUF file of one, or hf:owner/name:");
   note("  npm start -- --model DIR");
   note("  npx phi chat --model DIR");
   note("");

@@ -1,6 +1,6 @@
 import { openCheckpoint } from "../load-phi.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizer/index.ts";
-import { type Command, onePositional, UsageError } from "./args.ts";
+import { type Command, readStdin, textOf, UsageError } from "./args.ts";
 import { hubOptionsOf } from "./hub.ts";
 import { COMMON_OPTIONS, MODEL, modelOf, whole } from "./options.ts";
 import { OK } from "./program.ts";
@@ -36,8 +36,7 @@ export const tokenize: Command = {
       await write(given.flag("json") ? `${JSON.stringify(text)}\n` : `${text}\n`);
       return OK;
     }
-    const text =
-      (await onePositional(given, "text")) ?? (await onePositional({ ...given, positionals: ["-"] }, "text")) ?? "";
+    const text = (await textOf(given, "text")) ?? (await readStdin());
     const ids = tokenizer.encode(text, {
       parseSpecialTokens: given.flag("special"),
       addSpecialTokens: given.flag("plain") ? false : undefined,

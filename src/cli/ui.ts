@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import { createInterface } from "node:readline";
 
 /** Standard output carries answers only; everything else (progress, hints, rates) goes to standard error, and progress only to a terminal. */
 
@@ -67,40 +66,6 @@ export class ProgressLine {
     if (this.#shown) this.#stream.write("\r\x1b[K");
     this.#shown = false;
   }
-}
-
-/**
- * The lines that a user types, one after the other. On a terminal each line is asked for by a prompt, with the cursor keys and earlier lines
- * at hand; undefined at Ctrl-D, and at Ctrl-C on the prompt. Elsewhere the lines of standard input.
- */
-export function lines(): { next(prompt: string): Promise<string | undefined> } {
-  if (process.stdin.isTTY) {
-    let history: string[] = [];
-    return {
-      next(prompt) {
-        // One interface per line: while an answer runs, the terminal is in its usual state and Ctrl-C is a signal.
-        const rl = createInterface({ input: process.stdin, output: process.stderr, history });
-        rl.on("history", (entries) => {
-          history = entries;
-        });
-        return new Promise((resolve) => {
-          rl.on("SIGINT", () => rl.close());
-          rl.on("close", () => resolve(undefined));
-          rl.question(prompt, (line) => {
-            resolve(line);
-            rl.close();
-          });
-        });
-      },
-    };
-  }
-  const all = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-  return {
-    async next() {
-      const { value, done } = await all.next();
-      return done ? undefined : value;
-    },
-  };
 }
 
 /** Runs `work` with a signal that Ctrl-C aborts; the program goes on. */

@@ -9,6 +9,7 @@ import { type Command, type Given, UsageError } from "./args.ts";
 import { hubOptionsOf } from "./hub.ts";
 import { withModel } from "./model.ts";
 import { bytesIn, COMMON_OPTIONS, THREADS_OPTION, threadsOf } from "./options.ts";
+import { CHECKPOINT, checkpointOf } from "./paths.ts";
 import { FAILED, INTERRUPTED, OK } from "./program.ts";
 import { bytes, interruptible, note, ProgressLine, write } from "./ui.ts";
 import { isOneOf, isPublished, recognize } from "./verify/models.ts";
@@ -29,6 +30,7 @@ export const verify: Command = {
   details:
     "Recognizes which published model a checkpoint is, and compares logits and greedy texts with those that the tests of Hugging Face transformers state for it, once for each precision that memory has room for. Exit code 0: all that was compared is within its bounds; 1: something is not, or nothing could be compared. docs/verify.md says what the bounds are, and why.",
   options: [
+    CHECKPOINT,
     { name: "precision", value: "LIST", help: "f32, q8, q4, or several with commas (default: all that fit)" },
     { name: "reference", value: "FILE", help: "compare with these outputs instead: JSON as in docs/verify.md" },
     { name: "budget", value: "BYTES", help: "memory that may be taken: 16GB … (default: what is free, less a tenth)" },
@@ -37,9 +39,7 @@ export const verify: Command = {
     ...COMMON_OPTIONS,
   ],
   async run(given) {
-    const [path, more] = given.positionals;
-    if (path === undefined) throw new UsageError("which checkpoint? phi verify DIR");
-    if (more !== undefined) throw new UsageError(`one checkpoint is expected, got a second: ${JSON.stringify(more)}`);
+    const path = checkpointOf(given);
     const asked = given.text("precision")?.split(",").map(precisionOf);
     const { names, contextLength, float, described } = await look(path);
     const cases = await casesOf(given, names);

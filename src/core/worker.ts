@@ -1,5 +1,5 @@
 /**
- * `phi-ts/core/worker`: what the file of a worker imports for `loadPhi(…, { worker: () => new Worker(file) })` of `phi-ts/core`.
+ * `phi-ts/core/worker`: what the file of a worker imports for `loadPhi(…, { worker: offThread(() => new Worker(file)) })` of `phi-ts/core`.
  * @module
  */
 import { ownPort } from "#platform";

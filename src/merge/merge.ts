@@ -1,5 +1,4 @@
 import { createFolder } from "#platform";
-
 import { ConfigError, FormatError, OptionError } from "../errors.ts";
 import { Pacer } from "../event-loop.ts";
 import { CARRIED } from "../formats/packed/packed.ts";

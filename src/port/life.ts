@@ -5,6 +5,7 @@ import { locks } from "#platform";
  * holds a lock for as long as it lives, and the caller queues for it.
  * Source: the Web Locks API (W3C), which pages of secure origins have.
  */
+
 /** A name that no other page of the origin uses; undefined where there are no locks. */
 export function newLock(): string | undefined {
   return locks() && `phi-ts worker ${Date.now()} ${Math.random()}`;

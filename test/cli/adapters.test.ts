@@ -102,6 +102,8 @@ suite("cli/adapters", ({ test, assert, engine }) => {
         [["merge", "--adapter", a, "-o", join(folder, "x")], 2, /which checkpoint\?/],
         [["merge", PHI_TINY, "--adapter", "@vision", "-o", join(folder, "x")], 2, /cannot be merged/],
         [["merge", PHI_TINY, "--adapter", a, "-o", folder, "--force"], 1, /is no checkpoint, and is not replaced/],
+        [["merge", a, "--adapter", a, "-o", `${a}/`, "--force"], 2, /-o OUT is where BASE lies/],
+        [["merge", "-m", join(a, "adapter_config.json"), "--adapter", a, "-o", a], 2, /-o OUT is where BASE lies/],
         [["logits", "-m", PHI_TINY, "--adapter", "=2", "x"], 2, /--adapter needs DIR or DIR=SCALE/],
         [["logits", "-m", PHI_TINY, "--adapter", "@vision", "x"], 1, /the checkpoint itself has no such adapter/],
         [["logits", "-m", PHI_TINY, "--adapter", join(folder, "no"), "x"], 1, /no/],

@@ -1,12 +1,20 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { chat } from "../../src/cli/chat.ts";
+import { generate } from "../../src/cli/generate.ts";
+import { inspect } from "../../src/cli/inspect.ts";
+import { logits } from "../../src/cli/logits.ts";
+import { merge } from "../../src/cli/merge.ts";
+import { quantize } from "../../src/cli/quantize.ts";
+import { tokenize } from "../../src/cli/tokenize.ts";
+import { verify } from "../../src/cli/verify.ts";
 import { inProject, PHI_TINY } from "../engines/disk.ts";
 import { suite } from "../harness.ts";
 import { startServer } from "../source/http-server.ts";
 import { phi, runCli } from "./phi.ts";
 
-const COMMANDS = ["chat", "generate", "tokenize", "inspect", "logits"];
+const COMMANDS = [chat, generate, tokenize, inspect, logits, quantize, merge, verify];
 const M = ["--model", PHI_TINY];
 
 suite("cli: usage", ({ test, assert }) => {
@@ -14,12 +22,22 @@ suite("cli: usage", ({ test, assert }) => {
     const all = await phi("--help");
     assert.equal(all.code, 0);
     assert.equal(all.stderr, "");
-    for (const command of COMMANDS) {
-      assert.ok(all.stdout.includes(`phi ${command}`), command);
-      const { stdout, stderr, code } = await phi(command, "--help");
+    for (const { name, usage, options } of COMMANDS) {
+      assert.ok(all.stdout.includes(`phi ${name} `), name);
+      const { stdout, stderr, code } = await phi(name, "--help");
       assert.deepEqual([code, stderr], [0, ""]);
-      assert.ok(stdout.startsWith(`usage: phi ${command} --model DIR`), command);
-      assert.ok(stdout.includes("-m, --model DIR") && stdout.includes("-h, --help"), command);
+      assert.ok(stdout.startsWith(`usage: phi ${name} ${usage}\n`), name);
+      const shown = [...stdout.matchAll(/^ {2}(?:-(\w),| {3}) --([\w-]+)/gm)].map(
+        ([, short, long]) => `${short} ${long}`,
+      );
+      assert.deepEqual(
+        shown,
+        options.map((option) => `${option.short} ${option.name}`),
+      );
+      assert.ok(
+        ["model", "help"].every((option) => options.some((o) => o.name === option)),
+        name,
+      );
     }
   });
 
@@ -37,6 +55,12 @@ suite("cli: usage", ({ test, assert }) => {
       [["generate", ...M, "a", "b"], /^phi generate: one text is expected, got a second: "b"/],
       [["generate", ...M, "a", "--top-p", "7"], /^phi generate: --top-p; got 7; expected .*0 to 1/],
       [["generate", ...M, "a", "--context", "9999"], /^phi generate: --context; got 9999; expected .*1 to 1024/],
+      [["logits", ...M, "a", "--top", "0"], /^phi logits: --top needs a whole number from 1, got "0"/],
+      [["inspect"], /^phi inspect: which checkpoint\? A folder with config\.json/],
+      [["inspect", ...M, "b"], /^phi inspect: one checkpoint is expected, got a second: "b"\n/],
+      [["verify", "a", "b"], /^phi verify: one checkpoint is expected, got a second: "b"\n/],
+      [["quantize", "a", "b", "-o", "c"], /^phi quantize: one checkpoint is expected, got a second: "b"\n/],
+      [["merge", "a", "b", "-o", "c", "--adapter", "d"], /^phi merge: one checkpoint is expected, got a second: "b"\n/],
       [["inspect", ...M, "--weights", "q5"], /^phi inspect: --weights is one of auto, f32, q8, q4, got "q5"/],
       [["inspect", ...M, "--budget", "4 apples"], /^phi inspect: --budget needs bytes, such as .*, got "4 apples"/],
     ];

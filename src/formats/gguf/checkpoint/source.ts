@@ -1,4 +1,5 @@
 import { attempt, attemptAsync, type Tell, throwIt } from "../../../faults.ts";
+import { bytesFile } from "../../../source/bytes.ts";
 import { checkRange, notFound } from "../../../source/range.ts";
 import type { ListedSource, OpenOptions, Source, SourceFile } from "../../../source/source.ts";
 import { openGgufIn } from "../open.ts";
@@ -33,7 +34,7 @@ export async function ggufFolder(source: Source, file?: string, tell: Tell = thr
       list: async () => names,
       async open(name, options) {
         const bytes = files.get(name);
-        if (bytes) return inMemory(name, bytes);
+        if (bytes) return bytesFile(bytes, name);
         const theirs = shown.get(name);
         if (theirs !== undefined) return kept.source.open(theirs, options);
         throw notFound(name, names);
@@ -42,17 +43,6 @@ export async function ggufFolder(source: Source, file?: string, tell: Tell = thr
   } finally {
     await gguf.close();
   }
-}
-
-function inMemory(name: string, bytes: Uint8Array): SourceFile {
-  return {
-    size: bytes.length,
-    async read(offset, length, into) {
-      const target = checkRange(name, bytes.length, offset, length, into);
-      target.set(bytes.subarray(offset, offset + length));
-      return target;
-    },
-  };
 }
 
 /** The same source; reads that go on from the start of a file are kept until `stop`, and answer later ones. */
