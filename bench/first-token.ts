@@ -14,6 +14,7 @@ const began = performance.now();
 const { loadPhi } = await import("${new URL("dist/index.js", root)}");
 const { moduleOf } = await import("${new URL("dist/kernels/wasm-module.js", root)}");
 const { chooseKernels } = await import("${new URL("dist/kernels/choose.js", root)}");
+const { REST: rest } = await import("${new URL("dist/kernels/rest.js", root)}");
 const times = {};
 let last = performance.now();
 const start = last;
@@ -23,9 +24,9 @@ const lap = (name) => {
   last = now;
 };
 times.import = start - began;
-try { moduleOf("relaxed"); } catch { moduleOf("strict"); }
+try { moduleOf("relaxed", { rest }); } catch { moduleOf("strict", { rest }); }
 lap("compile");
-chooseKernels("auto");
+chooseKernels("auto", { rest });
 lap("known answers");
 let phase;
 const phi = await loadPhi("${fileURLToPath(new URL("models/phi-tiny", root))}", {

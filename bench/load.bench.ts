@@ -38,7 +38,7 @@ const collect: () => void = runInNewContext("gc");
 /** What has found its place is what the reference kernels make of the file, or what the file has. */
 async function check(source: Source): Promise<void> {
   const { plan, files } = await planModel(source, { ...OPTIONS, threads: 1 });
-  const { slots } = allocate(plan, kernelsOf({}));
+  const { slots } = allocate(plan, kernelsOf({}, EVERY_PART));
   await fillWeights(files, slots);
   for (const { spec, matrix } of slots.filter((slot) => !slot.spec.vector)) {
     const rows = 16;

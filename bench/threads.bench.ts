@@ -7,6 +7,7 @@ import { helperCode } from "#worker-code";
 import { bindBuild, chooseKernels } from "../src/kernels/choose.ts";
 import { SCRATCH_BYTES } from "../src/kernels/crew.ts";
 import { allocInt8Rows, allocMatrix } from "../src/kernels/index.ts";
+import { REST } from "../src/kernels/rest.ts";
 import { sharedKernels } from "../src/kernels/shared.ts";
 import { simdKernels } from "../src/kernels/simd.ts";
 import type { LoadedModel } from "../src/load/load.ts";
@@ -28,13 +29,14 @@ const { values } = parseArgs({
 });
 const threads = Number(values.threads);
 const start = helpersBy(() => startWorker(helperCode()));
-const chosen = chooseKernels("auto");
+const wasm = { rest: REST };
+const chosen = chooseKernels("auto", wasm);
 if (chosen.kind === "reference") throw new Error("the reference kernels work alone");
 
 /** Of a job of as many units as threads, some microseconds each: what it takes beyond an even share of the time that one thread needs. */
 async function jobs(): Promise<void> {
   const arena = new Arena(8 << 20, { shared: true });
-  const { module, exports, form } = bindBuild(arena, chosen.kind as "relaxed" | "strict");
+  const { module, exports, form } = bindBuild(arena, chosen.kind as "relaxed" | "strict", wasm);
   const leader = new Leader(threads, (error) => {
     throw error;
   });

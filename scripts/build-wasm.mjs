@@ -1,6 +1,7 @@
 // Compiles src/kernels/wasm with AssemblyScript, once: the build "relaxed" is what comes out, "strict" the same with the functions that need
-// relaxed SIMD blanked. Both are written to dist/wasm/<build>.wasm, for shared memory to dist/wasm/<build>-shared.wasm; the code carries the
-// former in src/kernels/generated/relaxed.ts, and what is blanked in strict.ts beside it.
+// relaxed SIMD blanked. Both are written to dist/wasm/<build>.wasm, for shared memory to dist/wasm/<build>-shared.wasm. The code carries the
+// former in src/kernels/generated: relaxed.ts is the module of programs that must be small, in which functions are blanked that these do not
+// need; rest.ts has them, each with its place. Both say what strict has blanked of theirs.
 //   node scripts/build-wasm.mjs            writes them
 //   node scripts/build-wasm.mjs --check    fails if the committed ones are not what the sources give; writes nothing
 import { createHash } from "node:crypto";
@@ -8,7 +9,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
 import { build } from "esbuild";
-import { inlinedModule } from "./inline.mjs";
+import { fieldsText, inlinedModule } from "./inline.mjs";
 import { unroll } from "./unroll.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -24,6 +25,16 @@ const flags = [
   ...["--runtime", "stub", "--noAssert", "--optimizeLevel", "1", "--shrinkLevel", "0", "--disable", "bulk-memory"],
   ...["--enable", "simd", "--enable", "relaxed-simd", "--memoryBase", "16384", "--lowMemoryLimit", "32768"],
   ...["--importMemory", "--noExportMemory", "--initialMemory", "1", "--maximumMemory", "65536", "--enable", "threads"],
+  "--debug", // the names of functions; nothing else
+];
+
+/** The functions of rest.ts, by FILE/NAME<TYPES>: what the decoder of phi3 does not call with weights as safetensors and packed files have them. */
+const REST = [
+  // Blocks of GGUF files and words of int4 files; K-formats, and q4z (u16 in place of weights)
+  /^(gemm-k|gemv-k|rows-k|unpack-k|repack-k|repack-rows|repack-int4)\//,
+  /^(gemm|gemv|linear-f32|linear-int8|unpack-rows)\/(\w+<u16\b|linearK<)/,
+  // LoRA, other architectures, and what only users of phi-ts/kernels call
+  /^(add-bias|add-low-rank|add-rows|argmax|exp|gelu|geglu|layernorm|permute|softmax|topk)\/|^unpack-rows\/unpackRows$/,
 ];
 
 async function compile() {
@@ -63,19 +74,59 @@ function leb(wasm, at) {
   }
 }
 
-/** Where the functions' bodies begin and end: section 10 of a module (5.5.13). */
+/** A module's sections (5.5.2): id, and where section and content begin and end. */
+function* sectionsOf(wasm) {
+  for (let at = 8; at < wasm.length; ) {
+    const [size, begin] = leb(wasm, at + 1);
+    const end = begin + size;
+    yield { id: wasm[at], at, begin, end };
+    at = end;
+  }
+}
+
+/** A string of the module, and where it ends. */
+function textAt(wasm, at) {
+  const [length, begin] = leb(wasm, at);
+  return [wasm.toString("utf8", begin, begin + length), begin + length];
+}
+
+/** Names of functions by their numbers: subsection 1 of the custom section "name" (7.4.1). */
+function namesOf(wasm) {
+  const names = [];
+  for (const { id, begin, end } of sectionsOf(wasm)) {
+    let [name, at] = id === 0 ? textAt(wasm, begin) : [];
+    while (name === "name" && at < end) {
+      const subsection = wasm[at];
+      let [size, from] = leb(wasm, at + 1);
+      at = from + size;
+      if (subsection !== 1) continue;
+      let count;
+      for ([count, from] = leb(wasm, from); count > 0; count--) {
+        const [index, text] = leb(wasm, from);
+        [names[index], from] = textAt(wasm, text);
+      }
+    }
+  }
+  return names.map((name) => name.replace(/^src\/kernels\/wasm\//, ""));
+}
+
+/** The module without its custom sections. */
+const bare = (wasm) =>
+  Buffer.concat([
+    wasm.subarray(0, 8),
+    ...[...sectionsOf(wasm)].filter(({ id }) => id !== 0).map(({ at, end }) => wasm.subarray(at, end)),
+  ]);
+
+/** Where the functions' bodies begin and end: section 10 (5.5.13). None is imported, so that the first is number 0. */
 function bodiesOf(wasm) {
   const bodies = [];
-  for (let at = 8; at < wasm.length; ) {
-    const id = wasm[at];
-    let [size, begin] = leb(wasm, at + 1);
-    at = begin + size;
+  for (let { id, begin } of sectionsOf(wasm)) {
     if (id !== 10) continue;
     let count;
     for ([count, begin] = leb(wasm, begin); count > 0; count--) {
-      [size, begin] = leb(wasm, begin);
-      bodies.push([begin, begin + size]);
-      begin += size;
+      const [size, from] = leb(wasm, begin);
+      bodies.push([from, from + size]);
+      begin = from + size;
     }
   }
   return bodies;
@@ -83,20 +134,22 @@ function bodiesOf(wasm) {
 
 /** Instructions of relaxed SIMD are 0xfd and a number from 0x100 to 0x113, in two bytes. */
 const RELAXED = /\xfd[\x80-\x93]\x02/;
+const isRelaxed = (wasm, [from, to]) => RELAXED.test(wasm.toString("latin1", from, to));
 
 /**
- * What strict has as zeros: all bytes but the last of each function with an instruction of relaxed SIMD. So it has no locals and goes on with
- * `unreachable`, which suits any type; nobody calls it (FORM in src/kernels/simd.ts).
+ * A function is blanked by zeros in place of all its bytes but the last. So it has no locals and goes on with `unreachable`, which suits any type.
+ * Nobody calls those that strict lacks (FORM in src/kernels/simd.ts), nor those of rest.ts who does not have it.
  */
-const blankIn = (wasm) =>
-  bodiesOf(wasm)
-    .filter(([begin, end]) => RELAXED.test(wasm.toString("latin1", begin, end)))
-    .map(([begin, end]) => [begin, end - 1]);
+const blankable = ([begin, end]) => [begin, end - 1];
+function blanked(wasm, places) {
+  const bytes = Buffer.from(wasm);
+  for (const [from, to] of places) bytes.fill(0, from, to);
+  return bytes;
+}
 
 /** A variant as src/kernels/wasm-module.ts makes it, known by its name and by what it was made of: a section "phi-ts" (5.5.3) says both. */
-function variantOf(wasm, { hash, sharedFlag, blank }, name) {
-  const bytes = Buffer.from(wasm);
-  if (name.startsWith("strict")) for (const [from, to] of blank) bytes.fill(0, from, to);
+function variantOf(wasm, { hash, sharedFlag, relaxed }, name) {
+  const bytes = blanked(wasm, name.startsWith("strict") ? relaxed : []);
   if (name.endsWith("shared")) bytes[sharedFlag] = 3;
   const content = Buffer.from(`\x06phi-ts${name} ${hash}`);
   return Buffer.concat([bytes, Uint8Array.of(0, content.length), content]);
@@ -110,20 +163,40 @@ function textOf(file) {
   }
 }
 
-const wasm = await compile();
-const hash = createHash("sha256").update(wasm).digest("hex").slice(0, 16);
-const facts = { hash, sharedFlag: sharedFlagOf(wasm), blank: blankIn(wasm) };
-const { sharedFlag, blank } = facts;
+const named = await compile();
+const wasm = bare(named);
+const names = namesOf(named);
+const bodies = bodiesOf(wasm);
+const isRest = (_, i) => REST.some((of) => of.test(names[i]));
+const inRest = bodies.filter(isRest).map(blankable);
+const relaxedOf = (some) => some.filter((body) => isRelaxed(wasm, body)).map(blankable);
+const facts = {
+  hash: createHash("sha256").update(wasm).digest("hex").slice(0, 16),
+  sharedFlag: sharedFlagOf(wasm),
+  relaxed: relaxedOf(bodies),
+};
 
 if (!check) {
   mkdirSync(`${root}dist/wasm`, { recursive: true });
   for (const name of ["relaxed", "relaxed-shared", "strict", "strict-shared"])
     writeFileSync(`${root}dist/wasm/${name}.wasm`, variantOf(wasm, facts, name));
 }
-const strictModule = `// Generated by ${SOURCE}: do not edit.
-/** What of the relaxed build the strict one has as zeros: from, to. */
-export const strict = ${JSON.stringify(blank)};
-`;
+
+/** What src/kernels/generated has: name → bytes, and the fields beside them. */
+const CARRIED = {
+  relaxed: {
+    bytes: blanked(wasm, inRest),
+    fields: {
+      hash: facts.hash,
+      sharedFlag: facts.sharedFlag,
+      strict: relaxedOf(bodies.filter((body, i) => !isRest(body, i))),
+    },
+  },
+  rest: {
+    bytes: Buffer.concat(inRest.map(([from, to]) => wasm.subarray(from, to))),
+    fields: { places: inRest, strict: relaxedOf(bodies.filter(isRest)) },
+  },
+};
 
 /** The bytes that a module of src carries, by the very code that will unpack them; undefined for what it does not take. */
 async function carriedBy(text) {
@@ -138,27 +211,18 @@ async function carriedBy(text) {
   }
 }
 
-const carried = await carriedBy(textOf(`${root}src/kernels/generated/relaxed.ts`) ?? "");
-
-// What is right already is not packed anew, which takes seconds.
-for (const [build, made, isMade] of [
-  [
-    "relaxed",
-    () => inlinedModule("relaxed", wasm, SOURCE, { hash, sharedFlag }),
-    (text) => carried?.equals(wasm) && text.includes(`hash: "${hash}",`) && text.includes(`sharedFlag: ${sharedFlag},`),
-  ],
-  ["strict", () => strictModule, (text) => text === strictModule],
-]) {
-  const target = `src/kernels/generated/${build}.ts`;
-  const same = isMade(textOf(root + target) ?? "");
+for (const [name, { bytes, fields }] of Object.entries(CARRIED)) {
+  const target = `src/kernels/generated/${name}.ts`;
+  const text = textOf(root + target) ?? "";
+  // What is right already is not packed anew, which takes seconds.
+  const same = text.includes(fieldsText(fields)) && (await carriedBy(text))?.equals(bytes);
   if (check && !same) {
     console.error(`${target} is not what src/kernels/wasm gives: run "npm run build" and commit it`);
     process.exitCode = 1;
     continue;
   }
-  if (!same) writeFileSync(root + target, made());
+  if (!same) writeFileSync(root + target, inlinedModule(name, bytes, SOURCE, fields));
   console.log(`${target}: ${same ? "up to date" : "written"}`);
 }
-console.log(
-  `${wasm.length} bytes, of which ${blank.reduce((sum, [from, to]) => sum + to - from, 0)} are for relaxed SIMD`,
-);
+const sum = (places) => places.reduce((bytes, [from, to]) => bytes + to - from, 0);
+console.log(`${wasm.length} bytes, of which ${sum(facts.relaxed)} are for relaxed SIMD and ${sum(inRest)} in rest.ts`);

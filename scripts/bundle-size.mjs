@@ -9,17 +9,17 @@ import { build } from "esbuild";
 export const BUNDLES = {
   "the core: ids to ids, safetensors and packed files, WASM of all builds": {
     code: 'export { loadPhi } from "phi-ts/core";',
-    kB: 73,
-    not: /^(tokenizer\/(?!chat\/eos)|formats\/gguf\/(?!magic)|load\/(gguf|int4|adapters)|threads\/(?!choose|index)|worker|open|source\/http)/,
+    kB: 60,
+    not: /^(tokenizer\/(?!chat\/eos)|formats\/gguf\/(?!magic)|load\/(gguf|int4|adapters)|kernels\/(rest|generated\/rest)|model\/(phi|phimoe|phi3small)\.|threads\/(?!choose|index)|worker|open|source\/http)/,
   },
-  "the core's worker": { code: 'export { serve } from "phi-ts/core/worker";', kB: 72 },
-  "the engine: ids to ids, all formats of weights, WASM": { code: 'import "phi-ts/worker";', kB: 95 },
+  "the core's worker": { code: 'export { serve } from "phi-ts/core/worker";', kB: 60 },
+  "the engine: ids to ids, all formats of weights, WASM": { code: 'import "phi-ts/worker";', kB: 100 },
   "loadPhi with a file for the worker": {
     code: 'export { loadPhi } from "phi-ts";',
     conditions: ["phi-ts-worker-file"],
-    kB: 140,
+    kB: 144,
   },
-  loadPhi: { code: 'export { loadPhi } from "phi-ts";', kB: 214 },
+  loadPhi: { code: 'export { loadPhi } from "phi-ts";', kB: 219 },
   "the tokenizer alone": {
     code: 'export { loadTokenizer } from "phi-ts/tokenizer";',
     kB: 29,

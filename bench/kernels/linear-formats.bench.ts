@@ -5,7 +5,7 @@ import { blocksOf, FORM, FORMAT } from "../../src/kernels/simd.ts";
 import { instantiate, moduleOf } from "../../src/kernels/wasm-module.ts";
 import { allocMatrix, groupsOf, type PackedMatrix, packedBytes, ROWS } from "../../src/quant/index.ts";
 import { Arena, KERNEL_RESERVE, Tensor } from "../../src/tensor/index.ts";
-import { bound, FORMS, type Form } from "../../test/kernels/kinds.ts";
+import { bound, EVERY, FORMS, type Form } from "../../test/kernels/kinds.ts";
 import { randomMatrix } from "../../test/kernels/matrices.ts";
 import { randomFloats } from "../../test/random.ts";
 import { alternate, quantile } from "../alternate.ts";
@@ -55,7 +55,7 @@ for (const format of Object.keys(BLOCKS) as Format[]) {
   });
   const out = Tensor.alloc(arena, "f32", [1 << 18]);
   for (const form of forms) {
-    const wasm = instantiate(arena, form.build, moduleOf(form.build));
+    const wasm = instantiate(arena, form.build, moduleOf(form.build, EVERY));
     const run = ({ q, pairs, scale, offset, rows: T }: typeof one, n: number) => {
       turn += 7;
       const w = matrix.ptr + (turn % Math.floor(units / n)) * n * stride;

@@ -6,7 +6,7 @@ import { FORM, formsOf, linearUnits } from "../../src/kernels/simd.ts";
 import { instantiate, moduleOf } from "../../src/kernels/wasm-module.ts";
 import { allocMatrix, groupsOf, packedBytes, ROWS } from "../../src/quant/index.ts";
 import { Arena, KERNEL_RESERVE, Tensor } from "../../src/tensor/index.ts";
-import { BUILDS, bound, FORMS, type Form } from "../../test/kernels/kinds.ts";
+import { BUILDS, bound, EVERY, FORMS, type Form } from "../../test/kernels/kinds.ts";
 import { randomMatrix } from "../../test/kernels/matrices.ts";
 import { randomFloats } from "../../test/random.ts";
 import { alternate, quantile, type Times } from "../alternate.ts";
@@ -42,7 +42,7 @@ const out = Tensor.alloc(arena, "f32", [Math.max(N, 32 * PREFILL * ROWS)]);
 
 /** The export of a form, for `units` blocks of rows from `begin` of a matrix of that many. */
 function part({ build, form }: Form, x: typeof one, units: number) {
-  const wasm = instantiate(arena, build, moduleOf(build));
+  const wasm = instantiate(arena, build, moduleOf(build, EVERY));
   const operands = [x.q.ptr, x.pairs.ptr, x.scale.ptr, x.offset.ptr];
   return (begin: number) => {
     const w = matrix.ptr + begin * packedBytes("q4", ROWS, C);
@@ -126,6 +126,7 @@ for (const [what, q] of [
     }),
   );
 }
-const auto = chooseKernels("auto").kind;
-const taken = auto === "reference" ? auto : `${auto}, ${formsOf(auto, instantiate(arena, auto, moduleOf(auto)))[0]}`;
+const auto = chooseKernels("auto", EVERY).kind;
+const taken =
+  auto === "reference" ? auto : `${auto}, ${formsOf(auto, instantiate(arena, auto, moduleOf(auto, EVERY)))[0]}`;
 console.log(`"auto" takes: ${taken}`);

@@ -5,7 +5,7 @@ import { type DotForm, simdKernels } from "../../src/kernels/simd.ts";
 import { instantiate, moduleOf } from "../../src/kernels/wasm-module.ts";
 import { groupsOf, type PackedMatrix } from "../../src/quant/index.ts";
 import type { Arena, Tensor } from "../../src/tensor/index.ts";
-import { BUILDS, FORMS } from "../../test/kernels/kinds.ts";
+import { BUILDS, EVERY, FORMS } from "../../test/kernels/kinds.ts";
 import { assemble } from "../assemble.ts";
 
 export interface Rung {
@@ -37,7 +37,7 @@ export async function bindRungs(arena: Arena): Promise<Rung[]> {
     },
   });
   const library = (build: WasmBuild, form: DotForm): Rung => {
-    const { linear } = simdKernels(instantiate(arena, build, moduleOf(build)), form);
+    const { linear } = simdKernels(instantiate(arena, build, moduleOf(build, EVERY)), form);
     return { name: `library, ${form}`, tokens: ["one", "fours"], run: linear };
   };
   const right = (build: WasmBuild, form: DotForm) => FORMS.some((f) => f.build === build && f.form === form);

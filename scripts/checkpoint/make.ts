@@ -4,7 +4,7 @@ import {
   type WrittenShards,
   writeShardedSafetensors,
 } from "../../src/formats/safetensors/index.ts";
-import { architectureOf } from "../../src/model/architectures.ts";
+import { architectureOf } from "../../src/model/every-architecture.ts";
 import { parseConfig } from "../../src/model/parse-config.ts";
 import type { WeightSpec } from "../../src/model/weights.ts";
 import { fromF32 } from "../../src/tensor/index.ts";

@@ -1,10 +1,12 @@
 /**
  * `phi-ts/core`: the same models in programs that must be small. {@link loadPhi} reads safetensors of numbers and packed files, and takes ids for
  * ids; what else a program needs it gives: `text` of `phi-ts/core/text`, `gguf` and `int4` (GPTQ, AWQ, compressed-tensors) of `phi-ts/core/gguf`
- * and `/int4`, threads, `helpers`, of `/helpers`, a worker, `offThread`, of `/off-thread` (and `/worker` for its file), `reference` of `/reference`, `lora` of `/lora`.
+ * and `/int4`, threads, `helpers`, of `/helpers`, a worker, `offThread`, of `/off-thread` (and `/worker` for its file), `reference` of `/reference`, `lora` of `/lora`;
+ * `phi`, `phi3small` and `phimoe` of `/architectures`: Phi-1 to Phi-2, Phi-3-small, and the mixtures of experts.
  * @module
  */
 import { OptionError } from "../errors.ts";
+import type { Architecture } from "../model/architecture.ts";
 import { type Input, openInput, URL_OPTIONS, type UrlOptions } from "../open.ts";
 import { checkOptions } from "../options.ts";
 import type { Phi } from "../phi.ts";
@@ -42,7 +44,7 @@ export type { LoraPart, TextPart } from "./parts.ts";
 /** Options of {@link loadPhi}: those of `phi-ts`, but for `worker`, and what the program has beside the core. */
 export interface CoreOptions
   extends Omit<ModelOptions, "worker">,
-    Pick<Parts, "formats" | "helpers" | "lora" | "reference" | "text"> {
+    Pick<Parts, "architectures" | "formats" | "helpers" | "lora" | "reference" | "text"> {
   /** Where the model runs: `offThread(() => new Worker(…))` of `phi-ts/core/off-thread`, with a file that calls `serve` of `phi-ts/core/worker`. Default: in this thread. */
   worker?: Elsewhere;
 }
@@ -50,20 +52,21 @@ export interface CoreOptions
 /**
  * `loadPhi` of `phi-ts`, with no more in it than the program gives.
  * @param input a {@link Source}, what {@link openModel} has opened, or the bytes of a file
- * @throws as `loadPhi` of `phi-ts`; FormatError (code "no_part") for a file of a format that was not given, naming the import that gives it
+ * @throws as `loadPhi` of `phi-ts`; FormatError or ConfigError (code "no_part") for a format or an architecture that was not given, naming the import that gives it
  * @example
  * import { loadPhi, urlSource } from "phi-ts/core";
  * import { text } from "phi-ts/core/text";
  * const phi = await loadPhi(urlSource("https://example.org/phi-4-mini/"), { text });
  */
 export async function loadPhi(input: Source | Opened | Bytes, options: CoreOptions = {}): Promise<Phi> {
-  const { formats = [], helpers, reference, text, lora, ...others } = options;
+  const { formats = [], architectures = [], helpers, reference, text, lora, ...others } = options;
   const { worker: elsewhere } = others;
   checkParts(formats, text);
+  checkArchitectures(architectures);
   checkPart("helpers", helpers, helpers);
   checkPart("lora", lora, lora?.sources);
   checkPart("worker", elsewhere, elsewhere?.load, 'offThread(() => new Worker(…)) of "phi-ts/core/off-thread"');
-  return loadWith({ formats, helpers, reference, text, lora, elsewhere }, others, (signal) =>
+  return loadWith({ formats, architectures, helpers, reference, text, lora, elsewhere }, others, (signal) =>
     checkpointIn("loadPhi", opened(input), formats, signal),
   );
 }
@@ -93,6 +96,13 @@ function checkParts(formats: unknown, text: unknown): void {
     throw new OptionError({ what: 'loadPhi: option "formats"', got: formats, expected });
   }
   checkPart("text", text, (text as Partial<TextPart> | undefined)?.tokenizerIn);
+}
+
+function checkArchitectures(given: unknown): void {
+  if (Array.isArray(given) && given.every((a) => typeof (a as Partial<Architecture> | null)?.layer === "function"))
+    return;
+  const expected = 'a list of phi, phi3small and phimoe of "phi-ts/core/architectures"';
+  throw new OptionError({ what: 'loadPhi: option "architectures"', got: given, expected });
 }
 
 /** A part is known by a function of it, or is one. */

@@ -76,15 +76,16 @@ export async function loadWith(
 
 /** Loading in the caller's thread. */
 function loadingHere(parts: Parts, folder: Source, signal: AbortSignal | undefined): Loading {
-  const { formats, reference, lora, helpers } = parts;
+  const { formats, architectures, lora, helpers } = parts;
   let inspected: Inspected;
   let chosen: ModelKernels;
   return {
     async inspect(options) {
-      chosen = kernelsOf(options, reference);
+      chosen = kernelsOf(options, parts);
       inspected = await inspectModel(folder, {
         ...options,
         formats,
+        architectures,
         lora,
         canStartThreads: helpers ? undefined : false,
       });

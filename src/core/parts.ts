@@ -1,3 +1,4 @@
+import type { KernelRest } from "../kernels/wasm-module.ts";
 import type { OpenAdapters } from "../load/adapters/adapter-set.ts";
 import type { EngineParts } from "../load/engine-parts.ts";
 import type { Source } from "../source/source.ts";
@@ -17,6 +18,7 @@ export interface TextPart {
 /** LoRA adapters: where their files come from, and what reads them. */
 export interface LoraPart {
   readonly open: OpenAdapters;
+  readonly kernels: KernelRest;
   readonly sources: typeof withAdapters;
 }
 

@@ -2,7 +2,6 @@ import { FormatError, type Notice, OptionError, type PhiError, SourceError, Toke
 import { checkEstimate, type EstimateOptions } from "../estimate.ts";
 import { attempt, attemptAsync, Faults, type Tell } from "../faults.ts";
 import { checkFlag } from "../generate/options.ts";
-import { chooseKernels } from "../kernels/choose.ts";
 import type { KernelKind, KVFormat } from "../kernels/kernels.ts";
 import type { AdapterInfo } from "../load/adapters/adapter-set.ts";
 import { allocate } from "../load/allocate.ts";
@@ -15,8 +14,8 @@ import type { LoadOptions } from "../load/options.ts";
 import { type Found, findModel, type Planned, planFound, readGenerationConfig } from "../load/plan-model.ts";
 import type { WeightFiles } from "../load/weight-files.ts";
 import { type ModelInput, openCheckpoint, withAdapters } from "../load-phi.ts";
-import { architectureOf } from "../model/architectures.ts";
 import type { PhiConfig } from "../model/config.ts";
+import { architectureOf } from "../model/every-architecture.ts";
 import { type PublishedModel, publishedModel } from "../model/published.ts";
 import type { Activations } from "../model/scratch.ts";
 import { countParameters, type Parameters } from "../model/weights.ts";
@@ -101,7 +100,7 @@ export async function inspect(source: ModelInput, options: InspectOptions = {}):
   const opening = await openFolder(where, source, { ...fetching, signal }, tell);
   const joined = opening && (await withAdapters(where, opening, given, signal, fetching));
   const folder = joined?.source;
-  const { kind: kernels, notices } = chooseKernels(layout.kernels ?? "auto");
+  const { kind: kernels, notices } = kernelsOf({ kernels: layout.kernels }, EVERY_PART);
   // Where a config could not be made of a file's metadata, that was told; that it is missing is no more.
   const known = faults.list.length === 0 || (await folder?.list?.())?.includes("config.json");
   const parts = { ...EVERY_PART, adapters: joined?.adapters };
@@ -198,7 +197,7 @@ async function readWeights(
   signal: AbortSignal | undefined,
   tell: Tell,
 ): Promise<void> {
-  const { transformer, slots, adapters } = allocate(plan, kernelsOf({ kernels }, EVERY_PART.reference));
+  const { transformer, slots, adapters } = allocate(plan, kernelsOf({ kernels }, EVERY_PART));
   try {
     await fillWeights(files, slots, { signal, tell });
     await adapters?.fill({ signal });

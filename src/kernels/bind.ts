@@ -5,13 +5,12 @@ import { bindBuild } from "./choose.ts";
 import type { Crew } from "./crew.ts";
 import type { KernelKind, Kernels, Operations } from "./kernels.ts";
 import { simdKernels } from "./simd.ts";
-import type { WasmModules } from "./wasm-module.ts";
+import type { WasmOrigin } from "./wasm-module.ts";
 
 /** Which kernels, and where they come from. */
 export interface KernelOrigin {
   readonly kind: KernelKind;
-  /** Modules that were given; undefined: the library's own bytes. */
-  readonly wasm?: WasmModules;
+  readonly wasm?: WasmOrigin;
   /** The operations in plain TypeScript, for kind "reference": who never asks for them need not carry them. */
   readonly reference?: Operations;
 }

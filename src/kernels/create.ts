@@ -4,6 +4,7 @@ import type { Arena } from "../tensor/arena.ts";
 import { bindKernels } from "./bind.ts";
 import type { KernelKind, Kernels } from "./kernels.ts";
 import * as reference from "./reference/index.ts";
+import { REST } from "./rest.ts";
 import { checkWasm, type WasmModule, type WasmModules } from "./wasm-module.ts";
 
 /** Options of {@link createKernels}. */
@@ -22,5 +23,6 @@ export function createKernels(arena: Arena, kind: KernelKind = "strict", options
   if (kind !== "reference" && kind !== "relaxed" && kind !== "strict") {
     throw new OptionError({ what: "createKernels: kind", got: kind, expected: "reference, relaxed or strict" });
   }
-  return bindKernels(arena, { kind, wasm: checkWasm("createKernels", options.wasm), reference });
+  const wasm = { modules: checkWasm("createKernels", options.wasm), rest: REST };
+  return bindKernels(arena, { kind, wasm, reference });
 }

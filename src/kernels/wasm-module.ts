@@ -1,9 +1,9 @@
 import { OptionError, PhiError } from "../errors.ts";
-import { inlinedBytes } from "../inline/inlined.ts";
+import { type Inlined, inlinedBytes } from "../inline/inlined.ts";
 import type { Arena } from "../tensor/arena.ts";
 import { relaxed } from "./generated/relaxed.ts";
-import { strict } from "./generated/strict.ts";
 import type { WasmBuild } from "./kernels.ts";
+import type { KnownAnswer } from "./known-calls.ts";
 
 /** The functions that the WASM module exports: numbers in, at most one number out; pointers are byte offsets in the arena. */
 export type WasmExports = Record<string, (...args: number[]) => number>;
@@ -16,6 +16,25 @@ export type WasmVariant = WasmBuild | `${WasmBuild}-shared`;
 
 /** Modules that the user has compiled, or the platform has, from the files `phi-ts/wasm/<variant>.wasm`. */
 export type WasmModules = Partial<Record<WasmVariant, WasmModule>>;
+
+/** Where bytes begin and end in the module. */
+type Places = readonly (readonly number[])[];
+
+/** Functions that the decoder of phi3 does without, which the library's own bytes have as zeros: `REST` of rest.ts, for programs that need some. */
+export interface KernelRest {
+  /** Their bytes, and for each its places; `strict`: those of them that this build has as zeros. */
+  readonly code: Inlined & { readonly places: Places; readonly strict: Places };
+  /** What they must answer. */
+  readonly answers: readonly KnownAnswer[];
+}
+
+/** Where the functions come from. */
+export interface WasmOrigin {
+  /** Modules that were given, which have all; undefined: the library's own bytes. */
+  readonly modules?: WasmModules;
+  /** Undefined: nobody will call what is in it. */
+  readonly rest?: KernelRest;
+}
 
 const BUILDS: readonly WasmBuild[] = ["relaxed", "strict"];
 const VARIANTS: readonly WasmVariant[] = BUILDS.flatMap((build): WasmVariant[] => [build, `${build}-shared`]);
@@ -30,16 +49,30 @@ const idOf = (variant: WasmVariant): string => `${variant} ${relaxed.hash}`;
 const SHARED = 3;
 
 /** Kept, since a program with threads needs two variants, and unpacking takes some milliseconds. */
-let unpacked: Uint8Array<ArrayBuffer> | undefined;
+const unpacked = new Map<Inlined, Uint8Array<ArrayBuffer>>();
+
+function bytesOf(code: Inlined): Uint8Array<ArrayBuffer> {
+  const bytes = unpacked.get(code) ?? inlinedBytes(code);
+  unpacked.set(code, bytes);
+  return bytes;
+}
 
 /**
- * The code of a variant, as in `phi-ts/wasm/<variant>.wasm`. All are made of one: strict has zeros where functions need relaxed SIMD, and one byte
- * says whether the memory is shared. scripts/build-wasm.mjs says more, and makes the files so.
+ * The code of a variant: with `rest` as in `phi-ts/wasm/<variant>.wasm`. All are made of one: strict has zeros where functions need relaxed SIMD, and
+ * one byte says whether the memory is shared. scripts/build-wasm.mjs says more, and makes the files so.
  */
-export function moduleBytes(variant: WasmVariant): Uint8Array<ArrayBuffer> {
-  unpacked ??= inlinedBytes(relaxed);
-  const code = unpacked.slice();
-  if (variant.startsWith("strict")) for (const [from, to] of strict) code.fill(0, from, to);
+export function moduleBytes(variant: WasmVariant, rest?: KernelRest): Uint8Array<ArrayBuffer> {
+  const code = bytesOf(relaxed).slice();
+  if (rest) {
+    const bytes = bytesOf(rest.code);
+    let at = 0;
+    for (const [from, to] of rest.code.places) {
+      code.set(bytes.subarray(at, at + to - from), from);
+      at += to - from;
+    }
+  }
+  const blank = [...relaxed.strict, ...(rest?.code.strict ?? [])];
+  if (variant.startsWith("strict")) for (const [from, to] of blank) code.fill(0, from, to);
   if (variant.endsWith("-shared")) code[relaxed.sharedFlag] = SHARED;
   const content = new TextEncoder().encode(`\x06phi-ts${idOf(variant)}`);
   const bytes = new Uint8Array(code.length + 2 + content.length);
@@ -48,31 +81,32 @@ export function moduleBytes(variant: WasmVariant): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-const compiled = new Map<WasmVariant, WebAssembly.Module>();
+const compiled = new Map<string, WebAssembly.Module>();
 
 /**
  * The module of a build's variant: the given one, and else its own bytes, compiled at first use and once per process.
  * @throws OptionError if modules were given, but not this one
  * @throws PhiError (code "wasm") where the engine refuses WebAssembly, SIMD, or to compile bytes
  */
-export function moduleOf(variant: WasmVariant, given?: WasmModules): WasmModule {
-  if (given !== undefined) {
-    const module = given[variant];
+export function moduleOf(variant: WasmVariant, { modules, rest }: WasmOrigin = {}): WasmModule {
+  if (modules !== undefined) {
+    const module = modules[variant];
     if (module !== undefined) return module;
     throw new OptionError({
       what: `kernels "${variant}": not among the modules of option "wasm"`,
-      got: Object.keys(given),
+      got: Object.keys(modules),
       expected: variant,
     });
   }
-  let module = compiled.get(variant);
+  const key = `${variant}${rest ? "" : " without the rest"}`;
+  let module = compiled.get(key);
   if (module !== undefined) return module;
   try {
-    module = new WebAssembly.Module(moduleBytes(variant));
+    module = new WebAssembly.Module(moduleBytes(variant, rest));
   } catch (cause) {
     throw refused(variant, cause);
   }
-  compiled.set(variant, module);
+  compiled.set(key, module);
   return module;
 }
 

@@ -55,7 +55,7 @@ export function allocate(plan: Plan, chosen: Chosen, make: NewArena = arenaFor(c
     furnish(plan, arenaPlan, arenas[i], chosen, weights, slots, adapters),
   );
   weights.head ??= weights.embed;
-  const { config, maxChunk } = plan;
+  const { config, architecture, maxChunk } = plan;
   // Of an embedding table one row is read; a tied table is read whole, as the head.
   const table = config.tiedEmbeddings ? 0 : (weights.embed as PackedMatrix).byteLength;
   const read = ({ matrix, spec: { use = 1 } }: Slot) => use * matrix.byteLength;
@@ -64,7 +64,15 @@ export function allocate(plan: Plan, chosen: Chosen, make: NewArena = arenaFor(c
   const { crew } = chosen;
   const release = () => crew?.end();
   const sizes = { maxChunk, weightBytesPerToken };
-  const parts = { config, stages, weights: weights as ModelWeights, adapters: adapters?.deltas, pool, ...sizes };
+  const parts = {
+    config,
+    architecture,
+    stages,
+    weights: weights as ModelWeights,
+    adapters: adapters?.deltas,
+    pool,
+    ...sizes,
+  };
   return { transformer: new Transformer({ ...parts, release }), slots, adapters };
 }
 

@@ -1,4 +1,5 @@
 import type { Tell } from "../faults.ts";
+import type { KernelRest } from "../kernels/wasm-module.ts";
 import type { WeightSpec } from "../model/weights.ts";
 import type { Source } from "../source/source.ts";
 import type { WeightFiles } from "./weight-files.ts";
@@ -6,6 +7,8 @@ import type { WeightFiles } from "./weight-files.ts";
 /** A file that was named, and its first bytes. */
 export interface NamedFile {
   readonly name: string;
+  /** What reads and computes its weights, where the core's kernels do not. */
+  readonly kernels?: KernelRest;
   readonly start: Uint8Array;
 }
 
@@ -15,6 +18,8 @@ export interface NamedFile {
  */
 export interface FileFormat {
   readonly name: string;
+  /** What reads and computes its weights, where the core's kernels do not. */
+  readonly kernels?: KernelRest;
   /**
    * The checkpoint's folder that a file stands for.
    * @param file the one that was named; undefined: the folder's, whichever that is

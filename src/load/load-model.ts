@@ -21,10 +21,10 @@ export async function loadModel(
   start?: StartHelpers,
 ): Promise<LoadedModel> {
   options.signal?.throwIfAborted();
-  const chosen = kernelsOf(options, EVERY_PART.reference);
+  const chosen = kernelsOf(options, EVERY_PART);
   const meter = new LoadMeter(options.onProgress);
-  const { formats, lora } = EVERY_PART;
-  const planned = { ...options, threads: start ? options.threads : 1, formats, lora };
+  const { formats, architectures, lora } = EVERY_PART;
+  const planned = { ...options, threads: start ? options.threads : 1, formats, architectures, lora };
   const inspected = await inspectModel(meter.watch(source), planned, maxArenaBytes);
   try {
     meter.announce(inspected.sourceBytes);

@@ -1,7 +1,7 @@
 import { type Notice, PhiError } from "../errors.ts";
 import type { KernelOrigin } from "../kernels/bind.ts";
 import { chooseKernels, type KernelChoice } from "../kernels/choose.ts";
-import type { KernelKind, KVFormat, Operations } from "../kernels/kernels.ts";
+import type { KernelKind, KVFormat } from "../kernels/kernels.ts";
 import { checkWasm } from "../kernels/wasm-module.ts";
 import type { PhiConfig } from "../model/config.ts";
 import type { Decoder } from "../model/decoder.ts";
@@ -12,6 +12,7 @@ import { orAbort } from "../source/index.ts";
 import type { Assemble } from "../threads/index.ts";
 import type { AdapterInfo } from "./adapters/adapter-set.ts";
 import { allocate } from "./allocate.ts";
+import { type EngineParts, restOf } from "./engine-parts.ts";
 import { fillWeights } from "./fill.ts";
 import type { LoadOptions } from "./options.ts";
 import type { Plan } from "./plan.ts";
@@ -59,12 +60,12 @@ export interface LoadedModel {
 export type ModelKernels = KernelChoice & KernelOrigin;
 
 /**
- * The kernels that the options ask for.
- * @param reference those in plain TypeScript, where they are part of the program
+ * The kernels that the options ask for, with those of the rest that the program's parts may call.
  * @throws OptionError, PhiError (codes "wasm", "wasm_wrong") if this engine does not run them
  */
-export function kernelsOf({ kernels = "auto", wasm }: LoadOptions, reference?: Operations): ModelKernels {
-  const chosen = chooseKernels(kernels, checkWasm("loadPhi", wasm));
+export function kernelsOf({ kernels = "auto", wasm }: LoadOptions, parts: EngineParts): ModelKernels {
+  const { reference } = parts;
+  const chosen = chooseKernels(kernels, { modules: checkWasm("loadPhi", wasm), rest: restOf(parts) });
   if (chosen.kind !== "reference" || reference) return { ...chosen, reference };
   const why = chosen.notices.slice(0, -1).map(({ message }) => message);
   const message = `the reference kernels are not part of this program: import them from phi-ts/core/reference${why.length ? ` (${why.join("; ")})` : ""}`;

@@ -2,10 +2,10 @@ import { type Notice, OptionError } from "../errors.ts";
 import { attempt, attemptAsync, type Tell, throwIt } from "../faults.ts";
 import type { KVFormat } from "../kernels/kernels.ts";
 import { INT8_HEAD_DIMS } from "../kernels/kv-layer.ts";
-import { architectureOf } from "../model/architectures.ts";
+import type { Architecture } from "../model/architecture.ts";
+import { CORE_ARCHITECTURES, findArchitecture } from "../model/architectures.ts";
 import type { PhiConfig } from "../model/config.ts";
 import type { Json } from "../model/config-keys.ts";
-import { parseConfig } from "../model/parse-config.ts";
 import { checkAngles, withRope } from "../model/rope.ts";
 import type { Activations } from "../model/scratch.ts";
 import type { WeightSpec } from "../model/weights.ts";
@@ -19,7 +19,7 @@ import type { EngineParts } from "./engine-parts.ts";
 import type { FileFormat } from "./file-format.ts";
 import { checkWeights } from "./fill.ts";
 import { chooseFormats } from "./formats.ts";
-import { needFormat, noLora } from "./no-part.ts";
+import { needArchitecture, needFormat, noLora } from "./no-part.ts";
 import type { LoadOptions } from "./options.ts";
 import { withJoined } from "./parts.ts";
 import { formatOf, MAX_ARENA_BYTES, MAX_CHUNK, type Plan, planArenas } from "./plan.ts";
@@ -53,6 +53,8 @@ export interface PlanOptions extends LoadOptions {
   /** LoRA adapters, whose files the source has beside the checkpoint's; and what reads them. */
   adapters?: readonly AdapterInput[];
   lora?: EngineParts["lora"];
+  /** Architectures beside those of the core. Default: none. */
+  architectures?: readonly Architecture[];
 }
 
 const DEFAULT_CONTEXT = 4096;
@@ -91,6 +93,7 @@ export interface Found {
   /** config.json as parsed. */
   json: unknown;
   config: PhiConfig;
+  architecture: Architecture;
   specs: readonly WeightSpec[];
   /** The weights as the container has them. */
   opened: WeightFiles;
@@ -102,6 +105,8 @@ export interface Found {
   sourceBytes: number;
 }
 
+type FindOptions = Pick<PlanOptions, "rope" | "formats" | "architectures" | "adapters" | "lora">;
+
 /**
  * Reads config.json and the headers of the weights, and checks them against each other; nothing else is read.
  * @param tell of whatever is wrong; a fault leaves out what needs the faultless. Nothing told: everything is there
@@ -109,11 +114,12 @@ export interface Found {
  */
 export async function findModel(
   source: Source,
-  { rope, formats = [], adapters: wanted = [], lora }: Pick<PlanOptions, "rope" | "formats" | "adapters" | "lora"> = {},
+  { rope, formats = [], architectures = [], adapters: wanted = [], lora }: FindOptions = {},
   tell: Tell = throwIt,
 ): Promise<Partial<Found>> {
   const json = await attemptAsync(tell, () => readModelConfig(source));
-  const parsed = json === undefined ? undefined : attempt(tell, (tell) => parseConfig(json, "config.json", tell));
+  const parse = (tell: Tell) => parseConfig(json, architectures, tell);
+  const [architecture, parsed] = (json === undefined ? undefined : attempt(tell, parse)) ?? [];
   const passed = parsed && (await attemptAsync(tell, () => checkConverted(source, json as Json, parsed)));
   const config = passed && withRope(passed, rope);
   const find = () => formats.flatMap((format) => format.stored?.(json) ?? []);
@@ -122,16 +128,15 @@ export async function findModel(
   const opened = await openAlone(source, formats, tell);
   if (!opened) return found;
   try {
-    if (!config || !stored) return { ...found, opened };
+    if (!architecture || !config || !stored) return { ...found, opened };
     if (isInt4(json, opened)) needFormat(formats, "int4", "config.json");
-    const architecture = architectureOf(config);
     const specs = architecture.weights(config);
     let whole: WeightFiles | undefined = opened;
     for (const find of stored) whole = whole && (await find(whole, specs, source, tell));
     if (!whole) return { ...found, opened };
     const files = withJoined(whole, specs, tell);
     const weightBytes = checkWeights(files, specs, architecture.unused, tell);
-    const all = { ...found, specs };
+    const all = { ...found, architecture, specs };
     if (wanted.length === 0) return { ...all, opened, files, sourceBytes: weightBytes };
     if (!lora) throw noLora();
     const base = { config, specs, files: opened, json };
@@ -143,6 +148,14 @@ export async function findModel(
     await opened.close();
     throw error;
   }
+}
+
+/** What a config.json says, and which architecture that is. @throws ConfigError */
+function parseConfig(json: unknown, given: readonly Architecture[], tell: Tell): readonly [Architecture, PhiConfig] {
+  const file = "config.json";
+  needArchitecture(given, json, file);
+  const architecture = findArchitecture(json, file, [...CORE_ARCHITECTURES, ...given]);
+  return [architecture, architecture.config(json as Json, file, tell)];
 }
 
 /** The weights, open; or none, and nothing is. */
@@ -176,7 +189,7 @@ export async function planModel(
 
 /** The memory of a checkpoint that was found. @throws ConfigError, FormatError, OptionError, MemoryError */
 export function planFound(
-  { config, specs, files, adapters, sourceBytes }: Found,
+  { config, architecture, specs, files, adapters, sourceBytes }: Found,
   options: PlanOptions,
   maxArenaBytes = MAX_ARENA_BYTES,
 ): Planned {
@@ -204,7 +217,7 @@ export function planFound(
   const threading = planThreads(options, specs);
   const { threads } = threading;
   const sizes = { contextSize, kvTokens, maxChunk, maxArenaBytes, threads };
-  const plan = planArenas({ config, specs, ...formats, adapters, ...sizes });
+  const plan = planArenas({ config, architecture, specs, ...formats, adapters, ...sizes });
   return { config, files, plan, sourceBytes, threading, notices: [...(files.notices ?? []), ...notices] };
 }
 

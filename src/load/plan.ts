@@ -2,6 +2,7 @@ import { MemoryError } from "../errors.ts";
 import { SCRATCH_BYTES } from "../kernels/crew.ts";
 import { KV_BLOCK, type KVFormat } from "../kernels/kernels.ts";
 import { kvLayerBytes } from "../kernels/kv-layer.ts";
+import type { Architecture } from "../model/architecture.ts";
 import type { PhiConfig } from "../model/config.ts";
 import { type Activations, type ScratchNeeds, scratchBytes } from "../model/scratch.ts";
 import { isFloat, type WeightSpec } from "../model/weights.ts";
@@ -12,6 +13,7 @@ import type { AdapterSet } from "./adapters/adapter-set.ts";
 /** What decides how much memory a model takes; all known from the header alone. */
 export interface PlanInput {
   config: PhiConfig;
+  architecture: Architecture;
   specs: readonly WeightSpec[];
   /** Of the layers' matrices. */
   format: WeightFormat;
@@ -93,8 +95,10 @@ function weightBytes(spec: WeightSpec, input: PlanInput): number {
 }
 
 /** What buffers a forward pass needs in an arena. */
-export const scratchNeeds = ({ activations, ordered, adapters }: PlanInput, logits: boolean): ScratchNeeds => {
-  return { activations, logits, ordered: (ordered?.size ?? 0) > 0, rank: adapters?.rank };
+export const scratchNeeds = (input: PlanInput, logits: boolean): ScratchNeeds => {
+  const { config, architecture, activations, ordered, adapters } = input;
+  const own = architecture.buffers(config);
+  return { own, activations, logits, ordered: (ordered?.size ?? 0) > 0, rank: adapters?.rank };
 };
 
 /** Bytes of scratch that helper threads have in each arena. */

@@ -14,7 +14,7 @@ import { EVERY_PART } from "../load/every-part.ts";
 import { int4SchemeOf } from "../load/int4/scheme.ts";
 import { openWeights, READABLE, type WeightFiles, type WeightTensor } from "../load/weight-files.ts";
 import { type ModelInput, openCheckpoint, withAdapters } from "../load-phi.ts";
-import { architectureOf } from "../model/architectures.ts";
+import { architectureOf } from "../model/every-architecture.ts";
 import { parseConfig } from "../model/parse-config.ts";
 import type { WeightSpec } from "../model/weights.ts";
 import type { Input } from "../open.ts";

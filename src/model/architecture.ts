@@ -1,5 +1,6 @@
 import type { Tell } from "../faults.ts";
 import type { Kernels, KVLayer } from "../kernels/kernels.ts";
+import type { KernelRest } from "../kernels/wasm-module.ts";
 import type { DType } from "../tensor/dtype.ts";
 import type { PhiConfig } from "./config.ts";
 import type { Json } from "./config-keys.ts";
@@ -27,6 +28,8 @@ export interface Architecture {
   readonly unused?: (tensor: string) => boolean;
   /** What a layer needs besides the buffers that all have ({@link Scratch}). */
   buffers(config: PhiConfig): Buffers;
+  /** The kernels that its layer calls and that of phi3 does not. */
+  readonly kernels?: KernelRest;
   /**
    * One decoder layer: the residual stream s.x [T, D] before it becomes that after it.
    * @param weights by the slots of `weights`

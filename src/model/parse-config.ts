@@ -1,8 +1,8 @@
-import { ConfigError } from "../errors.ts";
 import { type Tell, throwIt } from "../faults.ts";
 import { findArchitecture } from "./architectures.ts";
 import type { PhiConfig } from "./config.ts";
 import type { Json } from "./config-keys.ts";
+import { ARCHITECTURES } from "./every-architecture.ts";
 
 /**
  * Reads a config.json as Hugging Face writes it: the older form (`rope_theta`, `rope_scaling`, `partial_rotary_factor` at the top) and the
@@ -12,9 +12,5 @@ import type { Json } from "./config-keys.ts";
  * @throws ConfigError if the model is another architecture, if a known key asks for mathematics that is not built, or if sizes do not fit
  */
 export function parseConfig(json: unknown, file = "config.json", tell: Tell = throwIt): PhiConfig {
-  if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    throw new ConfigError({ what: "not a JSON object", file, got: json });
-  }
-  const raw = json as Json;
-  return findArchitecture(raw, file).config(raw, file, tell);
+  return findArchitecture(json, file, ARCHITECTURES).config(json as Json, file, tell);
 }

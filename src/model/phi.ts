@@ -6,6 +6,7 @@
  */
 import type { Tell } from "../faults.ts";
 import type { Kernels, KVLayer } from "../kernels/kernels.ts";
+import { REST } from "../kernels/rest.ts";
 import type { PackedMatrix } from "../quant/packed-matrix.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Architecture, Buffers } from "./architecture.ts";
@@ -23,6 +24,7 @@ export const phi: Architecture = {
   weights: phiWeights,
   buffers: phiBuffers,
   layer: phiLayer,
+  kernels: REST,
 };
 
 /** Defaults of HF PhiConfig. */

@@ -10,6 +10,7 @@ import { ConfigError } from "../errors.ts";
 import type { Tell } from "../faults.ts";
 import { patternFault } from "../kernels/block-pattern.ts";
 import type { BlockPattern, Kernels, KVLayer } from "../kernels/kernels.ts";
+import { REST } from "../kernels/rest.ts";
 import type { PackedMatrix } from "../quant/packed-matrix.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Architecture, Buffers } from "./architecture.ts";
@@ -27,6 +28,7 @@ export const phi3small: Architecture = {
   weights: phi3smallWeights,
   buffers: phi3smallBuffers,
   layer: phi3smallLayer,
+  kernels: REST,
 };
 
 /** Defaults of Phi3SmallConfig. */

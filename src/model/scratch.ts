@@ -4,7 +4,7 @@ import { type Arena, alignUp } from "../tensor/arena.ts";
 import type { DType } from "../tensor/dtype.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { DeltaScratch } from "./adapters.ts";
-import { architectureOf } from "./architectures.ts";
+import type { Buffers } from "./architecture.ts";
 import type { PhiConfig } from "./config.ts";
 
 /** How the matrices see their inputs: as int8 groups of 32, or as float32. */
@@ -48,6 +48,8 @@ type Shared = Exclude<keyof Scratch, "int8" | "own" | "deltas">;
 
 /** What decides which buffers there are. */
 export interface ScratchNeeds {
+  /** Those of the architecture. */
+  own: Buffers;
   activations: Activations;
   /** Whether the head lies in this arena. */
   logits: boolean;
@@ -78,8 +80,8 @@ function sharedPieces(
   ];
 }
 
-const ownPieces = (c: PhiConfig, T: number): Piece[] =>
-  Object.entries(architectureOf(c).buffers(c)).map(([name, what]) => {
+const ownPieces = (T: number, { own }: ScratchNeeds): Piece[] =>
+  Object.entries(own).map(([name, what]) => {
     const [dtype, width] = typeof what === "number" ? (["f32", what] as const) : what;
     return [name, dtype, [T, width]];
   });
@@ -90,7 +92,7 @@ const widths = (c: PhiConfig): number[] => [...new Set([c.hiddenSize, c.heads * 
 /** Bytes that {@link allocScratch} takes from an arena. */
 export function scratchBytes(c: PhiConfig, T: number, needs: ScratchNeeds): number {
   let bytes = 0;
-  for (const [, dtype, shape] of [...sharedPieces(c, T, needs), ...ownPieces(c, T)])
+  for (const [, dtype, shape] of [...sharedPieces(c, T, needs), ...ownPieces(T, needs)])
     bytes += alignUp(Tensor.bytes(dtype, shape));
   if (needs.activations === "int8") for (const cols of widths(c)) bytes += int8RowsBytes(T, cols);
   return bytes;
@@ -101,7 +103,7 @@ export function allocScratch(arena: Arena, c: PhiConfig, T: number, needs: Scrat
   const alloc = (pieces: readonly Piece[]) =>
     Object.fromEntries(pieces.map(([name, dtype, shape]) => [name, Tensor.alloc(arena, dtype, shape)]));
   const shared = alloc(sharedPieces(c, T, needs)) as Record<Shared, Tensor>;
-  const own = alloc(ownPieces(c, T));
+  const own = alloc(ownPieces(T, needs));
   const int8 = new Map<number, Int8Rows>();
   if (needs.activations === "int8") for (const cols of widths(c)) int8.set(cols, allocInt8Rows(arena, T, cols));
   return { ...shared, own, int8 };

@@ -6,7 +6,6 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { type ActiveDeltas, type AdapterMix, activeDeltas, type Deltas } from "./adapters.ts";
 import { apart } from "./apart.ts";
 import type { Architecture } from "./architecture.ts";
-import { architectureOf } from "./architectures.ts";
 import type { PhiConfig } from "./config.ts";
 import type { Chunk, Decoder, RopeRegime } from "./decoder.ts";
 import type { KVPool } from "./kv-cache.ts";
@@ -28,6 +27,7 @@ export interface Stage {
 
 export interface TransformerParts {
   config: PhiConfig;
+  architecture: Architecture;
   /** In the order of the layers. */
   stages: Stage[];
   weights: ModelWeights;
@@ -62,7 +62,7 @@ export class Transformer implements Decoder {
     this.pool = parts.pool;
     this.maxChunk = parts.maxChunk;
     this.weightBytesPerToken = parts.weightBytesPerToken;
-    this.#architecture = architectureOf(parts.config);
+    this.#architecture = parts.architecture;
     this.#parts = parts;
     this.#frequencies = {
       short: inverseFrequencies(parts.config, "short"),

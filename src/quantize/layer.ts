@@ -3,8 +3,8 @@ import { allocate, type Slot } from "../load/allocate.ts";
 import { fillWeights } from "../load/fill.ts";
 import { MAX_ARENA_BYTES, planArenas } from "../load/plan.ts";
 import type { WeightFiles } from "../load/weight-files.ts";
-import { architectureOf } from "../model/architectures.ts";
 import type { PhiConfig } from "../model/config.ts";
+import { architectureOf } from "../model/every-architecture.ts";
 import { fillRope, inverseFrequencies } from "../model/rope.ts";
 import { scratchFor } from "../model/scratch.ts";
 import type { Stage } from "../model/transformer.ts";
@@ -53,7 +53,15 @@ export class LayerRunner {
     const placed = specs.map((s) => ({ ...s, place: 0 }));
     const { threads, kernels } = team;
     const sizes = { contextSize, kvTokens: contextSize, maxChunk: CHUNK, maxArenaBytes: MAX_ARENA_BYTES, threads };
-    const plan = planArenas({ config: alone, specs: placed, format, kv, activations: "int8", ...sizes });
+    const plan = planArenas({
+      config: alone,
+      architecture: architectureOf(config),
+      specs: placed,
+      format,
+      kv,
+      activations: "int8",
+      ...sizes,
+    });
     this.#config = config;
     this.#slots = allocate(plan, kernels).slots;
     this.#stage = this.#slots[0].stage;

@@ -4,6 +4,7 @@ import { bindKernels } from "../kernels/bind.ts";
 import { chooseKernels, type KernelChoice } from "../kernels/choose.ts";
 import { type Crew, SCRATCH_BYTES } from "../kernels/crew.ts";
 import type { Kernels } from "../kernels/kernels.ts";
+import { REST } from "../kernels/rest.ts";
 import { startHelpers } from "../load-phi.ts";
 import { Arena } from "../tensor/arena.ts";
 import { assemble, type ThreadChoice } from "../threads/index.ts";
@@ -24,7 +25,7 @@ export interface Team {
  * @throws PhiError (code "wasm") without any: the reference kernels have other bits
  */
 export function makeTeam(choice: ThreadChoice): Team {
-  const chosen = chooseKernels("auto");
+  const chosen = chooseKernels("auto", { rest: REST });
   if (chosen.kind === "reference") {
     const why = chosen.notices.map((n) => n.message).join("; ");
     throw new PhiError("wasm", `quantizing needs the WASM kernels: ${why}`);

@@ -27,7 +27,8 @@ import { ErrorPost } from "./wire-error.ts";
  * @param parts what its engine has beside the core
  * @param backend a model that is there already
  */
-export function serve(port: PortLike, { formats, reference, lora }: EngineParts, backend?: Backend): void {
+export function serve(port: PortLike, parts: EngineParts, backend?: Backend): void {
+  const { formats, architectures, lora } = parts;
   let inspected: { model: Inspected; chosen: ModelKernels } | undefined;
   const sequences = new Map<number, SequenceHandle>();
   const tokens = new TokenServer();
@@ -50,9 +51,10 @@ export function serve(port: PortLike, { formats, reference, lora }: EngineParts,
     async inspect({ options, lists }) {
       if (inspected || backend)
         throw new PhiError("worker_protocol", "this worker has a model already: each needs its own");
-      const chosen = kernelsOf(options, reference);
+      const chosen = kernelsOf(options, parts);
       // The caller, who has started this worker, can start others.
-      const model = await inspectModel(remoteSource(peer, lists), { ...options, formats, lora, canStartThreads: true });
+      const planned = { ...options, formats, architectures, lora, canStartThreads: true };
+      const model = await inspectModel(remoteSource(peer, lists), planned);
       inspected = { model, chosen };
       const { config, generationConfig, sourceBytes } = model;
       return { config, generationConfig, sourceBytes };

@@ -1,5 +1,7 @@
+import { phi, phi3small, phimoe } from "../../src/core/architectures.ts";
 import { gguf } from "../../src/core/gguf.ts";
 import {
+  ConfigError,
   type CoreOptions,
   FormatError,
   loadPhi,
@@ -130,6 +132,32 @@ suite("core", async ({ test, assert, engine }) => {
     await whole.dispose();
   });
 
+  const MODELS = [
+    [phi, "phi-2"],
+    [phi3small, "phi-3-small-8k"],
+    [phimoe, "phi-3.5-moe"],
+  ] as const;
+  for (const [architecture, golden] of MODELS) {
+    const { modelType: name } = architecture;
+    test(`a model of architecture ${name} without its part is a ConfigError no_part that names the import; with it, the bits are those of phi-ts`, async () => {
+      const source = goldenSource(engine, golden);
+      const error = await assert.rejects(
+        loadPhi(source),
+        ConfigError,
+        new RegExp(`architectures: \\[${name}\\].*phi-ts/core/architectures`),
+      );
+      assert.equal((error as ConfigError).code, "no_part");
+      const whole = await loadWhole(source);
+      const expected = await whole.forward([1, 2, 3]);
+      await whole.dispose();
+      const architectures = [architecture];
+      const { worker, inside } = channel();
+      serve(inside, { architectures });
+      for (const options of [{ architectures }, { architectures, worker: offThread(() => worker) }])
+        await withPhi(async (phi) => assert.deepEqual(await phi.forward([1, 2, 3]), expected), options, source);
+    });
+  }
+
   test("in a worker whose file serves the same parts, the bits are the same; one that lacks a part says so", async () => {
     const workerWith = (parts: EngineParts) => () => {
       const { worker, inside } = channel();
@@ -156,6 +184,8 @@ suite("core", async ({ test, assert, engine }) => {
     for (const options of [
       { formats: gguf },
       { formats: ["gguf"] },
+      { architectures: phimoe },
+      { architectures: ["phimoe"] },
       { text: "text" },
       { worker: true },
       { worker: () => undefined },

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { REST } from "../../src/kernels/rest.ts";
 import { moduleBytes } from "../../src/kernels/wasm-module.ts";
 import { startServer } from "../source/http-server.ts";
 import { bundle } from "./bundle.ts";
@@ -12,7 +13,14 @@ import { installed } from "./local.ts";
 import type { Message } from "./remote.ts";
 import { start } from "./spawn.ts";
 
-const BUILDS = ["relaxed", "strict"] as const;
+/** Modules beside the worker, by their names: the builds, and each without the rest, as programs of `phi-ts/core` have them. */
+const MODULES = {
+  relaxed: () => moduleBytes("relaxed", REST),
+  strict: () => moduleBytes("strict", REST),
+  "relaxed-core": () => moduleBytes("relaxed"),
+  "strict-core": () => moduleBytes("strict"),
+};
+const NAMES = Object.keys(MODULES);
 
 /** Strings of Cap'n Proto's text form are JSON's. */
 const quote = (text: string): string => JSON.stringify(text);
@@ -26,11 +34,11 @@ export const workerd: Driver = async (files) => {
     await bundle(
       "worker.ts",
       files,
-      BUILDS.map((build) => `./${build}.wasm`),
+      NAMES.map((name) => `./${name}.wasm`),
     ),
   );
-  for (const build of BUILDS) writeFileSync(join(folder, `${build}.wasm`), moduleBytes(build));
-  const modules = BUILDS.map((build) => `(name = "${build}.wasm", wasm = embed "${build}.wasm")`);
+  for (const [name, bytes] of Object.entries(MODULES)) writeFileSync(join(folder, `${name}.wasm`), bytes());
+  const modules = NAMES.map((name) => `(name = "${name}.wasm", wasm = embed "${name}.wasm")`);
   const empty = mkdtempSync(join(folder, "empty-"));
   writeFileSync(
     join(folder, "config.capnp"),

@@ -5,7 +5,7 @@ import { Tensor } from "../../src/tensor/index.ts";
 import { suite } from "../harness.ts";
 import { randomFloats, randomSource } from "../random.ts";
 import { bitsOf, onlyWrites } from "./compare.ts";
-import { bench, place } from "./kinds.ts";
+import { bench, EVERY, place } from "./kinds.ts";
 
 suite("kernels/attention, work units", ({ test, assert }) => {
   for (const format of ["f32", "int8"] as const) {
@@ -30,7 +30,7 @@ suite("kernels/attention, work units", ({ test, assert }) => {
         const sparse = size > 0 ? { size, local, stride, step } : undefined;
         kernels.attention(whole, qkv, cache, start, window, 1 / Math.sqrt(dh), sparse);
 
-        const wasm = instantiate(arena, "strict", moduleOf("strict"));
+        const wasm = instantiate(arena, "strict", moduleOf("strict", EVERY));
         const { k, v, scales, table } = cache;
         const pools = [k.ptr, v.ptr, scales?.k.ptr ?? 0, scales?.v.ptr ?? 0, table.ptr];
         const units = attentionUnits(T, K);

@@ -7,16 +7,23 @@ import {
   type Operations,
   type WasmBuild,
 } from "../../src/kernels/index.ts";
-import { wrongAnswers } from "../../src/kernels/known-answers.ts";
+import { KNOWN_ANSWERS, wrongAnswers } from "../../src/kernels/known-answers.ts";
+import { REST } from "../../src/kernels/rest.ts";
 import { type DotForm, simdKernels } from "../../src/kernels/simd.ts";
 import { instantiate, moduleOf } from "../../src/kernels/wasm-module.ts";
 import { Arena, type DType, Tensor, type TypedArray } from "../../src/tensor/index.ts";
 import { randomFloats } from "../random.ts";
 
+/** Where all functions of the library's own WASM are from. */
+export const EVERY = { rest: REST };
+
+/** The known answers of all operations. */
+export const ANSWERS = [...KNOWN_ANSWERS, ...REST.answers];
+
 /** The WASM builds that this engine takes; relaxed SIMD is absent from some, which test/kernels/forms.test.ts says. */
 export const BUILDS: readonly WasmBuild[] = (["relaxed", "strict"] as const).filter((build) => {
   try {
-    return chooseKernels(build).kind === build;
+    return chooseKernels(build, EVERY).kind === build;
   } catch {
     return false;
   }
@@ -40,10 +47,10 @@ export const ALL_FORMS: readonly Form[] = BUILDS.flatMap((build) => {
 
 /** The operations of a form on an arena. */
 export const bound = ({ build, form }: Form, arena: Arena) =>
-  simdKernels(instantiate(arena, build, moduleOf(build)), form);
+  simdKernels(instantiate(arena, build, moduleOf(build, EVERY)), form);
 
 /** Those that are right here. */
-export const FORMS = ALL_FORMS.filter((form) => wrongAnswers((arena) => bound(form, arena)).length === 0);
+export const FORMS = ALL_FORMS.filter((form) => wrongAnswers(ANSWERS, (arena) => bound(form, arena)).length === 0);
 
 const MIB = 2 ** 20;
 

@@ -4,17 +4,18 @@ import { createKernels, type WasmBuild } from "../../src/kernels/index.ts";
 import type { Operations } from "../../src/kernels/kernels.ts";
 import { bitsOf, KNOWN_ANSWERS, wrongAnswers } from "../../src/kernels/known-answers.ts";
 import * as reference from "../../src/kernels/reference/index.ts";
+import { REST } from "../../src/kernels/rest.ts";
 import { simdKernels } from "../../src/kernels/simd.ts";
 import { checkWasm, instantiate, moduleBytes, moduleOf, type WasmModules } from "../../src/kernels/wasm-module.ts";
 import { Arena, Tensor } from "../../src/tensor/index.ts";
 import { suite, unless } from "../harness.ts";
-import { BUILDS, bound, FORMS } from "./kinds.ts";
+import { ANSWERS, BUILDS, bound, EVERY, FORMS } from "./kinds.ts";
 
-const strictOn = (arena: Arena) => simdKernels(instantiate(arena, "strict", moduleOf("strict")), "pairs");
+const strictOn = (arena: Arena) => simdKernels(instantiate(arena, "strict", moduleOf("strict", EVERY)), "pairs");
 
 /** A build with `edit` done to its bytes. */
 function edited(edit: (bytes: Uint8Array) => void, build: WasmBuild = "strict"): WasmModules {
-  const bytes = moduleBytes(build);
+  const bytes = moduleBytes(build, REST);
   edit(bytes);
   return { [build]: new WebAssembly.Module(bytes) };
 }
@@ -35,7 +36,7 @@ function find(bytes: Uint8Array, pattern: readonly number[]): number {
 }
 
 suite("kernels/known-answers", ({ test, assert }) => {
-  for (const { name, bits, run } of KNOWN_ANSWERS) {
+  for (const { name, bits, run } of ANSWERS) {
     for (const form of FORMS) {
       test(`${form.name}: ${name} leaves the bits that are known`, () => {
         const arena = new Arena(65536);
@@ -77,7 +78,7 @@ suite("kernels/known-answers", ({ test, assert }) => {
       ]),
     ) as unknown as Operations;
     const mark = arena.mark();
-    for (const { run } of KNOWN_ANSWERS) {
+    for (const { run } of ANSWERS) {
       arena.release(mark);
       run(spied, arena);
     }
@@ -85,8 +86,8 @@ suite("kernels/known-answers", ({ test, assert }) => {
   });
 
   test("an operation that throws, and one that leaves a single bit wrong, are named; others are not", () => {
-    assert.deepEqual(wrongAnswers(strictOn), []);
-    const names = wrongAnswers((arena) => {
+    assert.deepEqual(wrongAnswers(ANSWERS, strictOn), []);
+    const names = wrongAnswers(ANSWERS, (arena) => {
       const ops = strictOn(arena);
       return {
         ...ops,
@@ -100,6 +101,30 @@ suite("kernels/known-answers", ({ test, assert }) => {
       };
     });
     assert.deepEqual(names, ["softmax", "argmax"]);
+  });
+});
+
+suite("kernels/rest", ({ test, assert }) => {
+  for (const { name, build, form } of FORMS) {
+    const alone = (arena: Arena) => simdKernels(instantiate(arena, build, moduleOf(build)), form);
+
+    test(`${name}, without the rest: what the decoder of phi3 calls answers rightly`, () => {
+      assert.deepEqual(wrongAnswers(KNOWN_ANSWERS, alone), []);
+    });
+
+    test(`${name}, without the rest: nothing of it answers but what has a function in common with the others`, () => {
+      const wrong = wrongAnswers(REST.answers, alone);
+      const right = REST.answers.map(({ name }) => name).filter((name) => !wrong.includes(name));
+      assert.deepEqual(right, ["storeKV and attention, block-sparse", "storeKV and attention, int8, block-sparse"]);
+    });
+  }
+
+  test("a module that was proven for the core is asked again for the rest", () => {
+    const [build] = BUILDS;
+    const modules = { [build]: moduleOf(build) };
+    assert.equal(chooseKernels(build, { modules }).kind, build);
+    const error = assert.throws(() => chooseKernels(build, { modules, ...EVERY }), PhiError, /compute wrongly/);
+    assert.equal((error as PhiError).code, "wasm_wrong");
   });
 });
 
@@ -120,7 +145,7 @@ suite("kernels/choose", ({ test, assert, engine }) => {
   for (const [what, modules, named] of WRONG) {
     edit(`a module ${what} is not used: auto takes the reference kernels and says so, strict is a PhiError`, () => {
       const wasm = modules();
-      const { kind, notices } = chooseKernels("auto", wasm);
+      const { kind, notices } = chooseKernels("auto", { modules: wasm, ...EVERY });
       assert.equal(kind, "reference");
       assert.deepEqual(
         notices.map(({ code }) => code),
@@ -128,26 +153,32 @@ suite("kernels/choose", ({ test, assert, engine }) => {
       );
       assert.ok(named.test(notices[0].message), notices[0].message);
       const arena = new Arena(1024);
-      for (const run of [() => chooseKernels("strict", wasm), () => createKernels(arena, "strict", { wasm })]) {
+      for (const run of [
+        () => chooseKernels("strict", { modules: wasm, ...EVERY }),
+        () => createKernels(arena, "strict", { wasm }),
+      ]) {
         assert.equal((assert.throws(run, PhiError, /computes? wrongly/) as PhiError).code, "wasm_wrong");
       }
     });
   }
 
   test("auto is the relaxed build where this engine takes it, else strict; both are had by name", () => {
-    assert.equal(chooseKernels("auto").kind, BUILDS[0]);
+    assert.equal(chooseKernels("auto", EVERY).kind, BUILDS[0]);
     engine.note("kernels that auto takes", BUILDS[0]);
     engine.note("forms of the int8 dot product that are right", FORMS.map(({ name }) => name).join(" · "));
     for (const build of BUILDS) assert.equal(createKernels(new Arena(1024), build).kind, build);
     if (!BUILDS.includes("relaxed")) {
-      assert.equal((assert.throws(() => chooseKernels("relaxed"), PhiError, /refuses/) as PhiError).code, "wasm");
+      assert.equal(
+        (assert.throws(() => chooseKernels("relaxed", EVERY), PhiError, /refuses/) as PhiError).code,
+        "wasm",
+      );
     }
   });
 
   if (BUILDS.includes("relaxed")) {
     edit("a relaxed module that computes wrongly gives way to strict, with a notice", () => {
-      const wasm = { ...swapped("softmax", "rmsnorm", "relaxed"), strict: moduleOf("strict") };
-      const { kind, notices } = chooseKernels("auto", wasm);
+      const wasm = { ...swapped("softmax", "rmsnorm", "relaxed"), strict: moduleOf("strict", EVERY) };
+      const { kind, notices } = chooseKernels("auto", { modules: wasm, ...EVERY });
       assert.equal(kind, "strict");
       assert.deepEqual(
         notices.map(({ code }) => code),
@@ -164,17 +195,19 @@ suite("kernels/choose", ({ test, assert, engine }) => {
           else if (bytes[at + 1] === 0x93) bytes[at + 1] = 0x85;
         }
       }, "relaxed");
-      assert.deepEqual(chooseKernels("relaxed", wasm), { kind: "relaxed", wasm, notices: [] });
+      const { kind, notices } = chooseKernels("relaxed", { modules: wasm, ...EVERY });
+      assert.equal(kind, "relaxed");
+      assert.deepEqual(notices, []);
     });
   }
 
   test("a module that was given is used, alone or under its build's name, and gives the same kernels", () => {
-    const module = new WebAssembly.Module(moduleBytes("strict"));
+    const module = new WebAssembly.Module(moduleBytes("strict", REST));
     for (const wasm of [module, { strict: module }]) {
       const given = checkWasm("test", wasm);
       assert.deepEqual(Object.keys(given ?? {}), ["strict"]);
-      assert.equal(moduleOf("strict", given), module);
-      const { kind, notices } = chooseKernels("auto", given);
+      assert.equal(moduleOf("strict", { modules: given, ...EVERY }), module);
+      const { kind, notices } = chooseKernels("auto", { modules: given, ...EVERY });
       assert.equal(kind, "strict");
       assert.deepEqual(notices, []);
     }
@@ -183,11 +216,12 @@ suite("kernels/choose", ({ test, assert, engine }) => {
 
   test("the strict build has nothing in place of what needs relaxed SIMD: no such instruction, and a trap for who calls it", () => {
     const instructions = (build: WasmBuild) =>
-      moduleBytes(build).filter((byte, i, code) => byte === 0xfd && (code[i + 1] & 0xe0) === 0x80 && code[i + 2] === 2)
-        .length;
+      moduleBytes(build, REST).filter(
+        (byte, i, code) => byte === 0xfd && (code[i + 1] & 0xe0) === 0x80 && code[i + 2] === 2,
+      ).length;
     assert.ok(instructions("relaxed") > 10);
     assert.equal(instructions("strict"), 0);
-    const wasm = instantiate(new Arena(1024), "strict", moduleOf("strict"));
+    const wasm = instantiate(new Arena(1024), "strict", moduleOf("strict", EVERY));
     assert.throws(() => wasm.fastestForm(), WebAssembly.RuntimeError, /unreachable/i);
   });
 
@@ -195,11 +229,11 @@ suite("kernels/choose", ({ test, assert, engine }) => {
     "modules for shared memory are known by their own name, and differ from the others in it and in one byte",
     () => {
       for (const build of BUILDS) {
-        const module = new WebAssembly.Module(moduleBytes(`${build}-shared`));
-        for (const wasm of [module, { [`${build}-shared`]: module, [build]: moduleOf(build) }])
+        const module = new WebAssembly.Module(moduleBytes(`${build}-shared`, REST));
+        for (const wasm of [module, { [`${build}-shared`]: module, [build]: moduleOf(build, EVERY) }])
           assert.equal(checkWasm("test", wasm)?.[`${build}-shared`], module);
         assert.throws(() => checkWasm("test", { [build]: module }), OptionError, /-shared/);
-        const [a, b] = [moduleBytes(build), moduleBytes(`${build}-shared`)];
+        const [a, b] = [moduleBytes(build, REST), moduleBytes(`${build}-shared`, REST)];
         assert.equal(b.length - a.length, "-shared".length);
         const end = a.length - 40;
         assert.equal(a.subarray(0, end).filter((byte, i) => byte !== b[i]).length, 1);
@@ -224,7 +258,7 @@ suite("kernels/choose", ({ test, assert, engine }) => {
       [],
       1,
       { strict: header },
-      { fast: moduleOf("strict") },
+      { fast: moduleOf("strict", EVERY) },
       { fast: undefined },
     ]) {
       assert.throws(() => checkWasm("loadPhi", wrong), OptionError, /WebAssembly.Module/);
@@ -233,6 +267,6 @@ suite("kernels/choose", ({ test, assert, engine }) => {
   });
 
   edit("reference kernels are taken as asked, whatever modules there are, without a notice", () => {
-    assert.deepEqual(chooseKernels("reference", swapped("softmax", "rmsnorm")).notices, []);
+    assert.deepEqual(chooseKernels("reference", { modules: swapped("softmax", "rmsnorm") }).notices, []);
   });
 });

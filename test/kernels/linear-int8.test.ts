@@ -7,7 +7,7 @@ import { Arena, KERNEL_RESERVE, Tensor } from "../../src/tensor/index.ts";
 import { suite } from "../harness.ts";
 import { randomFloats } from "../random.ts";
 import { bitsOf, EPS, onlyWrites, TINY } from "./compare.ts";
-import { ALL_FORMS, BUILDS, bench, benchForm, bound, FORMS, type Form, place, SIZES } from "./kinds.ts";
+import { ALL_FORMS, BUILDS, bench, benchForm, bound, EVERY, FORMS, type Form, place, SIZES } from "./kinds.ts";
 import { definedInt8 } from "./linear-definition.ts";
 import {
   knownInt8Rows,
@@ -235,7 +235,7 @@ suite("kernels/linear int8", ({ test, assert }) => {
 
 /** The export itself, for blocks begin … end - 1. */
 function ranges(arena: Arena, form: Form, { q, pairs, scale, offset, rows: T }: Int8Rows, w: PackedMatrix) {
-  const wasm = instantiate(arena, form.build, moduleOf(form.build));
+  const wasm = instantiate(arena, form.build, moduleOf(form.build, EVERY));
   const operands = [q.ptr, pairs.ptr, scale.ptr, offset.ptr, w.ptr, FORMAT[w.format], T, w.rows];
   return (out: Tensor, begin: number, end: number) =>
     wasm.linearInt8(out.ptr, ...operands, groupsOf(w.cols), FORM[form.form], KERNEL_RESERVE / 2, begin, end);

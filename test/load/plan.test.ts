@@ -34,6 +34,7 @@ function input(json: object, more: Partial<PlanInput> = {}): PlanInput {
   return {
     ...{
       config,
+      architecture: phi3,
       specs: phi3.weights(config),
       format: "q4",
       activations: "int8",

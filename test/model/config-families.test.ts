@@ -1,5 +1,5 @@
 import { ConfigError } from "../../src/errors.ts";
-import { architectureOf } from "../../src/model/architectures.ts";
+import { architectureOf } from "../../src/model/every-architecture.ts";
 import { parseConfig } from "../../src/model/parse-config.ts";
 import type { WeightSpec } from "../../src/model/weights.ts";
 import { suite } from "../harness.ts";

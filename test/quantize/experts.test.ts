@@ -1,7 +1,8 @@
 import { Pacer } from "../../src/event-loop.ts";
 import { bytesSource, type LoadOptions, loadPhi, type Source } from "../../src/index.ts";
+import { EVERY_PART } from "../../src/load/every-part.ts";
 import { inspectModel } from "../../src/load/plan-model.ts";
-import { architectureOf } from "../../src/model/architectures.ts";
+import { architectureOf } from "../../src/model/every-architecture.ts";
 import { parseConfig } from "../../src/model/parse-config.ts";
 import { type Calibration, calibrate } from "../../src/quantize/calibrate.ts";
 import { batchesOf, matricesOf } from "../../src/quantize/calibrate-layer.ts";
@@ -75,6 +76,7 @@ suite("quantize/experts", async ({ test, assert, engine }) => {
     const matrices = async (file: Uint8Array) => {
       const { files, plan } = await inspectModel(
         bytesSource({ "model.safetensors": file, ...(await configOf(sixteen)) }),
+        EVERY_PART,
       );
       const list: [string, Uint8Array][] = [];
       for (const { name, slot, byteLength } of plan.specs.map((s) => ({ ...s, ...files.tensors.get(s.name) })))
@@ -101,7 +103,7 @@ suite("quantize/experts", async ({ test, assert, engine }) => {
   });
 
   test("in however many runs of a layer its moments are collected, the bytes are the same", async () => {
-    const { files, config, plan, threading } = await inspectModel(golden, { weights: "q4", threads: 1 });
+    const { files, config, plan, threading } = await inspectModel(golden, { weights: "q4", threads: 1, ...EVERY_PART });
     const sequences = await textsOf(golden);
     const pieces = async (momentBytes?: number): Promise<Uint8Array[]> => {
       const kept = new Kept(1);

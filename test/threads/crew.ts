@@ -9,7 +9,7 @@ import type { WorkerLike } from "../../src/port/port.ts";
 import { Arena } from "../../src/tensor/index.ts";
 import { helpersBy, Leader } from "../../src/threads/index.ts";
 import type { Engine } from "../harness.ts";
-import type { Form } from "../kernels/kinds.ts";
+import { EVERY, type Form } from "../kernels/kinds.ts";
 
 /** Why several threads cannot work for a model on this engine at all; or, `here`, with this thread as their leader. */
 export function noThreads({ name, features }: Engine, here = false): string | undefined {
@@ -54,7 +54,7 @@ export function crewOf(
 ): Crewed {
   const losses: Error[] = [];
   const leader = new Leader(threads, (error) => losses.push(error), naps);
-  const module = moduleOf(variantOf(build, true));
+  const module = moduleOf(variantOf(build, true), EVERY);
   const arenas = Array.from({ length: count }, () => new Arena(megabytes << 20, { name: "crew", shared: true }));
   const kernels = arenas.map((arena) => {
     const helperScratch = Array.from({ length: threads - 1 }, () => arena.alloc(SCRATCH_BYTES));

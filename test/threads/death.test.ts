@@ -12,7 +12,7 @@ import { Tensor } from "../../src/tensor/index.ts";
 import { assembleBy, helpersBy } from "../../src/threads/index.ts";
 import { phiTinyFolder } from "../fixtures.ts";
 import { suite, unless } from "../harness.ts";
-import { FORMS, place } from "../kernels/kinds.ts";
+import { EVERY, FORMS, place } from "../kernels/kinds.ts";
 import { bothCodes, type Crewed, crewOf, noThreads } from "./crew.ts";
 
 /**
@@ -177,7 +177,7 @@ suite("threads/death", ({ test, assert, engine }) => {
       });
       const auto = { ...inspected, threading: { ...inspected.threading, wanted: "auto" as const } };
       const meter = new LoadMeter(undefined);
-      const { decoder, threads, notices, contextSize } = await fillModel(auto, chooseKernels("auto"), meter, {
+      const { decoder, threads, notices, contextSize } = await fillModel(auto, chooseKernels("auto", EVERY), meter, {
         assemble: assembleBy(start),
       });
       assert.equal(threads, 1);

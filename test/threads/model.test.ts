@@ -10,7 +10,7 @@ import { MODES, openPhiTiny } from "../api/phi-tiny.ts";
 import { phiTinyFolder } from "../fixtures.ts";
 import { openGolden } from "../golden.ts";
 import { suite, unless } from "../harness.ts";
-import { BUILDS } from "../kernels/kinds.ts";
+import { BUILDS, EVERY } from "../kernels/kinds.ts";
 import { bothCodes, noThreads } from "./crew.ts";
 
 suite("threads/model", async ({ test, assert, engine }) => {
@@ -179,8 +179,8 @@ suite("threads/model", async ({ test, assert, engine }) => {
   unless(noThreads(engine, true), test)(
     "modules that are given must be there for shared memory, too: else one thread works, with a notice",
     async () => {
-      const strict = moduleOf("strict");
-      const both = { strict, "strict-shared": moduleOf("strict-shared") };
+      const strict = moduleOf("strict", EVERY);
+      const both = { strict, "strict-shared": moduleOf("strict-shared", EVERY) };
       await withPhi(async (phi) => assert.equal(phi.threads, 2), { threads: 2, wasm: both });
       await withPhi(
         async (phi) => {

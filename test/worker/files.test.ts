@@ -1,4 +1,5 @@
 import { FormatError, loadPhi, PhiError, type Source, SourceError, type SourceFile } from "../../src/index.ts";
+import { REST } from "../../src/kernels/rest.ts";
 import { moduleBytes } from "../../src/kernels/wasm-module.ts";
 import { MODES, noMode, openPhiTiny } from "../api/phi-tiny.ts";
 import { suite, unless } from "../harness.ts";
@@ -46,7 +47,7 @@ suite("worker/files", async ({ test: every, assert, engine }) => {
   });
 
   test("modules of the kernels given by option wasm are handed on to the worker", async () => {
-    const wasm = await WebAssembly.compile(moduleBytes("strict"));
+    const wasm = await WebAssembly.compile(moduleBytes("strict", REST));
     const phi = await loadPhi(files(), { worker: true, wasm, kernels: "strict" });
     assert.equal(phi.kernels, "strict");
     await phi.dispose();

@@ -1,4 +1,5 @@
 import { attemptAsync } from "../../faults.ts";
+import { REST } from "../../kernels/rest.ts";
 import type { FileFormat } from "../file-format.ts";
 import { int4Blocks } from "./fill.ts";
 import { int4Formats } from "./formats.ts";
@@ -8,6 +9,7 @@ import { hasInt4, isInt4, withInt4 } from "./tensors.ts";
 /** Safetensors with matrices of int4 words: GPTQ, AWQ and compressed-tensors. */
 export const int4: FileFormat = {
   name: "int4",
+  kernels: REST,
   stored(config) {
     const told = int4SchemeOf(config);
     return async (files, specs, source, tell) => {
