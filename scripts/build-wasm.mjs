@@ -31,7 +31,7 @@ const flags = [
 /** The functions of rest.ts, by FILE/NAME<TYPES>: what the decoder of phi3 does not call with weights as safetensors and packed files have them. */
 const REST = [
   // Blocks of GGUF files and words of int4 files; K-formats, and q4z (u16 in place of weights)
-  /^(gemm-k|gemv-k|rows-k|unpack-k|repack-k|repack-rows|repack-int4)\//,
+  /^(k-formats|gemm-k|gemv-k|rows-k|unpack-k|repack-k|repack-rows|repack-int4)\//,
   /^(gemm|gemv|linear-f32|linear-int8|unpack-rows)\/(\w+<u16\b|linearK<)/,
   // LoRA, other architectures, and what only users of phi-ts/kernels call
   /^(add-bias|add-low-rank|add-rows|argmax|exp|gelu|geglu|layernorm|permute|softmax|topk)\/|^unpack-rows\/unpackRows$/,
