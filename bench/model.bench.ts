@@ -6,6 +6,8 @@ import { loadPhi } from "../src/index.ts";
 const model = fileURLToPath(new URL("../models/phi-tiny", import.meta.url));
 const PROMPT = 256;
 const DECODED = 64;
+/** Tokens of a step of a prompt (src/load/chunk.ts). */
+const CHUNK = 128;
 
 const rows: Record<string, string | number>[] = [];
 for (const weights of ["q4", "q8", "f32"] as const) {
@@ -36,7 +38,7 @@ for (const weights of ["q4", "q8", "f32"] as const) {
       "GMAC/s": +gmacs.toFixed(2),
       "weights GB/s": +(
         (phi.memory.weights / 1e9) *
-        (task.name === "decode" ? tokens / seconds : tokens / 32 / seconds)
+        (task.name === "decode" ? tokens / seconds : tokens / CHUNK / seconds)
       ).toFixed(2),
     });
   }

@@ -1,4 +1,5 @@
-import { largestContext, MAX_CHUNK, type Plan } from "./plan.ts";
+import { chunkTokens } from "./chunk.ts";
+import { largestContext, type Plan } from "./plan.ts";
 
 /** A plan held against a number of bytes. */
 export interface Fit {
@@ -16,7 +17,7 @@ export function fitBudget(plan: Plan, budget: number): Fit {
   const within = (total: Plan["total"]) => total.bytes <= budget;
   const fits = within(plan.total);
   const { contextLength } = plan.config;
-  const widest = { ...plan, contextSize: contextLength, maxChunk: Math.min(MAX_CHUNK, contextLength) };
+  const widest = { ...plan, contextSize: contextLength, maxChunk: chunkTokens(plan.specs, contextLength) };
   const asked = fits && plan.kvTokens <= plan.contextSize ? plan.contextSize : 0;
   return { fits, largestContextSize: Math.max(largestContext(widest, within), asked) };
 }

@@ -14,6 +14,7 @@ import { ifThere, together } from "../source/index.ts";
 import type { Source } from "../source/source.ts";
 import { chooseThreads, oneThread, type ThreadChoice } from "../threads/index.ts";
 import type { AdapterInput, AdapterSet } from "./adapters/adapter-set.ts";
+import { chunkTokens } from "./chunk.ts";
 import { checkConverted } from "./converted.ts";
 import type { EngineParts } from "./engine-parts.ts";
 import type { FileFormat } from "./file-format.ts";
@@ -22,7 +23,7 @@ import { chooseFormats } from "./formats.ts";
 import { needArchitecture, needFormat, noLora } from "./no-part.ts";
 import type { LoadOptions } from "./options.ts";
 import { withJoined } from "./parts.ts";
-import { formatOf, MAX_ARENA_BYTES, MAX_CHUNK, type Plan, planArenas } from "./plan.ts";
+import { formatOf, MAX_ARENA_BYTES, type Plan, planArenas } from "./plan.ts";
 import { readConfig, readModelConfig } from "./read-config.ts";
 import { openWeights, type WeightFiles } from "./weight-files.ts";
 
@@ -208,7 +209,7 @@ export function planFound(
     contextSize,
   );
   checkAngles(config, contextSize);
-  const maxChunk = Math.min(MAX_CHUNK, contextSize);
+  const maxChunk = chunkTokens(specs, contextSize);
   const { notices = [], ...chosen } = chooseFormats(files, specs, options);
   const quantized = specs.some((spec) => formatOf(spec, chosen) !== "f32");
   const activations = quantized ? (options.activations ?? "int8") : "f32";

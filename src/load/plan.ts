@@ -68,9 +68,6 @@ export interface Plan extends PlanInput {
 /** wasm32 ends at 4 GiB, and engines rarely give the last of it. */
 export const MAX_ARENA_BYTES = 3.5 * 2 ** 30;
 
-/** Tokens of a chunk: enough to share each read of the weights, few enough that a caller's event loop gets its turn. */
-export const MAX_CHUNK = 32;
-
 /** Blocks of a KV pool of so many tokens. */
 export const kvBlocks = (kvTokens: number): number => Math.ceil(kvTokens / KV_BLOCK);
 

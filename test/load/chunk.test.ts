@@ -1,0 +1,31 @@
+import { PRESETS } from "../../scripts/checkpoint/presets.ts";
+import { chunkTokens } from "../../src/load/chunk.ts";
+import { architectureOf } from "../../src/model/architectures.ts";
+import { parseConfig } from "../../src/model/parse-config.ts";
+import { suite } from "../harness.ts";
+
+const chunkOf = (preset: string, contextSize = 4096) => {
+  const config = parseConfig(PRESETS[preset].config);
+  return chunkTokens(architectureOf(config).weights(config), contextSize);
+};
+
+suite("load/chunk", ({ test, assert }) => {
+  test("a model of 200M takes 128 tokens at once, Phi-4-mini and all that are larger 32, experts or not", () => {
+    assert.equal(chunkOf("phi-200m"), 128);
+    for (const preset of Object.keys(PRESETS)) if (preset !== "phi-200m") assert.equal(chunkOf(preset), 32, preset);
+  });
+
+  test("a context that is shorter is taken whole", () => {
+    assert.equal(chunkOf("phi-200m", 100), 100);
+    assert.equal(chunkOf("phi-4-mini", 20), 20);
+  });
+
+  test("it is the layer with most weights that decides: 2^31 products at most, in multiples of 32", () => {
+    const layer = (place: number, rows: number) =>
+      ({ name: `${place}`, place, slot: "w", rows, cols: 2 ** 12, vector: false }) as const;
+    const table = { ...layer(0, 2 ** 20), place: "embed" as const };
+    assert.equal(chunkTokens([table, layer(0, 16), layer(1, 2 ** 13)], 4096), 64);
+    assert.equal(chunkTokens([table, layer(0, 16), layer(1, 2 ** 13 + 1)], 4096), 32);
+    assert.equal(chunkTokens([table, layer(0, 2 ** 12), layer(0, 1)], 4096), 96);
+  });
+});
