@@ -1,6 +1,6 @@
 import { PRESETS } from "../../scripts/checkpoint/presets.ts";
 import { chunkTokens } from "../../src/load/chunk.ts";
-import { architectureOf } from "../../src/model/architectures.ts";
+import { architectureOf } from "../../src/model/every-architecture.ts";
 import { parseConfig } from "../../src/model/parse-config.ts";
 import { suite } from "../harness.ts";
 
