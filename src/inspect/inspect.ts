@@ -22,6 +22,7 @@ import { countParameters, type Parameters } from "../model/weights.ts";
 import { type UrlOptions, withoutUrl } from "../open.ts";
 import type { WeightFormat } from "../quant/packed-matrix.ts";
 import type { Source } from "../source/index.ts";
+import { ofMetadata } from "../tokenizer/chat/eos.ts";
 import { type TokenizerKind, tokenizerFaults, tokenizerKind } from "../tokenizer/faults.ts";
 import { chatFormatOf, createTokenizer, type StopToken, stopTokensOf } from "../tokenizer/index.ts";
 import { tokenizerFilesIn } from "../tokenizer/load.ts";
@@ -134,7 +135,8 @@ export async function inspect(source: ModelInput, options: InspectOptions = {}):
         ...{ kernels, contextSize: plan.contextSize, kvTokens: plan.kvTokens, memory: memoryUse(plan) },
         ...(budget !== undefined && fitBudget(plan, budget)),
       }),
-      ...(opened?.container === "gguf" ? ofMetadata(text) : text),
+      ...text,
+      ...(opened?.container === "gguf" && { stopTokens: ofMetadata(text.stopTokens) }),
       notices: [...notices, ...(planned?.notices ?? opened?.notices ?? [])],
       ...{ loads: faults.list.length === 0, faults: faults.list, moreFaults: faults.more },
     };
@@ -224,13 +226,6 @@ async function textOf(
     ...(chat && { chatFormat: { name: chat.name, from: chat.from, ...(chat.note && { note: chat.note }) } }),
     stopTokens: attempt(tell, () => stopTokensOf(tokenizer, generationConfig, raw)) ?? [],
   };
-}
-
-/** The JSON files of a GGUF checkpoint are made of its metadata: that is where their stop tokens come from. */
-function ofMetadata<T extends Pick<Inspection, "stopTokens">>(text: T): T {
-  const named = (source: string) => (source.endsWith("config.json") ? "metadata" : source);
-  const stopTokens = text.stopTokens.map((stop) => ({ ...stop, sources: [...new Set(stop.sources.map(named))] }));
-  return { ...text, stopTokens };
 }
 
 /** A fault as JSON has it. */

@@ -7,8 +7,6 @@ import type { WeightFiles } from "./weight-files.ts";
 /** A file that was named, and its first bytes. */
 export interface NamedFile {
   readonly name: string;
-  /** What reads and computes its weights, where the core's kernels do not. */
-  readonly kernels?: KernelRest;
   readonly start: Uint8Array;
 }
 
@@ -27,6 +25,8 @@ export interface FileFormat {
    * @returns undefined if it is none of this format
    */
   readonly folder?: (source: Source, file: NamedFile | undefined, tell: Tell) => Promise<Source | undefined>;
+  /** Of what config.json and the tokenizer's files of such a folder were made: "the metadata of …". @returns undefined if they are files */
+  readonly madeOf?: (names: readonly string[]) => string | undefined;
   /** Opens the weights of a folder with files of these names. @returns undefined if they are another format's */
   readonly open?: (source: Source, names: readonly string[], tell: Tell) => Promise<WeightFiles | undefined>;
   /**
@@ -43,3 +43,7 @@ export interface FileFormat {
     tell: Tell,
   ) => Promise<WeightFiles | undefined>;
 }
+
+/** What config.json of a folder with these names was made of, if it is no file. */
+export const madeOf = (formats: readonly FileFormat[], names: readonly string[] = []): string | undefined =>
+  formats.map((format) => format.madeOf?.(names)).find((what) => what !== undefined);

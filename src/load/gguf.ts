@@ -5,13 +5,18 @@ import { GGML_FORMATS } from "../quant/ggml/index.ts";
 import { blockFormats, blocksOf } from "./block-formats.ts";
 import type { FileFormat } from "./file-format.ts";
 
+/** Whether GGUF files are the weights of a folder with files of these names: its config.json and tokenizer are made of their metadata then. */
+const holdsOnlyGguf = (names: readonly string[]): boolean =>
+  names.some((name) => name.endsWith(".gguf")) && !names.some((name) => name.endsWith(".safetensors"));
+
 /** The weights of GGUF files, in a folder that lists its files and has no safetensors among them. */
 export const ggufFiles: FileFormat = {
   name: "gguf",
+  madeOf: (names) =>
+    holdsOnlyGguf(names) ? `the metadata of ${names.find((name) => name.endsWith(".gguf"))}` : undefined,
   kernels: REST,
   async open(source, names, tell) {
-    const ends = (end: string) => names.some((name) => name.endsWith(end));
-    if (!ends(".gguf") || ends(".safetensors")) return undefined;
+    if (!holdsOnlyGguf(names)) return undefined;
     const opened = await openGgufIn(source, undefined, tell);
     try {
       const weights = ggufWeights(opened);

@@ -17,7 +17,7 @@ import type { AdapterInput, AdapterSet } from "./adapters/adapter-set.ts";
 import { chunkTokens } from "./chunk.ts";
 import { checkConverted } from "./converted.ts";
 import type { EngineParts } from "./engine-parts.ts";
-import type { FileFormat } from "./file-format.ts";
+import { type FileFormat, madeOf } from "./file-format.ts";
 import { checkWeights } from "./fill.ts";
 import { chooseFormats } from "./formats.ts";
 import { needArchitecture, needFormat, noLora } from "./no-part.ts";
@@ -119,7 +119,9 @@ export async function findModel(
   tell: Tell = throwIt,
 ): Promise<Partial<Found>> {
   const json = await attemptAsync(tell, () => readModelConfig(source));
-  const parse = (tell: Tell) => parseConfig(json, architectures, tell);
+  const made = madeOf(formats, await source.list?.());
+  const file = made ? `config.json, made of ${made}` : "config.json";
+  const parse = (tell: Tell) => parseConfig(json, file, architectures, tell);
   const [architecture, parsed] = (json === undefined ? undefined : attempt(tell, parse)) ?? [];
   const passed = parsed && (await attemptAsync(tell, () => checkConverted(source, json as Json, parsed)));
   const config = passed && withRope(passed, rope);
@@ -152,8 +154,12 @@ export async function findModel(
 }
 
 /** What a config.json says, and which architecture that is. @throws ConfigError */
-function parseConfig(json: unknown, given: readonly Architecture[], tell: Tell): readonly [Architecture, PhiConfig] {
-  const file = "config.json";
+function parseConfig(
+  json: unknown,
+  file: string,
+  given: readonly Architecture[],
+  tell: Tell,
+): readonly [Architecture, PhiConfig] {
   needArchitecture(given, json, file);
   const architecture = findArchitecture(json, file, [...CORE_ARCHITECTURES, ...given]);
   return [architecture, architecture.config(json as Json, file, tell)];

@@ -1,10 +1,18 @@
-import { FormatError, loadPhi, PhiError } from "../../src/index.ts";
+import { ConfigError, FormatError, inspect, loadPhi, PhiError } from "../../src/index.ts";
 import { GGUF_CASES, ggufFile, openGgufGolden } from "../gguf-golden.ts";
 import { suite, unless } from "../harness.ts";
 import { randomSource } from "../random.ts";
 import { MODES, noMode } from "./phi-tiny.ts";
 
 const BOUND = { reference: 1.5e-4, strict: 3e-4 };
+
+/** The same file with a u32 so many bytes behind a name of its header. */
+function spoiled(bytes: Uint8Array, name: string, behind: number, value: number): Uint8Array {
+  const [out, text] = [bytes.slice(), new TextEncoder().encode(name)];
+  const at = out.findIndex((_, i) => text.every((b, k) => out[i + k] === b));
+  new DataView(out.buffer).setUint32(at + text.length + behind, value, true);
+  return out;
+}
 
 suite("api/gguf", ({ test, assert, engine }) => {
   for (const [folder, type] of GGUF_CASES) {
@@ -106,7 +114,8 @@ suite("api/gguf", ({ test, assert, engine }) => {
         phi.notices.map(({ code }) => code),
         [],
       );
-      assert.ok(phi.stopTokens.some(({ id }) => id === 310));
+      const sources = new Map(phi.stopTokens.map((stop) => [stop.id, stop.sources]));
+      assert.deepEqual(sources.get(310), ["metadata", "end of turn in phi-4-mini"]);
       assert.deepEqual(phi.tokenizer?.encode("<|endoftext|>", { parseSpecialTokens: true }), [310]);
       await phi.dispose();
     }
@@ -119,10 +128,19 @@ suite("api/gguf", ({ test, assert, engine }) => {
       assert.equal(phi.weights, weights);
       await phi.dispose();
     }
-    const spoilt = bytes.slice();
-    const name = new TextEncoder().encode("blk.0.ffn_down.weight");
-    const at = spoilt.findIndex((_, i) => name.every((b, k) => spoilt[i + k] === b));
-    new DataView(spoilt.buffer).setUint32(at + name.length + 4 + 16, 18, true); // IQ3_XXS
-    await assert.rejects(loadPhi(spoilt), FormatError, /blk\.0|mlp\.down_proj.*IQ3_XXS/);
+    const spoilt = spoiled(bytes, "blk.0.ffn_down.weight", 4 + 16, 18); // IQ3_XXS
+    await assert.rejects(loadPhi(spoilt), FormatError, /mlp\.down_proj.*IQ3_XXS/);
+  });
+
+  test("an error about the configuration says that it is made of the file's metadata", async () => {
+    const bytes = await ggufFile(engine, "gguf-kquant", "Q6_K");
+    const deep = spoiled(bytes, "phi3.block_count", 4, 5000);
+    const message = /^file config\.json, made of the metadata of model\.gguf: "num_hidden_layers"; got 5000/;
+    await assert.rejects(loadPhi(deep), ConfigError, message);
+    const { faults } = await inspect(deep);
+    assert.ok(
+      faults.some((fault) => message.test(fault.message)),
+      `${faults}`,
+    );
   });
 });

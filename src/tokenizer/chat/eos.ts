@@ -5,7 +5,7 @@ export interface StopToken {
   id: number;
   /** Its text; undefined without a tokenizer, or for an id that the vocabulary does not have. */
   token?: string;
-  /** "generation_config.json", "config.json", "tokenizer_config.json", "end of turn in phi-3" … */
+  /** "generation_config.json", "config.json", "tokenizer_config.json", "end of turn in phi-3" …; of a GGUF file "metadata" in place of files. */
   sources: string[];
 }
 
@@ -23,6 +23,12 @@ export function eosTokensOf(
   for (const id of eosIds(generationConfig, "generation_config.json")) addSource(tokens, id, "generation_config.json");
   for (const id of eosIds(config, "config.json")) addSource(tokens, id, "config.json");
   return tokens.sort((a, b) => a.id - b.id);
+}
+
+/** The same where the JSON files were made of a GGUF file's metadata: that is where the tokens come from. */
+export function ofMetadata(tokens: readonly StopToken[]): StopToken[] {
+  const named = (source: string) => (source.endsWith("config.json") ? "metadata" : source);
+  return tokens.map((token) => ({ ...token, sources: [...new Set(token.sources.map(named))] }));
 }
 
 /** One more who says that `id` ends an answer. */
