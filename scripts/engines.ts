@@ -121,7 +121,7 @@ Chromium and Firefox run a page without cross-origin isolation, as most pages ar
 
 ${tests}
 
-All suites that need neither a disk nor processes of their own run everywhere, with two exceptions: Node 22 and 24, between two that run them, leave out what is a matter of the language alone, and bounds that follow from equal bits are held on Node 20, Bun and Firefox. Node runs the others too, Deno and Bun those that are not about Node. \`test/engines/suites.ts\` has the lists.
+All suites that need neither a disk nor processes of their own run everywhere, with two exceptions: Node 22 and 24, between two that run all, run what depends on the engine (WASM, threads, workers, streams, files, hashes of whole models), and bounds that follow from equal bits are held on Node 20, Bun and Firefox. Node runs the others too, Deno and Bun those that are not about Node. \`test/engines/suites.ts\` has the lists.
 
 ## The same bits
 

@@ -9,17 +9,21 @@ const NODE_ONLY = ["bench/", "cli/", "examples/", "page/", "platform/"];
 const STARTS_NODE = ["bench/", "cli/", "examples/"];
 
 /**
- * What Node 22 and 24 leave to Node 20 and 26, the oldest and the newest, and to the newest of each other engine: what is a matter of the language
- * alone (texts, files' headers, JSON, refusals; integers and float64 in plain TypeScript; commands that `cli/phi` runs in another form), which two
- * ends and three makers of engines do alike and a version between them otherwise is not to be expected. All that depends on WASM, threads,
- * streams, files or processes runs on each version.
+ * What Node 22 and 24 run, between Node 20 and 26, the oldest and the newest, which run all: WASM, threads, workers, streams, files and processes, and
+ * the hashes of whole models. The rest is a matter of the language alone, or follows from the same bits.
  */
-const LANGUAGE_ALONE = [
-  ...["api/damaged", "api/estimate", "api/refusals"],
-  ...["bench/", "cli/adapters", "cli/args", "cli/docs", "cli/hub", "cli/quantize", "cli/ui", "cli/verify"],
-  ...["damage/", "examples/", "page/"],
-  ...["formats/", "inline/", "inspect/", "quant/", "tokenizer/"],
-  ...["model/config", "source/bytes", "source/checked", "source/json", "tensor/print"],
+const OF_A_VERSION = [
+  ...[
+    "api/golden",
+    "api/phi",
+    "cli/phi",
+    "conformance/",
+    "core/",
+    "generate/event-loop",
+    "generate/lifecycle",
+    "kernels/",
+  ],
+  ...["load/fill", "math/", "platform/", "quantize/", "source/http", "source/hub", "tensor/", "threads/", "worker/"],
 ];
 
 /** What a cross-origin isolated page can do and another cannot: threads, and all that is done in workers with them. */
@@ -31,10 +35,12 @@ const BITS_TELL = ["api/precision", "quantize/experts"];
 /** Engines without a disk. */
 const DISKLESS = ["workerd", "chromium", "firefox"];
 
+const ONLY: Readonly<Record<string, readonly string[] | undefined>> = { node22: OF_A_VERSION, node24: OF_A_VERSION };
+
 const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
   node20: [],
-  node22: [...LANGUAGE_ALONE, ...BITS_TELL],
-  node24: [...LANGUAGE_ALONE, ...BITS_TELL],
+  node22: BITS_TELL,
+  node24: BITS_TELL,
   node26: BITS_TELL,
   deno: [...STARTS_NODE, ...BITS_TELL],
   bun: STARTS_NODE,
@@ -50,8 +56,9 @@ const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
  */
 export function suiteFiles(engine: string, parts: readonly string[]): string[] {
   const [name, isolated] = engine.split("-");
-  const wanted = isolated && parts.length === 0 ? THREADS : parts;
-  const leftOut = wanted.length === 0 ? LEFT_OUT[name] : DISKLESS.includes(name) ? NODE_ONLY : [];
+  const own = isolated ? THREADS : ONLY[name];
+  const wanted = parts.length === 0 ? (own ?? []) : parts;
+  const leftOut = parts.length === 0 && !isolated ? LEFT_OUT[name] : DISKLESS.includes(name) ? NODE_ONLY : [];
   return readdirSync(inProject("test"), { recursive: true })
     .map((file) => `./${String(file).replaceAll("\\", "/")}`)
     .filter((file) => file.endsWith(".test.ts") && !file.includes("node_modules"))
