@@ -42,8 +42,8 @@ async function jobs(): Promise<void> {
   });
   const helperScratch = Array.from({ length: threads - 1 }, () => arena.alloc(SCRATCH_BYTES));
   const all = { products: 0, leastProducts: 0, numbers: 0, leastNumbers: 0 };
-  const shared = sharedKernels({ arena, module, exports, helperScratch }, form, leader, all);
-  const alone = simdKernels(exports, form);
+  const alone = simdKernels(exports, form, REST);
+  const shared = sharedKernels({ arena, module, exports, helperScratch }, alone, form, leader, all);
   leader.takeOn(start(leader.setups(), (error) => leader.lose(error)));
   await leader.ready();
   // Two blocks of 8 rows are claimed at once. Weights are in the caches of all cores; what goes to and fro is the job and 64 bytes of results.

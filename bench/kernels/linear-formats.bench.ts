@@ -1,7 +1,8 @@
 // Every format of weights beside q4, in turn: decoding (T = 1) in GB/s and in weights a second, a chunk of a prompt (T = 32) in GMAC/s. Matrices are
 // larger than caches; a call does a part of one, far from the part before. In all forms but pairs of relaxed, which is that of strict.
 import { allocInt8Rows } from "../../src/kernels/index.ts";
-import { blocksOf, FORM, FORMAT } from "../../src/kernels/simd.ts";
+import { blocksOf } from "../../src/kernels/rest-simd.ts";
+import { FORM, FORMAT } from "../../src/kernels/simd.ts";
 import { instantiate, moduleOf } from "../../src/kernels/wasm-module.ts";
 import { allocMatrix, groupsOf, type PackedMatrix, packedBytes, ROWS } from "../../src/quant/index.ts";
 import { Arena, KERNEL_RESERVE, Tensor } from "../../src/tensor/index.ts";

@@ -1,5 +1,5 @@
 import { createKernels } from "../../src/kernels/index.ts";
-import { blocksOf } from "../../src/kernels/simd.ts";
+import { blocksOf } from "../../src/kernels/rest-simd.ts";
 import { allocMatrix } from "../../src/quant/index.ts";
 import { Arena, Tensor } from "../../src/tensor/index.ts";
 import { compare } from "../compare.ts";

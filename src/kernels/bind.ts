@@ -27,7 +27,7 @@ export interface Sharing {
  * @throws PhiError if the engine refuses the compiled ones (code "wasm"), or computes wrongly with them ("wasm_wrong")
  */
 export function bindKernels(arena: Arena, origin: KernelOrigin, sharing?: Sharing): Kernels {
-  return { kind: origin.kind, arena, ...checked(arena, operations(arena, origin, sharing)) };
+  return { kind: origin.kind, arena, ...checked(arena, operations(arena, origin, sharing), origin.wasm?.rest) };
 }
 
 function operations(arena: Arena, { kind, wasm, reference }: KernelOrigin, sharing?: Sharing): Operations {
@@ -36,6 +36,7 @@ function operations(arena: Arena, { kind, wasm, reference }: KernelOrigin, shari
     throw new PhiError("wasm", "the reference kernels are not part of this program");
   }
   const { module, exports, form } = bindBuild(arena, kind, wasm);
-  if (!sharing) return simdKernels(exports, form);
-  return sharing.crew.operations({ arena, module, exports, helperScratch: sharing.helperScratch }, form);
+  const alone = simdKernels(exports, form, wasm?.rest);
+  if (!sharing) return alone;
+  return sharing.crew.operations({ arena, module, exports, helperScratch: sharing.helperScratch }, alone, form);
 }

@@ -102,7 +102,7 @@ function ask(variant: WasmVariant, module: WasmModule, rest?: KernelRest): Answe
   let asked: Answered | undefined;
   const answers = [...KNOWN_ANSWERS, ...(rest?.answers ?? [])];
   const shared = variant.endsWith("-shared");
-  const bind = (form: DotForm) => (arena: Arena) => simdKernels(instantiate(arena, variant, module), form);
+  const bind = (form: DotForm) => (arena: Arena) => simdKernels(instantiate(arena, variant, module), form, rest);
   const exports = instantiate(new Arena(0, { name: "forms", shared }), variant, module);
   for (const form of formsOf(variant, exports)) {
     asked = { module, form, wrong: wrongAnswers(answers, bind(form), shared), rest };

@@ -49,8 +49,8 @@ export interface Workplace {
 export interface Crew {
   /** How many they are, the leader among them. */
   readonly threads: number;
-  /** The operations of a place, of which the large ones are shared. */
-  operations(place: Workplace, form: DotForm): Operations;
+  /** The operations of a place, of which the large ones are shared. @param alone the same by one thread */
+  operations(place: Workplace, alone: Operations, form: DotForm): Operations;
   /** One more place to work in. Returns what does the job that was written there: all its units, when it returns. */
   open(place: Workplace): () => void;
   /** Sends the helpers away. Not within a job. */

@@ -95,6 +95,26 @@ export interface Operations {
   unpackRows(out: Tensor, matrix: PackedMatrix, row: number): void;
 }
 
+/** Operations that the decoder of phi3 does not call; who has no rest.ts has none of them. */
+export type RestOperations = Pick<
+  Operations,
+  | "layernorm"
+  | "addLowRank"
+  | "softmax"
+  | "addBias"
+  | "permute"
+  | "addRows"
+  | "geglu"
+  | "gelu"
+  | "argmax"
+  | "topk"
+  | "repackRows"
+  | "repackInt4"
+  | "unpackRows"
+>;
+/** The others. */
+export type CoreOperations = Omit<Operations, keyof RestOperations>;
+
 /** The operations bound to one arena, with operands checked. */
 export interface Kernels extends Operations {
   readonly kind: KernelKind;

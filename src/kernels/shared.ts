@@ -1,17 +1,8 @@
 import { eachSlice, groupsOf, packedBytes, ROWS } from "../quant/packed-matrix.ts";
 import { type Crew, JOB, JOBS, type Job, type Workplace } from "./crew.ts";
 import type { Operations } from "./kernels.ts";
-import {
-  attentionUnits,
-  blocksOf,
-  type DotForm,
-  DTYPES,
-  FORM,
-  FORMAT,
-  linearUnits,
-  patternOf,
-  simdKernels,
-} from "./simd.ts";
+import { blocksOf } from "./rest-simd.ts";
+import { attentionUnits, type DotForm, DTYPES, FORM, FORMAT, linearUnits, patternOf } from "./simd.ts";
 
 /** What is worth sharing, and the least that a thread claims; tests share everything, one unit at a time. */
 export interface Limits {
@@ -26,12 +17,17 @@ export interface Limits {
 const LIMITS: Limits = { products: 2 ** 17, leastProducts: 2 ** 16, numbers: 2 ** 14, leastNumbers: 2 ** 12 };
 
 /**
- * The operations of {@link simdKernels}, of which the large ones become jobs of a crew: to the same bits, whoever does which units. What is small,
+ * The operations of one thread, of which the large ones become jobs of a crew: to the same bits, whoever does which units. What is small,
  * and what happens once a token, stays with the leader.
  */
-export function sharedKernels(place: Workplace, form: DotForm, crew: Crew, limits = LIMITS): Operations {
-  const { arena, exports: wasm } = place;
-  const alone = simdKernels(wasm, form);
+export function sharedKernels(
+  place: Workplace,
+  alone: Operations,
+  form: DotForm,
+  crew: Crew,
+  limits = LIMITS,
+): Operations {
+  const { arena } = place;
   const run = crew.open(place);
   const words = new Int32Array(arena.buffer, JOB.at, JOB.words);
   const f32 = new Float32Array(arena.buffer, JOB.at, JOB.words);

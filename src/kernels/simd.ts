@@ -1,16 +1,7 @@
-import {
-  BLOCK_BYTES,
-  eachSlice,
-  groupsOf,
-  isKFormat,
-  K_LAYOUT,
-  packedBytes,
-  ROWS,
-  type WeightFormat,
-} from "../quant/packed-matrix.ts";
+import { eachSlice, groupsOf, packedBytes, ROWS } from "../quant/packed-matrix.ts";
 import { SCRATCH } from "./crew.ts";
-import type { BlockPattern, Operations } from "./kernels.ts";
-import type { WasmExports, WasmVariant } from "./wasm-module.ts";
+import type { BlockPattern, CoreOperations, Operations } from "./kernels.ts";
+import type { KernelRest, WasmExports, WasmVariant } from "./wasm-module.ts";
 
 /** Weight formats as numbers, as in wasm/layout.ts. */
 export const FORMAT = {
@@ -26,10 +17,6 @@ export const FORMAT = {
   q2k: 9,
   q4x: 10,
 } as const;
-
-/** Blocks of a file in a row of a matrix: of 256 weights in most K-formats, else of 32. */
-export const blocksOf = (format: WeightFormat, cols: number): number =>
-  isKFormat(format) ? cols / K_LAYOUT[format].span : groupsOf(cols);
 
 /** The dtypes of rows that are packed; their places here are their numbers in wasm/load-rows.ts. */
 export const DTYPES: readonly string[] = ["f32", "f16", "bf16"];
@@ -57,8 +44,12 @@ export function formsOf(variant: WasmVariant, wasm: WasmExports): readonly DotFo
 /**
  * The kernels of an instance of any WASM build, bound to its arena: tensors become pointers and sizes. Operands are checked before (checked.ts).
  * @param form how int8 products are summed; no form changes the bits
+ * @param rest undefined: nobody calls what is in it
  */
-export function simdKernels(wasm: WasmExports, form: DotForm): Operations {
+export const simdKernels = (wasm: WasmExports, form: DotForm, rest?: KernelRest): Operations =>
+  ({ ...coreKernels(wasm, form), ...rest?.bind(wasm) }) as Operations;
+
+function coreKernels(wasm: WasmExports, form: DotForm): CoreOperations {
   return {
     embed(out, ids, table) {
       wasm.embed(out.ptr, ids.ptr, table.ptr, FORMAT[table.format], ids.size, table.cols);
@@ -82,18 +73,9 @@ export function simdKernels(wasm: WasmExports, form: DotForm): Operations {
         }
       });
     },
-    addLowRank(out, row, u, at, b, scale) {
-      const [T, N] = out.shape;
-      const [to, from] = [out.ptr + 4 * row, u.ptr + 4 * at];
-      wasm.addLowRank(to, N, from, u.shape[1], b.ptr, T, b.rows, b.rank, scale, 0, linearUnits(b.rows));
-    },
     rmsnorm(out, x, weight, eps) {
       const [T, D] = x.shape;
       wasm.rmsnorm(out.ptr, x.ptr, weight.ptr, T, D, eps);
-    },
-    layernorm(out, x, weight, bias, eps) {
-      const [T, D] = x.shape;
-      wasm.layernorm(out.ptr, x.ptr, weight.ptr, bias.ptr, T, D, eps);
     },
     rope(x, heads, cos, sin) {
       const [T, n, dh] = x.shape;
@@ -117,42 +99,12 @@ export function simdKernels(wasm: WasmExports, form: DotForm): Operations {
         SCRATCH, 0, attentionUnits(T, K),
       );
     },
-    softmax(out, x) {
-      const [T, N] = x.shape;
-      wasm.softmax(out.ptr, x.ptr, T, N);
-    },
     add(out, a, b) {
       wasm.add(out.ptr, a.ptr, b.ptr, out.size);
-    },
-    addBias(out, x, bias) {
-      const [T, N] = x.shape;
-      wasm.addBias(out.ptr, x.ptr, bias.ptr, T, N);
-    },
-    permute(out, x, order) {
-      const [T, C] = x.shape;
-      wasm.permute(out.ptr, x.ptr, order.ptr, T, C);
-    },
-    addRows(out, ids, x, weights) {
-      const [n, D] = x.shape;
-      wasm.addRows(out.ptr, ids.ptr, x.ptr, weights.ptr, n, D);
     },
     swiglu(out, gateUp) {
       const [T, F] = out.shape;
       wasm.swiglu(out.ptr, gateUp.ptr, T, F);
-    },
-    geglu(out, x, limit) {
-      wasm.geglu(out.ptr, x.ptr, out.size, limit);
-    },
-    gelu(out, x, form) {
-      (form === "tanh" ? wasm.geluTanh : wasm.geluErf)(out.ptr, x.ptr, x.size);
-    },
-    argmax(out, x) {
-      const [T, V] = x.shape;
-      wasm.argmax(out.ptr, x.ptr, T, V);
-    },
-    topk(ids, values, x) {
-      const [T, V] = x.shape;
-      wasm.topk(ids.ptr, values.ptr, x.ptr, T, V, ids.shape[1]);
     },
     packRows({ format, cols, ptr }, row, src) {
       const rows = src.shape[0];
@@ -160,30 +112,6 @@ export function simdKernels(wasm: WasmExports, form: DotForm): Operations {
       const at = ptr + packedBytes(format, row, cols);
       if (format === "f32") wasm.packF32(at, src.ptr, rows * cols, dtype, SCRATCH);
       else wasm[format === "q4" ? "packQ4" : "packQ8"](at, src.ptr, rows, cols, dtype, SCRATCH);
-    },
-    repackRows({ format, cols, ptr }, row, src) {
-      const [rows, rowBytes] = src.shape;
-      const blocks = blocksOf(format, cols);
-      wasm.repackRows(
-        ptr + packedBytes(format, row, cols),
-        src.ptr,
-        FORMAT[format],
-        rowBytes / blocks,
-        rows,
-        blocks,
-        SCRATCH,
-      );
-    },
-    repackInt4({ format, rows: N, cols: C, ptr }, layout, at, src, places) {
-      const n = src.shape[0];
-      const block = BLOCK_BYTES[format as "q4" | "q4z"];
-      const stride = groupsOf(C) * block;
-      if (layout === "gptq") wasm.repackGptq(ptr, block, stride, at, src.ptr, n, N, places?.ptr ?? 0);
-      else if (layout === "awq") wasm.repackAwq(ptr, block, stride, at, src.ptr, n, N);
-      else wasm.repackPacked(ptr + (at / ROWS) * stride, block, stride, src.ptr, n, C, places?.ptr ?? 0);
-    },
-    unpackRows(out, { ptr, format, cols }, row) {
-      wasm.unpackRows(out.ptr, ptr, FORMAT[format], row, out.shape[0], cols);
     },
   };
 }

@@ -2,7 +2,7 @@ import { OptionError, PhiError } from "../errors.ts";
 import { type Inlined, inlinedBytes } from "../inline/inlined.ts";
 import type { Arena } from "../tensor/arena.ts";
 import { relaxed } from "./generated/relaxed.ts";
-import type { WasmBuild } from "./kernels.ts";
+import type { RestOperations, WasmBuild } from "./kernels.ts";
 import type { KnownAnswer } from "./known-calls.ts";
 
 /** The functions that the WASM module exports: numbers in, at most one number out; pointers are byte offsets in the arena. */
@@ -26,6 +26,9 @@ export interface KernelRest {
   readonly code: Inlined & { readonly places: Places; readonly strict: Places };
   /** What they must answer. */
   readonly answers: readonly KnownAnswer[];
+  /** The operations that they are. */
+  bind(wasm: WasmExports): RestOperations;
+  checked(arena: Arena, ops: RestOperations): RestOperations;
 }
 
 /** Where the functions come from. */

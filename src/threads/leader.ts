@@ -39,8 +39,8 @@ export class Leader implements Crew {
     this.#naps = naps;
   }
 
-  operations(place: Workplace, form: DotForm): Operations {
-    return sharedKernels(place, form, this);
+  operations(place: Workplace, alone: Operations, form: DotForm): Operations {
+    return sharedKernels(place, alone, form, this);
   }
 
   open(place: Workplace): () => void {

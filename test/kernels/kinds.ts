@@ -47,7 +47,7 @@ export const ALL_FORMS: readonly Form[] = BUILDS.flatMap((build) => {
 
 /** The operations of a form on an arena. */
 export const bound = ({ build, form }: Form, arena: Arena) =>
-  simdKernels(instantiate(arena, build, moduleOf(build, EVERY)), form);
+  simdKernels(instantiate(arena, build, moduleOf(build, EVERY)), form, REST);
 
 /** Those that are right here. */
 export const FORMS = ALL_FORMS.filter((form) => wrongAnswers(ANSWERS, (arena) => bound(form, arena)).length === 0);
@@ -57,7 +57,7 @@ const MIB = 2 ** 20;
 /** The same with operands checked, in a fresh arena. */
 export function benchForm(form: Form, megabytes = 4): { arena: Arena; kernels: Operations } {
   const arena = new Arena(megabytes * MIB, { name: `test ${form.name}` });
-  return { arena, kernels: checked(arena, bound(form, arena)) };
+  return { arena, kernels: checked(arena, bound(form, arena), REST) };
 }
 
 /** Sizes at which vector loops, their tails and groups of 32 begin and end. */

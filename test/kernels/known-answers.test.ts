@@ -11,7 +11,7 @@ import { Arena, Tensor } from "../../src/tensor/index.ts";
 import { suite, unless } from "../harness.ts";
 import { ANSWERS, BUILDS, bound, EVERY, FORMS } from "./kinds.ts";
 
-const strictOn = (arena: Arena) => simdKernels(instantiate(arena, "strict", moduleOf("strict", EVERY)), "pairs");
+const strictOn = (arena: Arena) => simdKernels(instantiate(arena, "strict", moduleOf("strict", EVERY)), "pairs", REST);
 
 /** A build with `edit` done to its bytes. */
 function edited(edit: (bytes: Uint8Array) => void, build: WasmBuild = "strict"): WasmModules {
@@ -106,7 +106,7 @@ suite("kernels/known-answers", ({ test, assert }) => {
 
 suite("kernels/rest", ({ test, assert }) => {
   for (const { name, build, form } of FORMS) {
-    const alone = (arena: Arena) => simdKernels(instantiate(arena, build, moduleOf(build)), form);
+    const alone = (arena: Arena) => simdKernels(instantiate(arena, build, moduleOf(build)), form, REST);
 
     test(`${name}, without the rest: what the decoder of phi3 calls answers rightly`, () => {
       assert.deepEqual(wrongAnswers(KNOWN_ANSWERS, alone), []);

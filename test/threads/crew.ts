@@ -3,7 +3,9 @@ import { helperCode, workerCode } from "#worker-code";
 import { checked } from "../../src/kernels/checked.ts";
 import { SCRATCH_BYTES } from "../../src/kernels/crew.ts";
 import type { Operations } from "../../src/kernels/index.ts";
+import { REST } from "../../src/kernels/rest.ts";
 import { sharedKernels } from "../../src/kernels/shared.ts";
+import { simdKernels } from "../../src/kernels/simd.ts";
 import { instantiate, moduleOf, variantOf } from "../../src/kernels/wasm-module.ts";
 import type { WorkerLike } from "../../src/port/port.ts";
 import { Arena } from "../../src/tensor/index.ts";
@@ -59,7 +61,9 @@ export function crewOf(
   const kernels = arenas.map((arena) => {
     const helperScratch = Array.from({ length: threads - 1 }, () => arena.alloc(SCRATCH_BYTES));
     const exports = instantiate(arena, variantOf(build, true), module);
-    return checked(arena, sharedKernels({ arena, module, exports, helperScratch }, form, leader, ALL));
+    const place = { arena, module, exports, helperScratch };
+    const alone = simdKernels(exports, form, REST);
+    return checked(arena, sharedKernels(place, alone, form, leader, ALL), REST);
   });
   const workers: WorkerLike[] = [];
   const setups = leader.setups();

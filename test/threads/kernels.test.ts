@@ -8,7 +8,9 @@ import {
   writeLowRank,
 } from "../../src/kernels/index.ts";
 import { wrongAnswers } from "../../src/kernels/known-answers.ts";
+import { REST } from "../../src/kernels/rest.ts";
 import { sharedKernels } from "../../src/kernels/shared.ts";
+import { simdKernels } from "../../src/kernels/simd.ts";
 import { instantiate, moduleOf, variantOf } from "../../src/kernels/wasm-module.ts";
 import { allocSlices } from "../../src/quant/index.ts";
 import { type Arena, Tensor } from "../../src/tensor/index.ts";
@@ -131,7 +133,9 @@ suite("threads/kernels", ({ test, assert, engine }) => {
           const limits = { products: 0, leastProducts: 0, numbers: 0, leastNumbers: 0 };
           const exports = instantiate(arena, variant, module);
           const helperScratch = [arena.byteLength - SCRATCH_BYTES];
-          return sharedKernels({ arena, module, exports, helperScratch }, form.form, new Leader(2, () => {}), limits);
+          const place = { arena, module, exports, helperScratch };
+          const alone = simdKernels(exports, form.form, REST);
+          return sharedKernels(place, alone, form.form, new Leader(2, () => {}), limits);
         },
         true,
       );
