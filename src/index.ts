@@ -2,23 +2,7 @@
  * `phi-ts`: Microsoft's Phi models in TypeScript and WebAssembly SIMD, with no dependencies.
  * @module
  */
-export {
-  ChatError,
-  ConfigError,
-  ContextError,
-  DisposedError,
-  FormatError,
-  IterationError,
-  LogitsError,
-  MemoryError,
-  type Notice,
-  OptionError,
-  PhiError,
-  ShapeError,
-  SourceError,
-  TokenizerError,
-  WorkerError,
-} from "./errors.ts";
+export * from "./errors.ts";
 export { type Estimate, type EstimateOptions, estimate } from "./estimate.ts";
 export type { AdapterChoice, AdapterOption } from "./generate/adapters.ts";
 export type { RopeChoice } from "./generate/engine.ts";

@@ -15,23 +15,7 @@ import { checkpointIn, isBytes, openBytes } from "./checkpoint.ts";
 import { loadWith, type ModelOptions } from "./load.ts";
 import type { Elsewhere, Parts, TextPart } from "./parts.ts";
 
-export {
-  ChatError,
-  ConfigError,
-  ContextError,
-  DisposedError,
-  FormatError,
-  IterationError,
-  LogitsError,
-  MemoryError,
-  type Notice,
-  OptionError,
-  PhiError,
-  ShapeError,
-  SourceError,
-  TokenizerError,
-  WorkerError,
-} from "../errors.ts";
+export * from "../errors.ts";
 export type { EngineParts } from "../load/engine-parts.ts";
 export type { FileFormat } from "../load/file-format.ts";
 export type { LoadOptions } from "../load/options.ts";

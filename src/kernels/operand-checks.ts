@@ -1,4 +1,5 @@
-import { ShapeError, show } from "../errors.ts";
+import { ShapeError } from "../errors.ts";
+import { show } from "../message.ts";
 import { GROUP, groupsOf, type PackedMatrix, ROWS } from "../quant/packed-matrix.ts";
 import type { Arena } from "../tensor/arena.ts";
 import type { DType } from "../tensor/dtype.ts";

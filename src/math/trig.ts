@@ -1,4 +1,5 @@
-import { PhiError, show } from "../errors.ts";
+import { PhiError } from "../errors.ts";
+import { show } from "../message.ts";
 import { quickSum, twoProduct, twoSum } from "./double-double.ts";
 import { polynomial } from "./polynomial.ts";
 

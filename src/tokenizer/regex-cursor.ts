@@ -1,4 +1,5 @@
-import { show, TokenizerError } from "../errors.ts";
+import { TokenizerError } from "../errors.ts";
+import { show } from "../message.ts";
 import type { Ranges } from "./char-set.ts";
 
 /** Where a parser of regular expressions stands in its pattern. */

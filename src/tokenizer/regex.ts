@@ -1,4 +1,5 @@
-import { show, TokenizerError } from "../errors.ts";
+import { TokenizerError } from "../errors.ts";
+import { show } from "../message.ts";
 import { CharSet, type Ranges } from "./char-set.ts";
 import { type Node, parseRegex } from "./regex-parse.ts";
 

@@ -1,5 +1,6 @@
 import * as errors from "../errors.ts";
-import { PhiError, show } from "../errors.ts";
+import { PhiError } from "../errors.ts";
+import { show } from "../message.ts";
 
 /** An error on its way to the other thread. A structured clone would lose its class and its fields. */
 export interface WireError {

@@ -1,4 +1,4 @@
-import { show } from "../../errors.ts";
+import { show } from "../../message.ts";
 import type { Cursor } from "./cursor.ts";
 import { fault } from "./fault.ts";
 import { type GgufArray, type GgufValue, VALUE_TYPES, type ValueType } from "./types.ts";
