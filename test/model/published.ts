@@ -1,39 +1,12 @@
+import { type ConfigJson, PRESETS } from "../../scripts/checkpoint/presets.ts";
+
 /** Published config.json files, by the keys that concern the model. */
 
-/** config.json as Phi-4-mini is published, in the older form of the keys (factor lists shortened to the head's 48 by repetition). */
+/** config.json as Phi-4-mini is published, in the older form of the keys (factor lists of the right length, by repetition). */
 export const phi4mini = () => ({
-  architectures: ["Phi3ForCausalLM"],
-  attention_bias: false,
-  attention_dropout: 0,
+  ...PRESETS["phi-4-mini"].config,
   auto_map: { AutoConfig: "configuration_phi3.Phi3Config" },
-  bos_token_id: 199999,
-  embd_pdrop: 0,
-  eos_token_id: 199999,
-  full_attn_mod: 1,
-  hidden_act: "silu",
-  hidden_size: 3072,
-  initializer_range: 0.02,
-  intermediate_size: 8192,
-  interpolate_factor: 1,
-  lm_head_bias: false,
-  max_position_embeddings: 131072,
-  mlp_bias: false,
-  model_type: "phi3",
-  num_attention_heads: 24,
-  num_hidden_layers: 32,
-  num_key_value_heads: 8,
-  original_max_position_embeddings: 4096,
-  pad_token_id: 199999,
-  partial_rotary_factor: 0.75,
-  resid_pdrop: 0,
-  rms_norm_eps: 1e-5,
   rope_scaling: { type: "longrope", short_factor: Array(48).fill(1), long_factor: Array(48).fill(2) } as unknown,
-  rope_theta: 10000,
-  sliding_window: 262144,
-  tie_word_embeddings: true,
-  torch_dtype: "bfloat16",
-  use_cache: true,
-  vocab_size: 200064,
 });
 
 /** config.json of Phi-2 as published. */
@@ -104,41 +77,11 @@ export const phi35moe = () => ({
 });
 
 /** config.json of Phi-3-small-8k as published. */
-export const phi3small = () => ({
-  architectures: ["Phi3SmallForCausalLM"],
-  attention_dropout_prob: 0.0,
-  blocksparse_block_size: 64,
-  blocksparse_homo_head_pattern: false,
-  blocksparse_num_local_blocks: 16,
-  blocksparse_triton_kernel_block_size: 64,
-  blocksparse_vert_stride: 8,
-  bos_token_id: 100257,
-  dense_attention_every_n_layers: 2,
+export const phi3small = (): ConfigJson => ({
+  ...PRESETS["phi-3-small"].config,
   embedding_dropout_prob: 0.1,
-  eos_token_id: 100257,
-  ff_dim_multiplier: null,
-  ff_intermediate_size: 14336,
   ffn_dropout_prob: 0.1,
-  gegelu_limit: 20.0,
   gegelu_pad_to_256: true,
-  hidden_act: "gegelu",
-  hidden_size: 4096,
-  initializer_range: 0.02,
-  layer_norm_epsilon: 1e-5,
-  max_position_embeddings: 8192,
-  model_type: "phi3small",
-  mup_attn_multiplier: 1.0,
-  mup_embedding_multiplier: 10.0,
-  mup_use_scaling: true,
-  mup_width_multiplier: 8.0,
-  num_attention_heads: 32,
-  num_hidden_layers: 32,
-  num_key_value_heads: 8,
   pad_sequence_to_multiple_of_64: true,
   reorder_and_upcast_attn: false,
-  rope_embedding_base: 1000000,
-  rope_position_scale: 1.0,
-  torch_dtype: "bfloat16",
-  use_cache: true,
-  vocab_size: 100352,
 });
