@@ -16,17 +16,7 @@ export async function assemble(
   { shared = false, base = 1024 }: { shared?: boolean; base?: number } = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const flags = [file, "--baseDir", root, "--outFile", "out.wasm", "--memoryBase", String(base)];
-  flags.push(
-    "--runtime",
-    "stub",
-    "--noAssert",
-    "--optimizeLevel",
-    "1",
-    "--shrinkLevel",
-    "0",
-    "--disable",
-    "bulk-memory",
-  );
+  flags.push("--runtime", "stub", "--noAssert", "-O3", "--shrinkLevel", "0", "--disable", "bulk-memory");
   flags.push("--importMemory", "--noExportMemory", "--initialMemory", "1", "--enable", "simd");
   if (shared) flags.push("--enable", "threads", "--sharedMemory", "--maximumMemory", "65536");
   if (build === "relaxed") flags.push("--enable", "relaxed-simd");

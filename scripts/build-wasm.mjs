@@ -10,19 +10,17 @@ import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
 import { build } from "esbuild";
 import { fieldsText, inlinedModule } from "./inline.mjs";
-import { unroll } from "./unroll.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const check = process.argv.includes("--check");
 const SOURCE = "scripts/build-wasm.mjs from src/kernels/wasm";
 
 // Static data is only read, so that instances of several builds work in one memory, and ends below 32 KiB: above it, up to KERNEL_RESERVE, lies
-// the scratch that simd.ts gives to calls. Optimizing more makes one expression of all that leads to a sum, so that V8 sums one row after the other
-// and has more values at hand than registers: gemv.ts is a tenth slower then.
+// the scratch that simd.ts gives to calls.
 const flags = [
   "src/kernels/wasm/index.ts",
   ...["--baseDir", root, "--outFile", "out.wasm"],
-  ...["--runtime", "stub", "--noAssert", "--optimizeLevel", "1", "--shrinkLevel", "0", "--disable", "bulk-memory"],
+  ...["--runtime", "stub", "--noAssert", "-O3", "--shrinkLevel", "0", "--disable", "bulk-memory"],
   ...["--enable", "simd", "--enable", "relaxed-simd", "--memoryBase", "16384", "--lowMemoryLimit", "32768"],
   ...["--importMemory", "--noExportMemory", "--initialMemory", "1", "--maximumMemory", "65536", "--enable", "threads"],
   "--debug", // the names of functions; nothing else
@@ -40,10 +38,7 @@ const REST = [
 async function compile() {
   let wasm;
   const { error, stderr } = await asc.main(flags, {
-    readFile: (name, dir) => {
-      const text = textOf(new URL(name, `file://${dir.endsWith("/") ? dir : `${dir}/`}`));
-      return text === undefined ? null : unroll(text);
-    },
+    readFile: (name, dir) => textOf(new URL(name, `file://${dir.endsWith("/") ? dir : `${dir}/`}`)) ?? null,
     writeFile: (_, bytes) => {
       wasm = Buffer.from(bytes);
     },

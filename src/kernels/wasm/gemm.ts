@@ -140,7 +140,6 @@ function operands<W, D>(to: usize, v: v128): void {
 /** `groups` groups of 8 rows × 4 tokens more in the sums [4, 8] at acc. */
 function tile<W, D>(acc: usize, x: usize, scale: usize, offset: usize, w: usize, groups: i32): void {
   const width = inputBytes<D>() >> 2; // from token to token
-  const steps = <i32>(width >> 2);
   const planes = isSigned<W>() && isSigned<D>(); // of nibbles, as q8 has two of them
   let lo0 = v128.load(acc); // token 0, rows 0-3
   let hi0 = v128.load(acc, 16); // token 0, rows 4-7
@@ -163,27 +162,22 @@ function tile<W, D>(acc: usize, x: usize, scale: usize, offset: usize, w: usize,
     const scales = w;
     w += 32;
     for (let plane = 0; ; plane++) {
-      for (let i = 0; i < 16; i++) { // unrolled
-        if (i < steps) {
-          const at = x + 4 * i;
-          const lo = v128.load(w, 32 * i);
-          const hi = v128.load(w, 32 * i + 16);
-          const x0 = v128.load32_splat(at);
-          sumsLo0 = dotAdd<D>(sumsLo0, lo, x0);
-          sumsHi0 = dotAdd<D>(sumsHi0, hi, x0);
-          const x1 = v128.load32_splat(at, isSigned<D>() ? 32 : 64);
-          sumsLo1 = dotAdd<D>(sumsLo1, lo, x1);
-          sumsHi1 = dotAdd<D>(sumsHi1, hi, x1);
-          const x2 = v128.load32_splat(at, isSigned<D>() ? 64 : 128);
-          sumsLo2 = dotAdd<D>(sumsLo2, lo, x2);
-          sumsHi2 = dotAdd<D>(sumsHi2, hi, x2);
-          const x3 = v128.load32_splat(at, isSigned<D>() ? 96 : 192);
-          sumsLo3 = dotAdd<D>(sumsLo3, lo, x3);
-          sumsHi3 = dotAdd<D>(sumsHi3, hi, x3);
-        }
+      for (const end = x + width; x < end; x += 4, w += 32) {
+        const lo = v128.load(w);
+        const hi = v128.load(w, 16);
+        const x0 = v128.load32_splat(x);
+        sumsLo0 = dotAdd<D>(sumsLo0, lo, x0);
+        sumsHi0 = dotAdd<D>(sumsHi0, hi, x0);
+        const x1 = v128.load32_splat(x, isSigned<D>() ? 32 : 64);
+        sumsLo1 = dotAdd<D>(sumsLo1, lo, x1);
+        sumsHi1 = dotAdd<D>(sumsHi1, hi, x1);
+        const x2 = v128.load32_splat(x, isSigned<D>() ? 64 : 128);
+        sumsLo2 = dotAdd<D>(sumsLo2, lo, x2);
+        sumsHi2 = dotAdd<D>(sumsHi2, hi, x2);
+        const x3 = v128.load32_splat(x, isSigned<D>() ? 96 : 192);
+        sumsLo3 = dotAdd<D>(sumsLo3, lo, x3);
+        sumsHi3 = dotAdd<D>(sumsHi3, hi, x3);
       }
-      x += width;
-      w += width << 3;
       if (!planes || plane == 1) break;
       x -= width;
       sumsLo0 = i32x4.shl(sumsLo0, 4);

@@ -1,7 +1,7 @@
 import { dotAdd, finish, low16, startAt } from "./dot";
 import { first4, last4, topHalves } from "./f16";
 import { addGroup, bytes02, bytes13, firstZeros, lastZeros, moveZeros, NIBBLES, scaledUp, storeSums } from "./int8-tile";
-import { hasZeros, rowGroupBytes, scalesAt, weightBytes } from "./layout";
+import { blockBytes, hasZeros, rowGroupBytes, scalesAt, weightBytes } from "./layout";
 
 /**
  * One token: out f32 [N] of the rows of blocks begin … end - 1. x is the token's operand (kernels.ts, Int8Rows): `pairs` for q4 in the
@@ -34,7 +34,7 @@ export function gemv<W, D>(
 function tile<W, D>(
   out: usize, x: usize, scale: usize, offset: usize, w: usize, v: usize, N: i32, n: i32, m: i32, G: i32,
 ): void {
-  const low = v128.load(NIBBLES);
+  const nibbles = v128.load(NIBBLES);
   let acc0 = f32x4.splat(0); // rows n … n+3
   let acc1 = f32x4.splat(0); // rows n+4 … n+7
   let acc2 = f32x4.splat(0); // rows m … m+3
@@ -46,28 +46,16 @@ function tile<W, D>(
     let sums1 = sums0;
     let sums2 = sums0;
     let sums3 = sums0;
-    if (isSigned<D>()) {
-      for (let i = 0; i < 4; i++) { // unrolled
-        const a = v128.load32_splat(x + 8 * i);
-        const b = v128.load32_splat(x + 8 * i, 4);
-        sums0 = nibbles<D>(sums0, v128.load(w, 32 * i + 16), low, a, b);
-        sums1 = nibbles<D>(sums1, v128.load(w, 32 * i + 32), low, a, b);
-        sums2 = nibbles<D>(sums2, v128.load(v, 32 * i + 16), low, a, b);
-        sums3 = nibbles<D>(sums3, v128.load(v, 32 * i + 32), low, a, b);
-      }
-      x += 32;
-    } else {
-      for (let i: usize = 0; i < weightBytes<W>(); i += 32) {
-        const a = pairs<W>(x, 0);
-        const b = pairs<W>(x, 1);
-        const c = pairs<W>(x, 2);
-        const d = pairs<W>(x, 3);
-        sums0 = products<W>(sums0, v128.load(w + i, 16), a, b, c, d);
-        sums1 = products<W>(sums1, v128.load(w + i, 32), a, b, c, d);
-        sums2 = products<W>(sums2, v128.load(v + i, 16), a, b, c, d);
-        sums3 = products<W>(sums3, v128.load(v + i, 32), a, b, c, d);
-        x += isSigned<W>() ? 4 : 16;
-      }
+    for (let i: usize = 0; i < weightBytes<W>(); i += 32) {
+      const a = input<W, D>(x, 0);
+      const b = input<W, D>(x, 1);
+      const c = input<W, D>(x, 2);
+      const d = input<W, D>(x, 3);
+      sums0 = products<W, D>(sums0, v128.load(w + i, 16), nibbles, a, b, c, d);
+      sums1 = products<W, D>(sums1, v128.load(w + i, 32), nibbles, a, b, c, d);
+      sums2 = products<W, D>(sums2, v128.load(v + i, 16), nibbles, a, b, c, d);
+      sums3 = products<W, D>(sums3, v128.load(v + i, 32), nibbles, a, b, c, d);
+      x += isSigned<W>() ? 4 : isSigned<D>() ? 8 : 16;
     }
     sums0 = total<W, D>(sums0);
     sums1 = total<W, D>(sums1);
@@ -90,28 +78,22 @@ function tile<W, D>(
     const vt = topHalves(vh);
     acc2 = addGroup(acc2, sums2, first4(vh, vt), s);
     acc3 = addGroup(acc3, sums3, last4(vh, vt), s);
-    w += weightBytes<W>() + 16 + scalesAt<W>();
-    v += weightBytes<W>() + 16 + scalesAt<W>();
+    w += blockBytes<W>();
+    v += blockBytes<W>();
   }
   storeSums(out + (<usize>n << 2), acc0, acc1, N - n);
   storeSums(out + (<usize>m << 2), acc2, acc3, N - m);
 }
 
-/** sums + the nibbles of one vector times a, of inputs k … k+3, and b, of k+4 … k+7. */
+/** The activations that a vector's operand i meets, splat to all rows. */
 // @ts-ignore: decorator
 @inline
-function nibbles<D>(sums: v128, w: v128, low: v128, a: v128, b: v128): v128 {
-  return dotAdd<D>(dotAdd<D>(sums, v128.and(w, low), a), v128.and(i16x8.shr_u(w, 4), low), b);
-}
-
-/** In the form PAIRS, the activations that a vector's operand i meets, splat to all rows: q4 has four, and q8 two. */
-// @ts-ignore: decorator
-@inline
-function pairs<W>(x: usize, i: i32): v128 {
+function input<W, D>(x: usize, i: usize): v128 {
   if (isSigned<W>()) {
     if (i > 1) return i32x4.splat(0);
     return i == 0 ? bytes02(v128.load32_splat(x)) : bytes13(v128.load32_splat(x));
   }
+  if (isSigned<D>() && i > 1) return i32x4.splat(0);
   return i == 0
     ? v128.load32_splat(x)
     : i == 1
@@ -121,13 +103,17 @@ function pairs<W>(x: usize, i: i32): v128 {
         : v128.load32_splat(x, 12);
 }
 
-/** In the form PAIRS, sums + the weights of one vector times a, b, c, d, of which q8 has two. */
+/** sums + the weights of one vector times a, b, c, d, of which q8 and the relaxed forms have two. */
 // @ts-ignore: decorator
 @inline
-function products<W>(sums: v128, w: v128, a: v128, b: v128, c: v128, d: v128): v128 {
+function products<W, D>(sums: v128, w: v128, nibbles: v128, a: v128, b: v128, c: v128, d: v128): v128 {
   if (isSigned<W>()) return dotAdd<u16>(dotAdd<u16>(sums, bytes02(w), a), bytes13(w), b);
-  const ab = dotAdd<u16>(dotAdd<u16>(sums, w, a), i16x8.shr_u(w, 4), b);
-  return dotAdd<u16>(dotAdd<u16>(ab, i16x8.shr_u(w, 8), c), i16x8.shr_u(w, 12), d);
+  if (isSigned<D>()) {
+    const high = v128.and(i16x8.shr_u(w, 4), nibbles);
+    return dotAdd<D>(dotAdd<D>(sums, v128.and(w, nibbles), a), high, b);
+  }
+  const ab = dotAdd<D>(dotAdd<D>(sums, w, a), i16x8.shr_u(w, 4), b);
+  return dotAdd<D>(dotAdd<D>(ab, i16x8.shr_u(w, 8), c), i16x8.shr_u(w, 12), d);
 }
 
 /** The integer sums of a group. */
