@@ -23,7 +23,13 @@ function difference(a: unknown, b: unknown, path = ""): string | undefined {
   if (ArrayBuffer.isView(a) !== ArrayBuffer.isView(b) || Array.isArray(a) !== Array.isArray(b))
     return `${path}: kinds differ`;
   if (a instanceof Map && b instanceof Map) return difference([...a], [...b], path);
+  if (a instanceof Set && b instanceof Set)
+    return a.size === b.size && [...b].every((v) => a.has(v))
+      ? undefined
+      : `${path || "value"}: got ${text([...a])}, expected ${text([...b])}`;
   if (isList(a) && isList(b)) return differenceOfLists(a, b, path);
+  if (Object.keys(b).length === 0 && ![Object.prototype, null].includes(Object.getPrototypeOf(b)))
+    return `${path || "value"}: a ${b.constructor.name} shows nothing by which it could be told from another`;
   const keysA = Object.keys(a);
   const keysB = Object.keys(b);
   if (keysA.length !== keysB.length) return `${path || "value"}: got ${text(a)}, expected ${text(b)}`;

@@ -8,7 +8,8 @@ export function maxAbs(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let most = 0;
   for (let i = 0; i < a.length; i++) {
     const d = Math.abs(a[i] - b[i]);
-    if (!(d <= most)) most = d;
+    if (Number.isNaN(d)) return d;
+    if (d > most) most = d;
   }
   return most;
 }
