@@ -178,9 +178,10 @@ if (!check) {
 }
 
 /** What src/kernels/generated has: name → bytes, and the fields beside them. */
+const core = blanked(wasm, inRest);
 const CARRIED = {
   relaxed: {
-    bytes: blanked(wasm, inRest),
+    bytes: core,
     fields: {
       hash: facts.hash,
       sharedFlag: facts.sharedFlag,
@@ -189,35 +190,44 @@ const CARRIED = {
   },
   rest: {
     bytes: Buffer.concat(inRest.map(([from, to]) => wasm.subarray(from, to))),
+    before: core,
     fields: { places: inRest, strict: relaxedOf(bodies.filter(isRest)) },
   },
 };
 
-/** The bytes that a module of src carries, by the very code that will unpack them; undefined for what it does not take. */
-async function carriedBy(text) {
-  const [, size, packed] = /size: (\d+),\s+packed: "([^"]*)"/.exec(text) ?? [];
+const textsOf = () => Object.keys(CARRIED).map((name) => textOf(`${root}src/kernels/generated/${name}.ts`) ?? "");
+
+/** The bytes that modules of src carry, by the very code that will unpack them; none for what it does not take. */
+async function carriedBy(texts) {
+  const parts = texts.map((text) => {
+    const [, size, packed = ""] = /size: (\d+),\s+packed: "([^"]*)"/.exec(text) ?? [];
+    return { size: Number(size), packed: Buffer.from(packed, "base64") };
+  });
   const entry = `${root}src/inline/unpack.ts`;
   const { outputFiles } = await build({ entryPoints: [entry], bundle: true, write: false, format: "esm" });
   const { unpack } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString("base64")}`);
   try {
-    return Buffer.from(unpack(Buffer.from(packed, "base64"), Number(size)));
+    return unpack(parts);
   } catch {
-    return undefined;
+    return [];
   }
 }
 
-for (const [name, { bytes, fields }] of Object.entries(CARRIED)) {
-  const target = `src/kernels/generated/${name}.ts`;
-  const text = textOf(root + target) ?? "";
-  // What is right already is not packed anew, which takes seconds.
-  const same = text.includes(fieldsText(fields)) && (await carriedBy(text))?.equals(bytes);
-  if (check && !same) {
-    console.error(`${target} is not what src/kernels/wasm gives: run "npm run build" and commit it`);
-    process.exitCode = 1;
-    continue;
+const carried = await carriedBy(textsOf());
+// What is right already is not packed anew, which takes seconds.
+const same = textsOf().every((text, i) => {
+  const { bytes, fields } = Object.values(CARRIED)[i];
+  return text.includes(fieldsText(fields)) && carried[i] && bytes.equals(carried[i]);
+});
+if (check && !same) {
+  console.error('src/kernels/generated is not what src/kernels/wasm gives: run "npm run build" and commit it');
+  process.exitCode = 1;
+} else {
+  if (!same) {
+    for (const [name, what] of Object.entries(CARRIED))
+      writeFileSync(`${root}src/kernels/generated/${name}.ts`, inlinedModule(name, what, SOURCE));
   }
-  if (!same) writeFileSync(root + target, inlinedModule(name, bytes, SOURCE, fields));
-  console.log(`${target}: ${same ? "up to date" : "written"}`);
+  console.log(`src/kernels/generated: ${same ? "up to date" : "written"}`);
 }
 const sum = (places) => places.reduce((bytes, [from, to]) => bytes + to - from, 0);
 console.log(`${wasm.length} bytes, of which ${sum(facts.relaxed)} are for relaxed SIMD and ${sum(inRest)} in rest.ts`);

@@ -1,2 +1,2 @@
-/** What `unpack` of src/inline/unpack.ts makes `bytes` of again. */
-export function pack(bytes: Uint8Array): Uint8Array;
+/** What `unpack` of src/inline/unpack.ts makes `bytes` of again, after what is unpacked `before` them. */
+export function pack(bytes: Uint8Array, before?: Uint8Array): Uint8Array;

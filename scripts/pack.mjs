@@ -23,18 +23,39 @@ const LONG = 48;
 /** Places of the same two bytes that are looked at for a copy. */
 const TRIES = 1500;
 
-/** @param bytes at most 2^24 */
-export function pack(bytes) {
+/**
+ * @param bytes at most 2^24
+ * @param before what is unpacked before them, which they may repeat
+ */
+export function pack(bytes, before = new Uint8Array(0)) {
+  const earlier = before.length > 0 ? wayThrough(before, 0, () => new Writer(before)).way : [];
+  const all = new Uint8Array(before.length + bytes.length);
+  all.set(before);
+  all.set(bytes, before.length);
+  const begin = () => {
+    const writer = new Writer(all);
+    writer.follow(earlier);
+    writer.coder.begin();
+    return writer;
+  };
+  return wayThrough(all, before.length, begin).coder.bytes();
+}
+
+/** The way through the bytes from `from` on that was found to cost least, and the coder of a writer that has gone it. @param begin a writer that is there */
+function wayThrough(bytes, from, begin) {
   const copies = copiesIn(bytes);
-  let way = greedy(bytes, copies);
-  let coder = follow(bytes, way);
+  const gone = (way) => {
+    const writer = begin();
+    writer.follow(way);
+    return { way, coder: writer.coder };
+  };
+  let best = gone(greedy(bytes, copies, from));
   for (let i = 0; i < WAYS; i++) {
-    way = cheapest(bytes, copies, coder.prices());
-    const other = follow(bytes, way);
-    if (i > 0 && other.length >= coder.length) break;
-    coder = other;
+    const other = gone(cheapest(bytes, copies, best.coder.prices(), from, begin()));
+    if (i > 0 && other.coder.length >= best.coder.length) break;
+    best = other;
   }
-  return coder.bytes();
+  return best;
 }
 
 /** A range coder whose contexts learn, as those of the decoder do. */
@@ -43,12 +64,25 @@ class Coder {
   #seen = new Uint8Array(ALL);
   /** Zeros and ones of each context. */
   #counts = [new Uint32Array(ALL), new Uint32Array(ALL)];
-  #out = [];
-  #low = 0;
-  #range = 2 ** 32 - 1;
+  #out;
+  #low;
+  #range;
   /** A byte that a carry may still reach, and how many 255 behind it. */
-  #held = -1;
-  #more = 0;
+  #held;
+  #more;
+
+  constructor() {
+    this.begin();
+  }
+
+  /** Bytes of their own from here on; what was learnt stays. */
+  begin() {
+    this.#out = [];
+    this.#low = 0;
+    this.#range = 2 ** 32 - 1;
+    this.#held = -1;
+    this.#more = 0;
+  }
 
   bit(bit, context, other = context) {
     const p = (this.#chance[context] + this.#chance[other]) >>> 1;
@@ -112,34 +146,45 @@ class Coder {
 /** The context of bit i of a number whose higher bits are `value`. */
 const contextOf = (value, bits, i) => (value < 8 ? 32 + 8 * bits + value : 288 + 32 * bits + i);
 
-/** Writes a way: a list of length and distance, a distance of 0 being a literal. */
-function follow(bytes, way) {
-  const coder = new Coder();
-  let after = 0;
-  let last = 0;
-  let at = 0;
-  for (const [length, distance] of way) {
-    const before = at > 0 ? bytes[at - 1] : 0;
-    coder.bit(distance ? 1 : 0, COPY + after, COPY_AFTER + 256 * after + before);
-    if (!distance) {
-      const literal = LITERAL + ((before >> 4) << 8);
-      const beside = after ? BESIDE + (bytes[at - last] << 8) : literal;
-      for (let value = bytes[at] | 256, i = 7; i >= 0; i--)
-        coder.bit((value >> i) & 1, literal + (value >> (i + 1)), beside + (value >> (i + 1)));
-      after = after === 2 ? 1 : 0;
-    } else {
-      coder.bit(distance === last ? 1 : 0, AGAIN + after);
-      if (distance === last) coder.number(length, LENGTH_AGAIN);
-      else {
-        coder.number(length - 1, LENGTH);
-        coder.number(distance, DISTANCE + NUMBER * Math.min(length - 2, 3));
-      }
-      after = 2;
-      last = distance;
-    }
-    at += length;
+/** Writes ways: lists of length and distance, a distance of 0 being a literal. */
+class Writer {
+  coder = new Coder();
+  after = 0;
+  last = 0;
+  #at = 0;
+  #bytes;
+
+  constructor(bytes) {
+    this.#bytes = bytes;
   }
-  return coder;
+
+  follow(way) {
+    const { coder } = this;
+    const bytes = this.#bytes;
+    for (const [length, distance] of way) {
+      const at = this.#at;
+      const { after, last } = this;
+      const before = at > 0 ? bytes[at - 1] : 0;
+      coder.bit(distance ? 1 : 0, COPY + after, COPY_AFTER + 256 * after + before);
+      if (!distance) {
+        const literal = LITERAL + ((before >> 4) << 8);
+        const beside = after ? BESIDE + (bytes[at - last] << 8) : literal;
+        for (let value = bytes[at] | 256, i = 7; i >= 0; i--)
+          coder.bit((value >> i) & 1, literal + (value >> (i + 1)), beside + (value >> (i + 1)));
+        this.after = after === 2 ? 1 : 0;
+      } else {
+        coder.bit(distance === last ? 1 : 0, AGAIN + after);
+        if (distance === last) coder.number(length, LENGTH_AGAIN);
+        else {
+          coder.number(length - 1, LENGTH);
+          coder.number(distance, DISTANCE + NUMBER * Math.min(length - 2, 3));
+        }
+        this.after = 2;
+        this.last = distance;
+      }
+      this.#at += length;
+    }
+  }
 }
 
 /** For each place the copies that begin there, each longer and from farther away than the one before: length, distance, length, distance … */
@@ -173,9 +218,9 @@ function sameBytes(bytes, from, at) {
   return length;
 }
 
-function greedy(bytes, copies) {
+function greedy(bytes, copies, from) {
   const way = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = from; at < bytes.length; ) {
     const [length = 1, distance = 0] = copies[at].slice(-2);
     way.push(length > 3 ? [length, distance] : [1, 0]);
     at += length > 3 ? length : 1;
@@ -183,8 +228,8 @@ function greedy(bytes, copies) {
   return way;
 }
 
-/** The way of the least price to the end. To a place there are three ways that are kept, one for each `after`. */
-function cheapest(bytes, copies, [zero, one]) {
+/** The way of the least price from `from` to the end. To a place there are three ways that are kept, one for each `after`. @param begin a writer that is there */
+function cheapest(bytes, copies, [zero, one], from, begin) {
   const n = bytes.length;
   const states = 3 * (n + 1);
   const cost = new Float64Array(states).fill(Infinity);
@@ -193,7 +238,8 @@ function cheapest(bytes, copies, [zero, one]) {
   const lengths = new Int32Array(states);
   const distances = new Int32Array(states);
   const origins = new Uint8Array(states);
-  cost[0] = 0;
+  cost[3 * from + begin.after] = 0;
+  last[3 * from + begin.after] = begin.last;
   const price = (bit, context, other = context) => {
     const prices = bit ? one : zero;
     return context === other ? prices[context] : (prices[context] + prices[other]) / 2;
@@ -218,7 +264,7 @@ function cheapest(bytes, copies, [zero, one]) {
     origins[to] = origin;
     last[to] = lastDistance;
   };
-  for (let at = 0; at < n; at++) {
+  for (let at = from; at < n; at++) {
     const before = at > 0 ? bytes[at - 1] : 0;
     const literal = LITERAL + ((before >> 4) << 8);
     for (let after = 0; after < 3; after++) {
@@ -233,17 +279,17 @@ function cheapest(bytes, copies, [zero, one]) {
       const copy = cost[here] + price(1, COPY + after, COPY_AFTER + 256 * after + before);
       if (distance > 0) {
         const most = sameBytes(bytes, at - distance, at);
-        const begin = copy + one[AGAIN + after];
+        const start = copy + one[AGAIN + after];
         for (let length = most > LONG ? most : 1; length <= most; length++)
-          step(3 * (at + length) + 2, begin + number(length, LENGTH_AGAIN), length, distance, after, distance);
+          step(3 * (at + length) + 2, start + number(length, LENGTH_AGAIN), length, distance, after, distance);
       }
-      const begin = copy + zero[AGAIN + after];
+      const start = copy + zero[AGAIN + after];
       const found = copies[at];
       for (let i = 0, shortest = 2; i < found.length; i += 2) {
-        const [most, from] = [found[i], found[i + 1]];
+        const [most, back] = [found[i], found[i + 1]];
         for (let length = most > LONG ? most : shortest; length <= most; length++) {
-          const told = number(length - 1, LENGTH) + number(from, DISTANCE + NUMBER * Math.min(length - 2, 3));
-          if (from !== distance) step(3 * (at + length) + 2, begin + told, length, from, after, from);
+          const told = number(length - 1, LENGTH) + number(back, DISTANCE + NUMBER * Math.min(length - 2, 3));
+          if (back !== distance) step(3 * (at + length) + 2, start + told, length, back, after, back);
         }
         shortest = most + 1;
       }
@@ -251,7 +297,7 @@ function cheapest(bytes, copies, [zero, one]) {
   }
   const way = [];
   let after = [0, 1, 2].reduce((best, a) => (cost[3 * n + a] < cost[3 * n + best] ? a : best), 0);
-  for (let at = n; at > 0; ) {
+  for (let at = n; at > from; ) {
     const here = 3 * at + after;
     way.push([lengths[here], distances[here]]);
     at -= lengths[here];

@@ -8,10 +8,17 @@ export interface Inlined {
   readonly packed: string;
 }
 
-/** @throws FormatError (code "packed_bytes") for what scripts/inline.mjs did not write */
-export function inlinedBytes({ size, packed }: Inlined): Uint8Array<ArrayBuffer> {
-  const text = atob(packed);
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return unpack(bytes, size);
+/**
+ * The bytes of each, which were packed one after the other.
+ * @throws FormatError (code "packed_bytes") for what scripts/inline.mjs did not write
+ */
+export function inlinedBytes(parts: readonly Inlined[]): Uint8Array<ArrayBuffer>[] {
+  return unpack(
+    parts.map(({ size, packed }) => {
+      const text = atob(packed);
+      const bytes = new Uint8Array(text.length);
+      for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+      return { size, packed: bytes };
+    }),
+  );
 }

@@ -40,22 +40,26 @@ const LAST_RATE = RATES.length - 1;
 
 const fault = (what: string): FormatError => new FormatError({ what: `packed bytes: ${what}` }, "packed_bytes");
 
+/** What scripts/pack.mjs has made of `size` bytes. */
+export interface Packed {
+  readonly size: number;
+  readonly packed: Uint8Array;
+}
+
 /**
- * The `size` bytes that `packed` stands for.
+ * The bytes that each of `parts` stands for. All but the first were packed to come after those before them: they copy from these, too, and go on with
+ * what was learnt.
  * @throws FormatError (code "packed_bytes") for what scripts/pack.mjs did not write
  */
-export function unpack(packed: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(size);
+export function unpack(parts: readonly Packed[]): Uint8Array<ArrayBuffer>[] {
+  const out = new Uint8Array(parts.reduce((sum, { size }) => sum + size, 0));
   /** The chance of a 0 in each context, in 2^-16, and how many answers it comes from. */
   const chance = new Uint16Array(CONTEXT.all).fill(2 ** 15);
   const seen = new Uint8Array(CONTEXT.all);
-  let range = 2 ** 32 - 1;
-  let code = 0;
+  /** Range and code of the decoder: in an array, where engines keep them as they are, 32 bits without a sign. */
+  const state = new Uint32Array(2);
+  let packed: Uint8Array = new Uint8Array();
   let from = 0; // in packed
-  const next = () => {
-    code = ((code << 8) | packed[from++]) >>> 0;
-  };
-  for (let i = 0; i < 4; i++) next();
 
   const learn = (context: number, bit: number) => {
     const n = seen[context];
@@ -66,13 +70,17 @@ export function unpack(packed: Uint8Array, size: number): Uint8Array<ArrayBuffer
   };
   /** The next answer, in one context or in the mean of two. */
   const answer = (context: number, other: number): number => {
+    let range = state[0];
+    let code = state[1];
     const bound = (range >>> 16) * ((chance[context] + chance[other]) >>> 1);
     const bit = code < bound ? 0 : 1;
     if (bit) {
       code -= bound;
       range -= bound;
     } else range = bound;
-    for (; range < 2 ** 24; range = (range << 8) >>> 0) next();
+    for (; range < 2 ** 24; range *= 2 ** 8) code = ((code << 8) | packed[from++]) >>> 0;
+    state[0] = range;
+    state[1] = code;
     learn(context, bit);
     if (other !== context) learn(other, bit);
     return bit;
@@ -92,26 +100,40 @@ export function unpack(packed: Uint8Array, size: number): Uint8Array<ArrayBuffer
 
   let after = 0;
   let distance = 0;
-  for (let at = 0; at < size; ) {
-    const before = at > 0 ? out[at - 1] : 0;
-    if (!answer(CONTEXT.copy + after, CONTEXT.copyAfter + 256 * after + before)) {
-      const literal = CONTEXT.literal + ((before >> 4) << 8);
-      const beside = CONTEXT.beside + (out[at - distance] << 8);
-      let value = 1;
-      while (value < 256) value = (value << 1) | answer(literal + value, (after ? beside : literal) + value);
-      out[at++] = value;
-      after = after === 2 ? 1 : 0;
-      continue;
+  /** Bytes from `at` up to `end`. */
+  const fill = (at: number, end: number): void => {
+    while (at < end) {
+      const before = at > 0 ? out[at - 1] : 0;
+      if (!answer(CONTEXT.copy + after, CONTEXT.copyAfter + 256 * after + before)) {
+        const literal = CONTEXT.literal + ((before >> 4) << 8);
+        const beside = CONTEXT.beside + (out[at - distance] << 8);
+        let value = 1;
+        while (value < 256) value = (value << 1) | answer(literal + value, (after ? beside : literal) + value);
+        out[at++] = value;
+        after = after === 2 ? 1 : 0;
+        continue;
+      }
+      const again = alone(CONTEXT.again + after);
+      const length = again ? number(CONTEXT.lengthAgain) : number(CONTEXT.length) + 1;
+      if (!again) distance = number(CONTEXT.distance + NUMBER * Math.min(length - 2, 3));
+      if (distance === 0 || distance > at) throw fault("a copy from before the beginning");
+      if (at + length > end) throw fault("more than the bytes that were expected");
+      // Byte by byte: a copy may reach into itself, and then repeats.
+      for (let left = length; left > 0; left--, at++) out[at] = out[at - distance];
+      after = 2;
     }
-    const again = alone(CONTEXT.again + after);
-    const length = again ? number(CONTEXT.lengthAgain) : number(CONTEXT.length) + 1;
-    if (!again) distance = number(CONTEXT.distance + NUMBER * Math.min(length - 2, 3));
-    if (distance === 0 || distance > at) throw fault("a copy from before the beginning");
-    if (at + length > size) throw fault("more than the bytes that were expected");
-    // Byte by byte: a copy may reach into itself, and then repeats.
-    for (const end = at + length; at < end; at++) out[at] = out[at - distance];
-    after = 2;
-  }
-  if (from !== packed.length) throw fault("more or fewer of them than were read");
-  return out;
+  };
+  let begin = 0;
+  return parts.map((part) => {
+    const end = begin + part.size;
+    packed = part.packed;
+    from = 0;
+    state[0] = 2 ** 32 - 1;
+    for (; from < 4; from++) state[1] = (state[1] << 8) | packed[from];
+    fill(begin, end);
+    if (from !== packed.length) throw fault("more or fewer of them than were read");
+    const bytes = out.subarray(begin, end);
+    begin = end;
+    return bytes;
+  });
 }

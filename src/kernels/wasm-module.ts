@@ -22,8 +22,8 @@ type Places = readonly (readonly number[])[];
 
 /** Functions that the decoder of phi3 does without, which the library's own bytes have as zeros: `REST` of rest.ts, for programs that need some. */
 export interface KernelRest {
-  /** Their bytes, and for each its places; `strict`: those of them that this build has as zeros. */
-  readonly code: Inlined & { readonly places: Places; readonly strict: Places };
+  /** Their bytes, packed to come after the core's, and for each its places; `strict`: those of them that this build has as zeros. */
+  readonly code: Inlined & { readonly after: Inlined; readonly places: Places; readonly strict: Places };
   /** What they must answer. */
   readonly answers: readonly KnownAnswer[];
   /** The operations that they are. */
@@ -52,11 +52,12 @@ const idOf = (variant: WasmVariant): string => `${variant} ${relaxed.hash}`;
 const SHARED = 3;
 
 /** Kept, since a program with threads needs two variants, and unpacking takes some milliseconds. */
-const unpacked = new Map<Inlined, Uint8Array<ArrayBuffer>>();
+const unpacked = new Map<KernelRest | undefined, Uint8Array<ArrayBuffer>[]>();
 
-function bytesOf(code: Inlined): Uint8Array<ArrayBuffer> {
-  const bytes = unpacked.get(code) ?? inlinedBytes(code);
-  unpacked.set(code, bytes);
+/** The core's bytes, and those of the rest. */
+function bytesOf(rest?: KernelRest): Uint8Array<ArrayBuffer>[] {
+  const bytes = unpacked.get(rest) ?? inlinedBytes(rest ? [rest.code.after, rest.code] : [relaxed]);
+  unpacked.set(rest, bytes);
   return bytes;
 }
 
@@ -65,12 +66,12 @@ function bytesOf(code: Inlined): Uint8Array<ArrayBuffer> {
  * one byte says whether the memory is shared. scripts/build-wasm.mjs says more, and makes the files so.
  */
 export function moduleBytes(variant: WasmVariant, rest?: KernelRest): Uint8Array<ArrayBuffer> {
-  const code = bytesOf(relaxed).slice();
+  const [core, others] = bytesOf(rest);
+  const code = core.slice();
   if (rest) {
-    const bytes = bytesOf(rest.code);
     let at = 0;
     for (const [from, to] of rest.code.places) {
-      code.set(bytes.subarray(at, at + to - from), from);
+      code.set(others.subarray(at, at + to - from), from);
       at += to - from;
     }
   }

@@ -36,10 +36,25 @@ suite("inline/unpack", ({ test, assert }) => {
   for (const [what, bytes, most] of PACKED) {
     test(`what is packed comes back, out of at most ${most} bytes: ${what}`, () => {
       const packed = pack(bytes);
-      assert.deepEqual(unpack(packed, bytes.length), bytes as Uint8Array<ArrayBuffer>);
+      assert.deepEqual(unpack([{ packed, size: bytes.length }]), [bytes]);
       assert.atMost(packed.length, most);
     });
   }
+
+  test("what is packed to come after other bytes comes back after them, out of fewer bytes where they are alike", () => {
+    const [before, bytes] = [random(2_000, 256), random(2_000, 256).reverse()];
+    const again = Uint8Array.from([...bytes.subarray(0, 500), ...before]);
+    const parts = [
+      { packed: pack(before), size: before.length },
+      { packed: pack(again, before), size: again.length },
+    ];
+    assert.deepEqual(unpack(parts), [before, again]);
+    assert.atMost(parts[1].packed.length, 620);
+    assert.deepEqual(unpack([parts[0], { packed: pack(new Uint8Array(0), before), size: 0 }]), [
+      before,
+      new Uint8Array(0),
+    ]);
+  });
 
   test("the WASM that the code carries is, with the rest, the one that its hash names, in at most 0.27 and 0.19 of their bytes", async () => {
     const file = moduleBytes("relaxed", REST);
@@ -55,13 +70,15 @@ suite("inline/unpack", ({ test, assert }) => {
   test("bytes that are cut off, too many, or damaged never hang and never give more than was asked for", () => {
     const bytes = utf8(CAT.repeat(20));
     const packed = pack(bytes);
-    assert.throws(() => unpack(packed.subarray(0, -1), bytes.length), FormatError, /packed bytes/);
-    assert.throws(() => unpack(Uint8Array.of(...packed, 0), bytes.length), FormatError, /packed bytes/);
+    const size = bytes.length;
+    assert.throws(() => unpack([{ packed: packed.subarray(0, -1), size }]), FormatError, /packed bytes/);
+    assert.throws(() => unpack([{ packed: Uint8Array.of(...packed, 0), size }]), FormatError, /packed bytes/);
     for (let at = 0; at < packed.length; at++) {
       const damaged = packed.slice();
       damaged[at] ^= 0x55;
       try {
-        assert.equal(unpack(damaged, bytes.length).length, bytes.length);
+        const [out] = unpack([{ packed: damaged, size }]);
+        assert.equal(out.length, size);
       } catch (error) {
         assert.ok(error instanceof FormatError, String(error));
       }
