@@ -19,7 +19,7 @@ export function q8Block(matrix: PackedMatrix, row: number, group: number): numbe
 }
 
 /** The byte of its block in which weight (r = row mod 8, k = input mod 32) lies. */
-export function q8Byte(r: number, k: number): number {
+function q8Byte(r: number, k: number): number {
   return 16 + (k >> 2) * 32 + (r >> 2) * 16 + (r & 3) * 4 + (k & 3);
 }
 

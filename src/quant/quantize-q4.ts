@@ -10,7 +10,7 @@ import { NAN_SCALE, SMALLEST, scaleBits } from "./scale.ts";
 const CANDIDATES: readonly number[] = [456, 496, 512, 532, 560]; // k = 7.125, 7.75, 8, 8.3125, 8.75
 
 /** A group with a weight of this magnitude or more (8 · the largest f16, near enough) cannot be held: its scale becomes NaN. */
-export const Q4_LIMIT = 2 ** 19;
+const Q4_LIMIT = 2 ** 19;
 
 /**
  * 32 weights to nibbles n and a scale s of either sign, w ≈ (n - 8) · s, with s searched for the least Σ(w - ŵ)².

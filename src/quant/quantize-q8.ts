@@ -3,7 +3,7 @@ import { GROUP } from "./packed-matrix.ts";
 import { NAN_SCALE, SMALLEST } from "./scale.ts";
 
 /** A group with a weight of this magnitude or more is not held (f16 scales would end at 127 · 65504, about 2^23): its scale becomes NaN. */
-export const Q8_LIMIT = 2 ** 22;
+const Q8_LIMIT = 2 ** 22;
 
 /**
  * 32 weights to int8 and a scale, w ≈ q · s: s = max|w| / 127 as the nearest f16, or the next greater one where f16 is so coarse that the

@@ -135,7 +135,7 @@ export function treeSource(tree: Tree): ListedSource {
 }
 
 /** A file whose bytes are a Blob's. */
-export function blobFile(blob: Blob, name = nameOfBlob(blob)): SourceFile {
+function blobFile(blob: Blob, name = nameOfBlob(blob)): SourceFile {
   const { size } = blob;
   return {
     size,

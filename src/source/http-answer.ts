@@ -18,7 +18,7 @@ export interface Answer {
 }
 
 /** Longer pauses than this are not waited for. */
-export const MAX_WAIT_MS = 30_000;
+const MAX_WAIT_MS = 30_000;
 
 /** A pause may help after these. */
 const BUSY = [408, 425, 429, 500, 502, 503, 504];

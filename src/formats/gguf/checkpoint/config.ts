@@ -168,7 +168,7 @@ function expertsOf({ tensors }: Gguf, fields: Fields, arch: string): Record<stri
 }
 
 /** bos_token_id, and as eos_token_id all that end an answer or a turn. */
-export function tokenIdsOf(fields: Fields): { bos_token_id?: number; eos_token_id: number[] } {
+function tokenIdsOf(fields: Fields): { bos_token_id?: number; eos_token_id: number[] } {
   const id = (name: string) => fields.maybeNumber(`tokenizer.ggml.${name}_token_id`);
   const ends = [id("eos"), id("eot"), id("eom")].filter((n) => n !== undefined);
   const bos = id("bos");
