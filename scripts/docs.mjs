@@ -3,7 +3,7 @@
 //   <!-- include src/model/phi3.ts#function mlp -->          from the first line with that text to the next line that begins with "}"
 //   <!-- output phi tokenize --model models/phi-tiny "Hello" -->     what the built command prints
 //   node scripts/docs.mjs            fills them in
-//   node scripts/docs.mjs --check    fails if a block of code is not what its file gives, or a link leads nowhere
+//   node scripts/docs.mjs --check    fails if a block of code is not what its file gives, a link leads nowhere, or a name is not in the file that is said to have it
 // (What commands print is checked by test/cli/docs.test.ts, what examples print by test/examples, since --check runs nothing.)
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -75,6 +75,15 @@ for (const document of documents) {
     // Folders that runs make may be absent.
     if (!path.endsWith("/results") && !existsSync(join(root, path)))
       faults.push(`${document}: names ${path}, which is not there`);
+  }
+  // "`planArenas` in `src/load/plan.ts`", "`step` and `run` in `src/generate/engine.ts`", "(`planArenas`, `src/load/plan.ts`)"
+  for (const [, names, path] of text.matchAll(
+    /((?:`#?\w+`(?:, | and | or )?)+)(?: in |, )`((?:src|test|scripts|bench|demo|examples)\/[\w./-]+\.\w+)`/g,
+  )) {
+    const code = existsSync(join(root, path)) ? readFileSync(join(root, path), "utf8") : "";
+    for (const [, name] of names.matchAll(/`(#?\w+)`/g)) {
+      if (!new RegExp(`(?<![\\w#])${name}\\b`).test(code)) faults.push(`${document}: there is no ${name} in ${path}`);
+    }
   }
 }
 for (const fault of faults) console.error(fault);
