@@ -176,7 +176,8 @@ function totals(arenas: ArenaPlan[]): Plan["total"] {
 export function largestContext(input: PlanInput, fits: (total: Plan["total"]) => boolean): number {
   const passes = (blocks: number) => {
     const tokens = blocks * KV_BLOCK;
-    const arenas = place({ ...input, contextSize: tokens, kvTokens: tokens });
+    const maxChunk = Math.min(input.maxChunk, tokens);
+    const arenas = place({ ...input, maxChunk, contextSize: tokens, kvTokens: tokens });
     return arenas.every((a) => allowed(a.bytes, input)) && fits(totals(arenas));
   };
   let low = 0;
