@@ -55,7 +55,7 @@ function coreKernels(wasm: WasmExports, form: DotForm): CoreOperations {
       wasm.embed(out.ptr, ids.ptr, table.ptr, FORMAT[table.format], ids.size, table.cols);
     },
     quantizeActivations({ q, scale, offset, pairs, rows, cols }, x) {
-      wasm.quantizeActivations(q.ptr, scale.ptr, offset.ptr, pairs.ptr, x.ptr, rows, cols);
+      wasm.quantizeActivations(q.ptr, scale.ptr, offset.ptr, pairs.ptr, x.ptr, rows, cols, SCRATCH);
     },
     linear(out, x, weight) {
       const { rows: N, cols: C } = weight;

@@ -2,7 +2,7 @@ import { dotRows, dotRows2 } from "./dot-rows";
 import { sumOfEach } from "./lanes";
 import { paddedHead } from "./layout";
 import { Pair, QUERY, SCORES } from "./online-softmax";
-import { greatestBits, int16, scaleOf } from "./symmetric";
+import { divisorOf, greatestBits, int16, scaleOf } from "./symmetric";
 import { loadF32, storeF32 } from "./vectors";
 
 // Attention over int8 keys and values, with the other factor as integers of 14 bits: both products are sums of integers, exact in i32.
@@ -18,14 +18,18 @@ import { loadF32, storeF32 } from "./vectors";
 
 const QUERY_MOST: i16 = 8191;
 const WEIGHT_MOST: i16 = 16383;
+/** The same in all lanes, in memory as f16.ts says. */
+const QUERY_MOST_8 = memory.data<i16>([8191, 8191, 8191, 8191, 8191, 8191, 8191, 8191], 16);
+const WEIGHT_MOST_8 = memory.data<i16>([16383, 16383, 16383, 16383, 16383, 16383, 16383, 16383], 16);
 
 /** The query f32 [dh] as i16 in the pair's record, zeros behind it up to a multiple of 8. */
 export function quantizeQuery(p: Pair, q: usize, dh: i32, scale: f32): void {
   const s = scaleOf(greatestBits(q, dh), QUERY_MOST);
-  const s4 = f32x4.splat(s);
+  const s4 = f32x4.splat(divisorOf(s));
+  const most = v128.load(QUERY_MOST_8);
   let to = changetype<usize>(p) + QUERY;
   for (let d = 0; d < dh; d += 8, q += 32, to += 16) {
-    v128.store(to, int16(loadF32(q, dh - d), loadF32(q + 16, dh - d - 4), s4, QUERY_MOST));
+    v128.store(to, int16(loadF32(q, dh - d), loadF32(q + 16, dh - d - 4), s4, most));
   }
   p.queryScale = s * scale;
 }
@@ -65,9 +69,10 @@ export function quantizeWeights(p: Pair, vScale: usize): void {
   for (let at = w; at < first; at += 4) store<f32>(at, 0);
   for (let at = w + (<usize>p.to << 2); at < w + 128; at += 4) store<f32>(at, 0);
   p.weightScale = scaleOf(greatestBits(w, 32), WEIGHT_MOST);
-  const s = f32x4.splat(p.weightScale);
+  const s = f32x4.splat(divisorOf(p.weightScale));
+  const most = v128.load(WEIGHT_MOST_8);
   for (let at: usize = 0; at < 128; at += 32) {
-    v128.store(w + (at >> 1), int16(v128.load(w + at), v128.load(w + at + 16), s, WEIGHT_MOST));
+    v128.store(w + (at >> 1), int16(v128.load(w + at), v128.load(w + at + 16), s, most));
   }
 }
 
@@ -75,7 +80,8 @@ export function quantizeWeights(p: Pair, vScale: usize): void {
  * out = out · correction + weights · values of a pair, v i8 [dh8, 32]; a row has so few columns that the weights stay in registers.
  * Lanes as in dot-rows.ts: four dims at a time.
  */
-export function mixInt8(p: Pair, out: usize, v: usize, dh: i32): void {
+export function mixInt8(p: Pair, v: usize, dh: i32): void {
+  let out = p.out;
   const w = changetype<usize>(p) + SCORES;
   const c = f32x4.splat(p.correction);
   const s = f32x4.splat(p.weightScale);
@@ -83,17 +89,34 @@ export function mixInt8(p: Pair, out: usize, v: usize, dh: i32): void {
   const w1 = v128.load(w, 16);
   const w2 = v128.load(w, 32);
   const w3 = v128.load(w, 48);
-  for (let left = dh; left > 0; left -= 4, out += 16, v += 128) {
-    const a0 = dot32(v, w0, w1, w2, w3);
-    const a1 = dot32(v + 32, w0, w1, w2, w3);
-    const a2 = dot32(v + 64, w0, w1, w2, w3);
-    const a3 = dot32(v + 96, w0, w1, w2, w3);
-    addMix(out, left, c, sumOfEach(a0, a1, a2, a3), s);
-  }
+  let left = dh;
+  for (; left >= 4; left -= 4, out += 16, v += 128) addMix(out, c, fourDims(v, w0, w1, w2, w3), s);
+  if (left > 0) mixLast(p, out, v, left);
+}
+
+/** The last n < 4 dims, apart: no loop that calls a function keeps its vectors in registers. */
+function mixLast(p: Pair, out: usize, v: usize, n: i32): void {
+  const w = changetype<usize>(p) + SCORES;
+  const dots = fourDims(v, v128.load(w), v128.load(w, 16), v128.load(w, 32), v128.load(w, 48));
+  const sum = f32x4.mul(f32x4.convert_i32x4_s(dots), f32x4.splat(p.weightScale));
+  storeF32(out, f32x4.add(f32x4.mul(loadF32(out, n), f32x4.splat(p.correction)), sum), n);
+}
+
+/** Of four dims the sums over 32 keys. */
+// @ts-ignore: decorator
+@inline
+function fourDims(v: usize, w0: v128, w1: v128, w2: v128, w3: v128): v128 {
+  const a0 = dot32(v, w0, w1, w2, w3);
+  const a1 = dot32(v + 32, w0, w1, w2, w3);
+  const a2 = dot32(v + 64, w0, w1, w2, w3);
+  const a3 = dot32(v + 96, w0, w1, w2, w3);
+  return sumOfEach(a0, a1, a2, a3);
 }
 
 /** The same of two pairs, which share the loads of the values. */
-export function mixInt8Two(p: Pair, other: Pair, out: usize, otherOut: usize, v: usize, dh: i32): void {
+export function mixInt8Two(p: Pair, other: Pair, v: usize, dh: i32): void {
+  let out = p.out;
+  let otherOut = other.out;
   const x = changetype<usize>(p) + SCORES;
   const y = changetype<usize>(other) + SCORES;
   const xc = f32x4.splat(p.correction);
@@ -108,7 +131,8 @@ export function mixInt8Two(p: Pair, other: Pair, out: usize, otherOut: usize, v:
   const y1 = v128.load(y, 16);
   const y2 = v128.load(y, 32);
   const y3 = v128.load(y, 48);
-  for (let left = dh; left > 0; left -= 4, out += 16, otherOut += 16, v += 128) {
+  let left = dh;
+  for (; left >= 4; left -= 4, out += 16, otherOut += 16, v += 128) {
     const r00 = v128.load_ext<i8>(v);
     const r01 = v128.load_ext<i8>(v, 8);
     const r02 = v128.load_ext<i8>(v, 16);
@@ -133,8 +157,12 @@ export function mixInt8Two(p: Pair, other: Pair, out: usize, otherOut: usize, v:
     const r33 = v128.load_ext<i8>(v, 120);
     const a3 = dotOf(r30, r31, r32, r33, x0, x1, x2, x3);
     const b3 = dotOf(r30, r31, r32, r33, y0, y1, y2, y3);
-    addMix(out, left, xc, sumOfEach(a0, a1, a2, a3), xs);
-    addMix(otherOut, left, yc, sumOfEach(b0, b1, b2, b3), ys);
+    addMix(out, xc, sumOfEach(a0, a1, a2, a3), xs);
+    addMix(otherOut, yc, sumOfEach(b0, b1, b2, b3), ys);
+  }
+  if (left > 0) {
+    mixLast(p, out, v, left);
+    mixLast(other, otherOut, v, left);
   }
 }
 
@@ -157,11 +185,10 @@ function dotOf(r0: v128, r1: v128, r2: v128, r3: v128, w0: v128, w1: v128, w2: v
   );
 }
 
-/** Up to 4 dims: out · c + dots · s. */
+/** Four dims: out · c + dots · s. */
 // @ts-ignore: decorator
 @inline
-function addMix(out: usize, n: i32, c: v128, dots: v128, s: v128): void {
+function addMix(out: usize, c: v128, dots: v128, s: v128): void {
   const sum = f32x4.mul(f32x4.convert_i32x4_s(dots), s);
-  if (n >= 4) v128.store(out, f32x4.add(f32x4.mul(v128.load(out), c), sum));
-  else storeF32(out, f32x4.add(f32x4.mul(loadF32(out, n), c), sum), n);
+  v128.store(out, f32x4.add(f32x4.mul(v128.load(out), c), sum));
 }

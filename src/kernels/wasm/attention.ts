@@ -71,13 +71,18 @@ function unit<KV>(
       const p = changetype<Pair>(at);
       p.max = -Infinity;
       p.sum = 0;
-      memory.fill(outOf(out, i, group, H, dh), 0, <usize>dh << 2);
-      if (!isFloat<KV>()) quantizeQuery(p, queryOf(qkv, i, group, H, K, dh), dh, scale);
+      const t = i / group;
+      const h = i % group;
+      p.position = start + t;
+      p.query = qkv + (<usize>((t * (H + 2 * K) + h) * dh) << 2);
+      p.out = out + (<usize>((t * H + h) * dh) << 2);
+      memory.fill(p.out, 0, <usize>dh << 2);
+      if (!isFloat<KV>()) quantizeQuery(p, p.query, dh, scale);
     }
     const firstToken = start + done / group;
     const lastToken = start + (done + pairs - 1) / group;
     for (let b = lowest(firstToken, window) / KV_BLOCK; b <= lastToken / KV_BLOCK; b++) {
-      if (!look(scratch, last, bytes, done, group, g, start, window, pattern, b)) continue;
+      if (!look(scratch, last, bytes, done, group, g, window, pattern, b)) continue;
       const slot = <usize>(load<i32>(table + (<usize>b << 2)) * K + g);
       const low = max(lowest(firstToken, window) - b * KV_BLOCK, 0) & ~3;
       const high = min((lastToken - b * KV_BLOCK + 4) & ~3, KV_BLOCK);
@@ -85,12 +90,12 @@ function unit<KV>(
         const block = <usize>(KV_BLOCK * dh) << 2;
         const place = slot * block;
         changetype<Pair>(scratch).touched = touch(k + place, block) | touch(v + place, block);
-        for (let at = scratch, i = done; at < last; at += bytes, i++) {
+        for (let at = scratch; at < last; at += bytes) {
           const p = changetype<Pair>(at);
           if (!sees(p)) continue;
-          scoresF32(p, queryOf(qkv, i, group, H, K, dh), k + place, dh, p.from & ~3, (p.to + 3) & ~3, scale);
+          scoresF32(p, p.query, k + place, dh, p.from & ~3, (p.to + 3) & ~3, scale);
           follow(p);
-          mixF32(p, outOf(out, i, group, H, dh), v + place, dh);
+          mixF32(p, p.out, v + place, dh);
         }
       } else {
         const block = <usize>(KV_BLOCK * paddedHead(dh));
@@ -98,7 +103,7 @@ function unit<KV>(
         const scales = slot * <usize>(KV_BLOCK << 2);
         changetype<Pair>(scratch).touched =
           touch(kScale + scales, KV_BLOCK << 2) | touch(vScale + scales, KV_BLOCK << 2) | touch(k + place, block) | touch(v + place, block);
-        for (let at = scratch, i = done; at < last; at += 2 * bytes, i += 2) {
+        for (let at = scratch; at < last; at += 2 * bytes) {
           const p = changetype<Pair>(at);
           const o = changetype<Pair>(at + bytes);
           const one = sees(p);
@@ -113,30 +118,24 @@ function unit<KV>(
             follow(o);
             quantizeWeights(o, vScale + scales);
           }
-          const mine = outOf(out, i, group, H, dh);
-          const others = outOf(out, i + 1, group, H, dh);
-          if (one && other) mixInt8Two(p, o, mine, others, v + place, dh);
-          else if (one) mixInt8(p, mine, v + place, dh);
-          else mixInt8(o, others, v + place, dh);
+          if (one && other) mixInt8Two(p, o, v + place, dh);
+          else mixInt8(one ? p : o, v + place, dh);
         }
       }
     }
-    for (let at = scratch, i = done; at < last; at += bytes, i++) {
-      divide(changetype<Pair>(at), outOf(out, i, group, H, dh), dh);
-    }
+    for (let at = scratch; at < last; at += bytes) divide(changetype<Pair>(at), dh);
   }
 }
 
 /** Tells each pair from `first` to `last` which keys of block b it sees. @returns whether any sees one */
 function look(
-  first: usize, last: usize, bytes: usize, done: i32, group: i32, g: i32, start: i32, window: i32, pattern: Pattern, b: i32,
+  first: usize, last: usize, bytes: usize, done: i32, group: i32, g: i32, window: i32, pattern: Pattern, b: i32,
 ): bool {
   let any = false;
   for (let at = first, i = done; at < last; at += bytes, i++) {
     const p = changetype<Pair>(at);
-    const position = start + i / group;
-    see(p, position, window, b);
-    if (pattern.size != 0 && !seesBlock(pattern, g * group + (i % group), position, b)) p.to = p.from;
+    see(p, window, b);
+    if (pattern.size != 0 && !seesBlock(pattern, g * group + (i % group), p.position, b)) p.to = p.from;
     any = any || sees(p);
   }
   return any;
@@ -149,18 +148,6 @@ function seesBlock(pattern: Pattern, head: i32, position: i32, b: i32): bool {
   return position / pattern.size - key < pattern.local || (key + 1 + head * pattern.step) % pattern.stride == 0;
 }
 
-/** Where the query of pair i lies, and its result. */
-// @ts-ignore: decorator
-@inline
-function queryOf(qkv: usize, i: i32, group: i32, H: i32, K: i32, dh: i32): usize {
-  return qkv + (<usize>(((i / group) * (H + 2 * K) + (i % group)) * dh) << 2);
-}
-// @ts-ignore: decorator
-@inline
-function outOf(out: usize, i: i32, group: i32, H: i32, dh: i32): usize {
-  return out + (<usize>(((i / group) * H + (i % group)) * dh) << 2);
-}
-
 /** The first key that the query at position i sees. */
 // @ts-ignore: decorator
 @inline
@@ -168,12 +155,12 @@ function lowest(i: i32, window: i32): i32 {
   return window > 0 ? max(i - window + 1, 0) : 0;
 }
 
-/** Which keys of block b the query at position i sees, by causality and window. */
+/** Which keys of block b the pair sees, by causality and window. */
 // @ts-ignore: decorator
 @inline
-function see(p: Pair, i: i32, window: i32, b: i32): void {
-  p.from = max(lowest(i, window) - b * KV_BLOCK, 0);
-  p.to = min(i - b * KV_BLOCK + 1, KV_BLOCK);
+function see(p: Pair, window: i32, b: i32): void {
+  p.from = max(lowest(p.position, window) - b * KV_BLOCK, 0);
+  p.to = min(p.position - b * KV_BLOCK + 1, KV_BLOCK);
 }
 
 /**

@@ -21,11 +21,15 @@ export class Pair {
   to: i32;
   /** Where the first pair's record takes what attention.ts's touch has read, so that no compiler leaves it out. */
   touched: u32;
+  /** Of the query; where the query and the results lie. */
+  position: i32;
+  query: usize;
+  out: usize;
 }
 
 /** Byte offsets in a pair's record. */
-export const SCORES: usize = 32;
-export const QUERY: usize = 160;
+export const SCORES: usize = 48;
+export const QUERY: usize = 176;
 
 // @ts-ignore: decorator
 @inline
@@ -64,7 +68,8 @@ export function follow(p: Pair): void {
 }
 
 /** The pair's results [dh], divided by its sum. */
-export function divide(p: Pair, out: usize, dh: i32): void {
+export function divide(p: Pair, dh: i32): void {
+  let out = p.out;
   const end = out + (<usize>dh << 2);
   const l4 = f32x4.splat(p.sum);
   for (; out + 16 <= end; out += 16) v128.store(out, f32x4.div(v128.load(out), l4));

@@ -59,10 +59,13 @@ export function storeKVInt8(
   }
 }
 
+/** i16 × 8: the greatest of the integers, in memory as f16.ts says. */
+const MOST = memory.data<i16>([127, 127, 127, 127, 127, 127, 127, 127], 16);
+
 /** Up to 8 values over their scale, as i8 in -127 … 127 in the lower half; a scale of 0 or NaN makes them 0. */
 function int8(x: usize, n: i32, scale: f32): v128 {
   const live = i16x8.splat(scale > 0 ? -1 : 0);
-  const q = v128.and(int16(loadF32(x, n), loadF32(x + 16, n - 4), f32x4.splat(scale), 127), live);
+  const q = v128.and(int16(loadF32(x, n), loadF32(x + 16, n - 4), f32x4.splat(scale), v128.load(MOST)), live);
   return i8x16.narrow_i16x8_s(q, q);
 }
 

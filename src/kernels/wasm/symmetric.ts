@@ -1,4 +1,5 @@
 // Symmetric integers: x ≈ q · scale, scale = f32(max |x| / the greatest q), q = nearestEven(f32(x / scale)).
+import { nearest16 } from "./round";
 import { loadF32 } from "./vectors";
 
 /** i32 × 4: all bits but the sign. */
@@ -8,7 +9,8 @@ const MAGNITUDE = memory.data<u32>([0x7fffffff, 0x7fffffff, 0x7fffffff, 0x7fffff
 export function greatestBits(x: usize, n: i32): i32 {
   const magnitude = v128.load(MAGNITUDE);
   let max = i32x4.splat(0);
-  for (; n > 0; n -= 4, x += 16) max = i32x4.max_s(max, v128.and(loadF32(x, n), magnitude));
+  for (; n >= 4; n -= 4, x += 16) max = i32x4.max_s(max, v128.and(v128.load(x), magnitude));
+  if (n > 0) max = i32x4.max_s(max, v128.and(loadF32(x, n), magnitude));
   max = i32x4.max_s(max, v128.shuffle<i32>(max, max, 2, 3, 0, 1));
   max = i32x4.max_s(max, v128.shuffle<i32>(max, max, 1, 0, 3, 2));
   return i32x4.extract_lane(max, 0);
@@ -21,13 +23,20 @@ export function scaleOf(bits: i32, most: f32): f32 {
   return bits < 0x7f800000 ? reinterpret<f32>(bits) / most : f32.NaN;
 }
 
-/** Eight values over their scale, as i16 in -most … most. NaN (0 / 0) becomes 0; values are past `most` only where the scale is a subnormal number. */
+/**
+ * Eight values over their scale, as i16 in -most … most; anything where the scale is 0 or NaN. Values are past `most` only where the scale is a
+ * subnormal number.
+ */
 // @ts-ignore: decorator
 @inline
-export function int16(a: v128, b: v128, scale: v128, most: i16): v128 {
-  const q = i16x8.narrow_i32x4_s(
-    i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.div(a, scale))),
-    i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.div(b, scale))),
-  );
-  return i16x8.max_s(i16x8.min_s(q, i16x8.splat(most)), i16x8.splat(-most));
+export function int16(a: v128, b: v128, scale: v128, most: v128): v128 {
+  const q = nearest16(f32x4.div(a, scale), f32x4.div(b, scale));
+  return i16x8.max_s(i16x8.min_s(q, most), i16x8.neg(most));
+}
+
+/** What to divide by: the scale, or where all values are as good as 0, or the scale is NaN and hands that on, 1. */
+// @ts-ignore: decorator
+@inline
+export function divisorOf(scale: f32): f32 {
+  return scale > 0 ? scale : 1;
 }
