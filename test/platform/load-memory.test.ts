@@ -148,7 +148,7 @@ suite("platform/load-memory", ({ test, assert, engine }) => {
              new Uint8Array(arena.buffer).fill(1);
              return arena;
            };
-           try { allocate(plan, kernelsOf({}), make); } catch (error) { if (error instanceof MemoryError && made > 1) return; throw error; }
+           try { allocate(plan, kernelsOf({}, {}), make); } catch (error) { if (error instanceof MemoryError && made > 1) return; throw error; }
            throw new Error("it was allocated");
          });
          console.log(JSON.stringify({ abort, read, memory }));`,
