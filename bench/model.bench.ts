@@ -7,7 +7,7 @@ const model = fileURLToPath(new URL("../models/phi-tiny", import.meta.url));
 const PROMPT = 256;
 const DECODED = 64;
 /** Tokens of a step of a prompt (src/load/chunk.ts). */
-const CHUNK = 128;
+const CHUNK = 32;
 
 const rows: Record<string, string | number>[] = [];
 for (const weights of ["q4", "q8", "f32"] as const) {

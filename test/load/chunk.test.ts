@@ -28,4 +28,13 @@ suite("load/chunk", ({ test, assert }) => {
     assert.equal(chunkTokens([table, layer(0, 16), layer(1, 2 ** 13 + 1)], 4096), 32);
     assert.equal(chunkTokens([table, layer(0, 2 ** 12), layer(0, 1)], 4096), 96);
   });
+
+  test("a model with few weights takes 32, too: a token for each 2^20 of them at most, in multiples of 32", () => {
+    const layer = { name: "w", place: 0, slot: "w", rows: 2 ** 10, cols: 2 ** 10, vector: false } as const;
+    const table = (rows: number) => ({ ...layer, place: "embed" as const, rows });
+    assert.equal(chunkTokens([layer], 4096), 32);
+    assert.equal(chunkTokens([table(63 * 2 ** 10), layer], 4096), 64);
+    assert.equal(chunkTokens([table(63 * 2 ** 10 - 1), layer], 4096), 32);
+    assert.equal(chunkTokens([table(2 ** 20), layer], 4096), 128);
+  });
 });

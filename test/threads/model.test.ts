@@ -108,7 +108,7 @@ suite("threads/model", async ({ test, assert, engine }) => {
       const logits: Float32Array[] = [];
       for (const [threads, maxArenaBytes, arenas] of [
         [1, 2 ** 30, 1],
-        [2, 4 * 2 ** 20, 2],
+        [2, 3 * 2 ** 20, 2],
         [2, 2 ** 30, 1],
       ]) {
         const { decoder, memory, contextSize } = await loadModel(
