@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { SourceError } from "../errors.ts";
 import { type Given, type OptionSpec, onlyPositional, UsageError } from "./args.ts";
@@ -30,4 +31,13 @@ export function outputOf(given: Given, value: string, what: string): string {
   const above = dirname(resolve(output));
   if (!existsSync(above)) throw new SourceError({ what: "there is no such folder", file: above }, "not_found");
   return output;
+}
+
+/** The text of a file that an option names. @param what it is, for messages: "the reference" @throws SourceError */
+export async function readGiven(file: string, what: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (cause) {
+    throw new SourceError({ what: `${what} cannot be read`, file, cause, got: (cause as { code?: string }).code });
+  }
 }

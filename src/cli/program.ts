@@ -36,9 +36,10 @@ function report(program: string, error: unknown, verbose: boolean): number {
   return usage ? USAGE : FAILED;
 }
 
-/** `generate: option "topP"; got 7` → `--top-p; got 7`: the library speaks of its options, the user wrote ours. */
+/** `generate: option "topP"; got 7` → `--top-p; got 7`: the library speaks of its functions and their options, the user wrote ours. */
 function inWords(message: string): string {
-  return message.replace(/^\w+: option "(\w+)"/, (_, name: string) => {
+  return message.replace(/^(?:phi )?\w+: (?:option "(\w+)")?/, (_, name?: string) => {
+    if (name === undefined) return "";
     const dashed = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     return `--${name === "contextSize" ? "context" : dashed}`;
   });

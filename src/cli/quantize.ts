@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile, rename, rm, rmdir } from "node:fs/promises";
+import { rename, rm, rmdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { createFolder, openPath } from "#platform";
 import { SourceError } from "../errors.ts";
@@ -7,7 +7,7 @@ import { type Quantized, type QuantizeProgress, quantizeCheckpoint } from "../qu
 import { type Command, type Given, UsageError } from "./args.ts";
 import { hubOptionsOf } from "./hub.ts";
 import { COMMON_OPTIONS, choiceOf, THREADS_OPTION, threadsOf, wholeOf } from "./options.ts";
-import { CHECKPOINT, checkpointOf, outputOf } from "./paths.ts";
+import { CHECKPOINT, checkpointOf, outputOf, readGiven } from "./paths.ts";
 import { INTERRUPTED, OK } from "./program.ts";
 import { bytes, count, dim, interruptible, note, ProgressLine } from "./ui.ts";
 
@@ -40,7 +40,7 @@ export const quantize: Command = {
       weights: choiceOf(given, "weights", FORMATS),
       embedding: choiceOf(given, "embedding", FORMATS),
       fast: given.flag("fast"),
-      text: textFile === undefined ? undefined : await readText(textFile),
+      text: textFile === undefined ? undefined : await readGiven(textFile, "the text"),
       tokens: wholeOf(given, "tokens"),
       seed: wholeOf(given, "seed"),
       threads: threadsOf(given),
@@ -78,14 +78,6 @@ function pathsOf(given: Given): { folder: string; file: string } {
   const file = outputOf(given, "FILE.safetensors", "the file to write");
   if (file.endsWith(".safetensors")) return { folder, file };
   throw new UsageError(`-o needs a name that ends in .safetensors, got ${JSON.stringify(file)}`);
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (cause) {
-    throw new SourceError({ what: "the text cannot be read", file, cause, got: (cause as { code?: string }).code });
-  }
 }
 
 function inWords({ phase, detail, fraction, remainingMs }: QuantizeProgress): string {

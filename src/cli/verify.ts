@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { freemem } from "node:os";
 import { FormatError, SourceError } from "../errors.ts";
 import { EVERY_PART } from "../load/every-part.ts";
@@ -9,7 +8,7 @@ import { type Command, type Given, UsageError } from "./args.ts";
 import { hubOptionsOf } from "./hub.ts";
 import { withModel } from "./model.ts";
 import { bytesIn, COMMON_OPTIONS, THREADS_OPTION, threadsOf } from "./options.ts";
-import { CHECKPOINT, checkpointOf } from "./paths.ts";
+import { CHECKPOINT, checkpointOf, readGiven } from "./paths.ts";
 import { FAILED, INTERRUPTED, OK } from "./program.ts";
 import { bytes, interruptible, note, ProgressLine, write } from "./ui.ts";
 import { isOneOf, isPublished, recognize } from "./verify/models.ts";
@@ -100,9 +99,7 @@ async function casesOf(given: Given, names: readonly string[]): Promise<Case[]> 
 }
 
 async function readReference(file: string): Promise<unknown> {
-  const text = await readFile(file, "utf8").catch((cause: unknown) => {
-    throw new SourceError({ what: "the reference cannot be read", file, cause });
-  });
+  const text = await readGiven(file, "the reference");
   try {
     return JSON.parse(text);
   } catch (cause) {

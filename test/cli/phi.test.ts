@@ -56,6 +56,8 @@ suite("cli: usage", ({ test, assert }) => {
       [["generate", ...M, "a", "--top-p", "7"], /^phi generate: --top-p; got 7; expected .*0 to 1/],
       [["generate", ...M, "a", "--context", "9999"], /^phi generate: --context; got 9999; expected .*1 to 1024/],
       [["logits", ...M, "a", "--top", "0"], /^phi logits: --top needs a whole number from 1, got "0"/],
+      [["inspect", "hf:foo"], /^phi inspect: no name of a model on the hub; got "hf:foo"/],
+      [["tokenize", "-m", "hf:foo", "a"], /^phi tokenize: no name of a model on the hub; got "hf:foo"/],
       [["inspect"], /^phi inspect: which checkpoint\? A folder with config\.json/],
       [["inspect", ...M, "b"], /^phi inspect: one checkpoint is expected, got a second: "b"\n/],
       [["verify", "a", "b"], /^phi verify: one checkpoint is expected, got a second: "b"\n/],

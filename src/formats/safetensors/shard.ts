@@ -60,7 +60,12 @@ export async function openShard(file: SourceFile, name: string): Promise<Shard> 
   }
   if (declared > MAX_HEADER_BYTES || declared < 2) {
     const expected = `2 to ${MAX_HEADER_BYTES}`;
-    throw fault("header", { what: "header length (bytes 0 to 7)", file: name, got: declared, expected });
+    throw fault("header", {
+      what: "no safetensors file: its first 8 bytes, the length of a header",
+      file: name,
+      got: declared,
+      expected,
+    });
   }
   const headerBytes = Number(declared);
   if (8 + headerBytes > size) {
