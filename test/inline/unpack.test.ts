@@ -56,14 +56,14 @@ suite("inline/unpack", ({ test, assert }) => {
     ]);
   });
 
-  test("the WASM that the code carries is, with the rest, the one that its hash names, in at most 0.27 and 0.19 of their bytes", async () => {
+  test("the WASM that the code carries is, with the rest, the one that its hash names, in at most 0.29 and 0.19 of their bytes", async () => {
     const file = moduleBytes("relaxed", REST);
     const bytes = file.subarray(0, relaxed.size);
     const sha256 = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
     const hex = [...sha256.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
     assert.equal(hex, relaxed.hash);
     const share = ({ packed }: Inlined, size: number) => (packed.length * 3) / 4 / size;
-    assert.atMost(share(relaxed, relaxed.size - rest.size), 0.27);
+    assert.atMost(share(relaxed, relaxed.size - rest.size), 0.29);
     assert.atMost(share(rest, rest.size), 0.19);
   });
 
