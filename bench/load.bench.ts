@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { makeCheckpoint } from "../scripts/checkpoint/make.ts";
@@ -19,17 +20,29 @@ import { createFolder } from "../src/platform/node.ts";
 import { allocMatrix } from "../src/quant/index.ts";
 import type { Source } from "../src/source/index.ts";
 import { Arena, KERNEL_RESERVE, Tensor } from "../src/tensor/index.ts";
+import { OPTIONS as GIVEN } from "./args.ts";
 import { hugePageBytes } from "./machine.ts";
 import { writeGguf } from "./peers/gguf.ts";
 
-// Loading, beside reading the same bytes into fresh memory of the same kind: 4 layers of Phi-4-mini's size and 32,064 tokens, as bf16 that becomes q4
+// Loading, beside reading the same bytes into fresh memory of the same kind: 4 layers (`--layers`) of Phi-4-mini's size and 32,064 tokens, as bf16 that becomes q4
 // (1.0 GB), as packed q4 and as a GGUF file of Q4_0 (0.28 GB each), from the file cache. First touch of memory is much of it: see "Huge pages" in
 // README.md.
-const ROUNDS = Number(process.env.PHI_BENCH_ROUNDS ?? 7);
+const { values: given } = parseArgs({
+  args: [...GIVEN],
+  strict: false, // with benches beside it, which have others
+  options: {
+    weights: { type: "string", default: "bf16,q4,Q4_0" },
+    threads: { type: "string", default: "1,2" },
+    rounds: { type: "string", default: "7" },
+    layers: { type: "string", default: "4" }, // 32: as Phi-4-mini has, where starting a helper is a small part
+  },
+});
+const ROUNDS = Number(given.rounds);
+const WEIGHTS = `${given.weights}`.split(",");
 const OPTIONS = { contextSize: 512, ...EVERY_PART };
 const folder = mkdtempSync(join(tmpdir(), "phi-ts-load-"));
 const { config, generation } = PRESETS["phi-4-mini"];
-const model = { config: { ...config, num_hidden_layers: 4, vocab_size: 32064 }, generation };
+const model = { config: { ...config, num_hidden_layers: Number(given.layers), vocab_size: 32064 }, generation };
 
 /** Memory that nobody holds is given back now, not in the middle of a measurement. */
 setFlagsFromString("--expose-gc");
@@ -106,18 +119,19 @@ const median = (all: readonly Took[], of: keyof Took): number =>
   all.map((took) => took[of]).sort((a, b) => a - b)[all.length >> 1];
 
 try {
-  const gguf = join(folder, "Q4_0");
-  await makeCheckpoint(await createFolder(join(folder, "bf16")), model);
-  await makePacked(await createFolder(join(folder, "q4")), model, "q4");
-  mkdirSync(gguf);
-  writeGguf(join(gguf, "model.gguf"), model.config, "Q4_0");
+  for (const what of WEIGHTS) {
+    const sink = await createFolder(join(folder, what));
+    if (what === "bf16") await makeCheckpoint(sink, model);
+    else if (what === "q4") await makePacked(sink, model, "q4");
+    else writeGguf(join(folder, what, "model.gguf"), model.config, "Q4_0");
+  }
   const rows: Record<string, string | number>[] = [];
-  for (const what of ["bf16", "q4", "Q4_0"]) {
+  for (const what of WEIGHTS) {
     const source = await openCheckpoint("bench", join(folder, what));
     const { sourceBytes, files } = await planModel(source, OPTIONS);
     await files.close();
     await check(source);
-    for (const threads of [1, 2]) {
+    for (const threads of `${given.threads}`.split(",").map(Number)) {
       const reading: Took[] = [];
       const loading: Took[] = [];
       for (let round = 0; round <= ROUNDS; round++) {

@@ -3,7 +3,7 @@ import { OptionError } from "./errors.ts";
 import { checkCallback, checkNumber, checkOptions } from "./options.ts";
 import { type BlobInput, blobSource, isBlob, isBlobInput, nameOfBlob } from "./source/blob.ts";
 import { isSource } from "./source/bytes.ts";
-import { checkedSource } from "./source/checked.ts";
+import { callersSource } from "./source/checked.ts";
 import { folderOf, type HttpOptions, httpSource } from "./source/http.ts";
 import { explained, HUB, hubFolder, isHubName, nameOfPage, parseHubName } from "./source/hub.ts";
 import type { Opened, Source } from "./source/source.ts";
@@ -29,7 +29,7 @@ export async function openInput(
   expected = INPUTS,
 ): Promise<Opened> {
   const http = httpOptionsOf(where, options);
-  if (isSource(input)) return { source: checkedSource(input) };
+  if (isSource(input)) return { source: callersSource(input) };
   if (isUrl(input)) return openUrl(where, input, options, http);
   if ((typeof input === "string" && input !== "") || input instanceof URL) return openPath(input);
   if (isBlobInput(input)) return { source: blobSource(input), ...(isBlob(input) && { file: nameOfBlob(input) }) };

@@ -10,7 +10,7 @@ import type { Architecture } from "../model/architecture.ts";
 import { type Input, openInput, URL_OPTIONS, type UrlOptions } from "../open.ts";
 import { checkOptions } from "../options.ts";
 import type { Phi } from "../phi.ts";
-import { type Bytes, checkedSource, isSource, type Opened, type Source } from "../source/index.ts";
+import { type Bytes, callersSource, isSource, type Opened, type Source } from "../source/index.ts";
 import { checkpointIn, isBytes, openBytes } from "./checkpoint.ts";
 import { loadWith, type ModelOptions } from "./load.ts";
 import type { Elsewhere, Parts, TextPart } from "./parts.ts";
@@ -66,7 +66,7 @@ export async function openModel(input: Input, options: UrlOptions = {}): Promise
 
 function opened(input: unknown): Opened {
   if (isBytes(input)) return openBytes(input);
-  if (isSource(input)) return { source: checkedSource(input) };
+  if (isSource(input)) return { source: callersSource(input) };
   const { source, file } = (input ?? {}) as Partial<Opened>;
   if (isSource(source)) return { source, file };
   const expected = "a Source, bytes, or what openModel(…) gives for paths, URLs, Blobs and Files";

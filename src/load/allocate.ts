@@ -12,6 +12,7 @@ import { Arena, KERNEL_RESERVE } from "../tensor/arena.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { AdapterPlaces } from "./adapters/adapter-set.ts";
 import { type ArenaPlan, formatOf, helperBytes, kvBlocks, largestContext, type Plan, scratchNeeds } from "./plan.ts";
+import type { Staging } from "./staging.ts";
 
 /** A weight that has its place but not yet its values. */
 export interface Slot {
@@ -20,7 +21,7 @@ export interface Slot {
   /** A vector is an f32 matrix of one row here, so that it is filled as matrices are. */
   matrix: PackedMatrix;
   /** Bytes of the arena's scratch, through which values are read. */
-  staging: { ptr: number; bytes: number };
+  staging: Staging;
 }
 
 export interface Allocated {

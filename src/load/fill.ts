@@ -3,13 +3,13 @@ import { Pacer } from "../event-loop.ts";
 import { attempt, type Tell, throwIt } from "../faults.ts";
 import { isFloat, type WeightSpec } from "../model/weights.ts";
 import { findNonFinite } from "../quant/check.ts";
-import { GROUP, type PackedMatrix, ROWS } from "../quant/packed-matrix.ts";
-import { ALIGN } from "../tensor/arena.ts";
+import { GROUP, type PackedMatrix, packedBytes, ROWS } from "../quant/packed-matrix.ts";
 import { BYTES } from "../tensor/dtype.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Slot } from "./allocate.ts";
 import { packedFormat, packedShape } from "./formats.ts";
 import { piecesOf } from "./parts.ts";
+import { IN_FLIGHT, partOf } from "./staging.ts";
 import { READABLE, type WeightFiles, type WeightTensor } from "./weight-files.ts";
 
 export interface FillOptions {
@@ -96,7 +96,7 @@ function checkLayers(
 }
 
 /**
- * Streams all weights into their places, in the order in which they lie in the files. While a block is packed, or looked through, the next one is
+ * Streams all weights into their places, in the order in which they lie in the files. While a block is packed, or looked through, the next ones are
  * read already; blocks lie in the arena's scratch or, where the file has them packed, in their place, so that no more memory than the arenas is
  * needed.
  * @throws the signal's reason on abort; SourceError where a file cannot be read; FormatError (code "non_finite_weight") for a weight that
@@ -108,14 +108,9 @@ export async function fillWeights(
   { signal, onBlock, tell = throwIt }: FillOptions = {},
 ): Promise<void> {
   const pacer = new Pacer();
-  const blocks = blocksOf(files, slots);
-  let next = readNext(files, blocks);
-  while (next) {
-    const { block, arrival } = next;
-    await arrival;
+  for await (const block of arrivals(files, blocksOf(files, slots))) {
     await pacer.pace();
     signal?.throwIfAborted();
-    next = readNext(files, blocks);
     attempt(tell, () => block.place());
     onBlock?.(block.info.file, block.info.name, block.into.length);
     // Whoever aborts at the last block does not want the model either.
@@ -132,20 +127,27 @@ export interface Block {
   place(): void;
 }
 
-/** Begins to read a block. Who leaves without waiting for it has another error to tell: this one's is nobody's then. */
-function readNext(
-  files: WeightFiles,
-  blocks: Iterator<Block>,
-): { block: Block; arrival: Promise<unknown> } | undefined {
-  const { value: block, done } = blocks.next();
-  if (done) return undefined;
-  const arrival = files.readInto(block.info.name, block.offset, block.into);
-  arrival.catch(() => {});
-  return { block, arrival };
+/** The blocks in their order, each when it is here: {@link IN_FLIGHT} are on their way, or with the caller, at a time. */
+async function* arrivals(files: WeightFiles, blocks: Iterable<Block>): AsyncGenerator<Block> {
+  const coming: Promise<Block>[] = [];
+  const read = async (block: Block) => {
+    await files.readInto(block.info.name, block.offset, block.into);
+    return block;
+  };
+  for (const block of blocks) {
+    const arrival = read(block);
+    // Who leaves without waiting for it has another error to tell: this one's is nobody's then.
+    arrival.catch(() => {});
+    coming.push(arrival);
+    if (coming.length === IN_FLIGHT) yield coming.shift() as Promise<Block>;
+  }
+  for (const arrival of coming) yield arrival;
 }
 
 /** Bytes that are read at a time: few enough to be still in a processor's cache when they are packed. */
 const STAGED_BLOCK = 2 ** 20;
+/** The same where they go into the matrix's own memory first: a huge page, so that two readers seldom touch one for the first time. */
+const MOVED_BLOCK = 2 ** 21;
 /** The same where they stay where they are. */
 const PACKED_BLOCK = 2 ** 22;
 
@@ -166,26 +168,35 @@ function* blocksOf(files: WeightFiles, slots: readonly Slot[]): Generator<Block,
 }
 
 /**
- * A matrix of numbers or of a GGUF file's blocks, some rows at a time by way of the scratch: through its halves in turn, since one is read while
- * the other is packed. Blocks that memory holds as they are go straight through; others are dequantized on the way.
+ * A matrix of numbers or of a GGUF file's blocks, some rows at a time by way of the scratch: through its parts in turn, since one is read while
+ * another is packed. Blocks of the file that memory holds as they are, and which take no more bytes there than here, go another way as long as there
+ * is room: into the matrix, where the rows after them will be, and from there to their place. So it is who reads that touches fresh memory first,
+ * which takes longer than all else, and not this thread. Other blocks are dequantized on the way.
+ *
+ *     rows in the matrix   | 0: packed | 1: packed, was file's bytes of 0 | 2: file's bytes of 1 | 3: being read, file's bytes of 2 | 4 |
+ *
  * @param staged blocks before these
  * @returns the same with these
  */
 function* stagedBlocks({ matrix, stage, staging }: Slot, info: WeightTensor, staged: number): Generator<Block, number> {
   const { arena, kernels } = stage;
-  const exact = info.blocks?.exact === matrix.format;
+  const { format, cols } = matrix;
+  const exact = info.blocks?.exact === format;
   const dtype = exact ? "u8" : (READABLE[info.dtype] ?? "f32");
   const rowBytes = info.byteLength / (info.shape.length === 1 ? 1 : info.shape[0]);
-  const stagedBytes = exact ? rowBytes : matrix.cols * BYTES[dtype];
-  const half = Math.floor(staging.bytes / 2 / ALIGN) * ALIGN;
-  const rows = Math.max(1, Math.floor(Math.min(half, STAGED_BLOCK) / stagedBytes / ROWS)) * ROWS;
-  for (let row = 0; row < matrix.rows; row += rows) {
-    const n = Math.min(rows, matrix.rows - row);
-    const ptr = staging.ptr + (staged++ % 2) * half;
+  const stagedBytes = exact ? rowBytes : cols * BYTES[dtype];
+  const most = rowsIn(Math.min(partOf(staging, 0).bytes, STAGED_BLOCK), stagedBytes);
+  const moved = rowsIn(MOVED_BLOCK, rowBytes);
+  const movable = exact && moved * rowBytes <= packedBytes(format, moved, cols);
+  for (let row = 0, n = 0; row < matrix.rows; row += n) {
+    const behind = packedBytes(format, row + moved, cols);
+    const move = movable && behind + moved * rowBytes <= matrix.byteLength;
+    n = move ? moved : Math.min(most, matrix.rows - row);
+    const ptr = move ? matrix.ptr + behind : partOf(staging, staged++).ptr;
     const blocks = exact ? undefined : info.blocks;
     const into = blocks ? new Uint8Array(n * rowBytes) : new Uint8Array(arena.buffer, ptr, n * rowBytes);
     const place = () => {
-      if (blocks) blocks.toFloats(into, new Float32Array(arena.buffer, ptr, n * matrix.cols));
+      if (blocks) blocks.toFloats(into, new Float32Array(arena.buffer, ptr, n * cols));
       const rows = new Tensor(arena, ptr, dtype, [n, stagedBytes / BYTES[dtype]]);
       if (exact) kernels.repackRows(matrix, row, rows);
       else kernels.packRows(matrix, row, rows);
@@ -195,6 +206,9 @@ function* stagedBlocks({ matrix, stage, staging }: Slot, info: WeightTensor, sta
   }
   return staged;
 }
+
+/** Rows of `width` bytes in so many bytes: a multiple of 8, and no fewer than these. */
+const rowsIn = (bytes: number, width: number): number => Math.max(1, Math.floor(bytes / width / ROWS)) * ROWS;
 
 /** A matrix that is packed already, some rows of blocks at a time. */
 function* packedBlocks({ matrix }: Slot, info: WeightTensor): Generator<Block> {

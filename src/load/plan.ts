@@ -9,6 +9,7 @@ import { isFloat, type WeightSpec } from "../model/weights.ts";
 import { packedBytes, ROWS, type Slice, type WeightFormat } from "../quant/packed-matrix.ts";
 import { alignUp, KERNEL_RESERVE, PAGE } from "../tensor/arena.ts";
 import type { AdapterSet } from "./adapters/adapter-set.ts";
+import { IN_FLIGHT } from "./staging.ts";
 
 /** What decides how much memory a model takes; all known from the header alone. */
 export interface PlanInput {
@@ -101,10 +102,10 @@ export const scratchNeeds = (input: PlanInput, logits: boolean): ScratchNeeds =>
 /** Bytes of scratch that helper threads have in each arena. */
 export const helperBytes = ({ threads = 1 }: PlanInput): number => (threads - 1) * SCRATCH_BYTES;
 
-/** Bytes through which weights are read: at least twice 8 rows of the widest matrix as float32, and about a megabyte. */
+/** Bytes through which weights are read: for each block on its way at least 8 rows of the widest matrix as float32, and about a megabyte. */
 function stagingBytes({ specs, staging = 0 }: PlanInput): number {
   const widest = specs.reduce((most, s) => Math.max(most, s.cols), 0);
-  return alignUp(Math.max(2 ** 20, staging, 2 * alignUp(ROWS * widest * 4)));
+  return alignUp(Math.max(2 ** 20, staging, IN_FLIGHT * alignUp(ROWS * widest * 4)));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { SourceError } from "../errors.ts";
 import { isSourceFile } from "./bytes.ts";
+import { Queue } from "./queue.ts";
 import type { Source, SourceFile } from "./source.ts";
 
 /**
@@ -11,6 +12,35 @@ export function checkedSource(source: Source): Source {
     ...(source.list && { list: () => checkedList(source) }),
     async open(name, options) {
       return checkedFile(await source.open(name, options), name);
+    },
+  };
+}
+
+/** A caller's own Source: {@link checkedSource}, each of whose files is read one piece after the other. */
+export function callersSource(source: Source): Source {
+  const checked = checkedSource(source);
+  return {
+    ...checked,
+    async open(name, options) {
+      return inTurn(await checked.open(name, options), name);
+    },
+  };
+}
+
+/** The same file, of which a read begins when the one before it has ended, and none after its close. */
+function inTurn(file: SourceFile, name: string): SourceFile {
+  const queue = new Queue();
+  let closed = false;
+  return {
+    size: file.size,
+    read: (offset, length, into) =>
+      queue.run(async () => {
+        if (closed) throw new SourceError({ what: "the file was closed", file: name }, "closed");
+        return file.read(offset, length, into);
+      }),
+    async close() {
+      closed = true;
+      await file.close?.();
     },
   };
 }

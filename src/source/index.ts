@@ -5,7 +5,7 @@
 export { abortableSource, orAbort } from "./abortable.ts";
 export { type BlobInput, blobSource, type DirectoryHandle } from "./blob.ts";
 export { type Bytes, bytesFile, bytesSource, isSource } from "./bytes.ts";
-export { checkedSource } from "./checked.ts";
+export { callersSource, checkedSource } from "./checked.ts";
 export { type Dropped, droppedFiles } from "./dropped.ts";
 export { JsonScanner, type JsonValue, parseStrictJson } from "./json.ts";
 export { ifThere, MAX_TEXT_BYTES, readAll, readJson, readSmall, readText, together, withFile } from "./read.ts";

@@ -28,6 +28,7 @@ export interface SourceFile {
   readonly size: number;
   /**
    * Reads exactly `length` bytes from `offset` into the start of `into` (at least `length` long; a view of an arena's memory is welcome, which may be shared by threads).
+   * A file of a caller's own source is asked for one piece after the other.
    * @returns the `length` bytes as a view of `into`, or fresh bytes where `into` is absent
    * @throws SourceError if the range reaches past the end of the file
    */

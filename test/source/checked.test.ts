@@ -82,6 +82,39 @@ suite("source/checked", async ({ test, assert, engine }) => {
     assert.equal(closed, 1);
   });
 
+  test("a file of somebody else's source is asked for one piece after the other, in the order of the weights, and for none after its close", async () => {
+    for (const failAt of [Infinity, 5_000_000]) {
+      let reading = 0;
+      let most = 0;
+      let closed = false;
+      let late = false;
+      const offsets: number[] = [];
+      const watched: SourceFile["read"] = async (at, n, into) => {
+        late ||= closed;
+        offsets.push(at);
+        most = Math.max(most, ++reading);
+        await new Promise((resolve) => setTimeout(resolve));
+        reading--;
+        if (at > failAt) throw new Error("gone");
+        return weights.read(at, n, into);
+      };
+      const weights = await files().open("model.safetensors");
+      const close = async () => {
+        closed = true;
+      };
+      const source = other({ file: (file) => (file.size === weights.size ? { read: watched, close } : {}) });
+      if (failAt === Infinity) await (await loadPhi(source)).dispose();
+      else await assert.rejects(loadPhi(source), Error, /gone/);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      assert.equal(most, 1);
+      assert.ok(closed && !late && offsets.length > 10);
+      assert.deepEqual(
+        offsets,
+        [...offsets].sort((a, b) => a - b),
+      );
+    }
+  });
+
   test("files that should be small are not read if they are not: config.json above 4 MiB, other texts above 256 MiB", async () => {
     const zipped = bytesSource({ "tokenizer.json.gz": new Uint8Array(1) });
     const large = (source: Source, name: string, size: number): Source => ({

@@ -8,6 +8,7 @@ import { f32ToF16 } from "../../tensor/convert.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 import type { Slot } from "../allocate.ts";
 import type { Block } from "../fill.ts";
+import { IN_FLIGHT, partOf } from "../staging.ts";
 import type { WeightTensor } from "../weight-files.ts";
 import { groupOfColumns, type Int4Groups, placesOf, readGroups } from "./groups.ts";
 import type { Int4Tensor } from "./tensors.ts";
@@ -15,12 +16,12 @@ import type { Int4Tensor } from "./tensors.ts";
 /** Bytes of words that are read at a time, where they are not more for one row of them. */
 const WORDS_BLOCK = 2 ** 19;
 
-/** Bytes of staging that int4 matrices need: two halves, each with one row of words by inputs, or eight by outputs. */
-export const int4Staging = (N: number, C: number): number => 2 * (4 * Math.max(N, C) + ALIGN);
+/** Bytes of staging that int4 matrices need: parts, each with one row of words by inputs, or eight by outputs. */
+export const int4Staging = (N: number, C: number): number => IN_FLIGHT * (4 * Math.max(N, C) + ALIGN);
 
 /**
  * An int4 matrix: first the groups of its inputs, zero points and scales, which are kept until its words are here; then the words, some rows at a
- * time, through the halves of the scratch in turn. Into q4 and q4z they go as they are, with their inputs in the order of their groups where the
+ * time, through the parts of the scratch in turn. Into q4 and q4z they go as they are, with their inputs in the order of their groups where the
  * matrix has an order; into f32 dequantized.
  * @param staged blocks that went through the scratch before these
  * @returns the same with these
@@ -53,11 +54,10 @@ export function* int4Blocks(
 
   const [total, width] = source.shape;
   const unit = scheme.layout === "gptq" ? 1 : 8;
-  const half = Math.floor(staging.bytes / 2 / ALIGN) * ALIGN;
-  const rows = Math.max(1, Math.floor(Math.min(half, WORDS_BLOCK) / (4 * width * unit))) * unit;
+  const rows = Math.max(1, Math.floor(Math.min(partOf(staging, 0).bytes, WORDS_BLOCK) / (4 * width * unit))) * unit;
   for (let at = 0; at < total; at += rows) {
     const n = Math.min(rows, total - at);
-    const ptr = staging.ptr + (staged++ % 2) * half;
+    const { ptr } = partOf(staging, staged++);
     const place = () => {
       const src = new Tensor(arena, ptr, "i32", [n, width]);
       if (matrix.format === "f32") {
