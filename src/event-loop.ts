@@ -38,23 +38,29 @@ export function giveTurn(): Promise<void> {
   return chosen();
 }
 
-/** Gives the event loop its turn whenever {@link TURN_EVERY_MS} have passed since the last one. */
+/** Gives the event loop its turn whenever so many milliseconds have passed since the last one. */
 export class Pacer {
   readonly #now: () => number;
   readonly #turn: () => Promise<void>;
+  readonly #every: number;
   #last = -Infinity;
   #still = 0;
 
-  constructor(now: () => number = () => performance.now(), turn: () => Promise<void> = giveTurn) {
+  constructor(
+    now: () => number = () => performance.now(),
+    turn: () => Promise<void> = giveTurn,
+    every = TURN_EVERY_MS,
+  ) {
     this.#now = now;
     this.#turn = turn;
+    this.#every = every;
   }
 
   /** Whether it is time. */
   get due(): boolean {
     const passed = this.#now() - this.#last;
     this.#still = passed === 0 ? this.#still + 1 : 0;
-    return passed >= TURN_EVERY_MS || this.#still >= STILL_STEPS;
+    return passed >= this.#every || this.#still >= STILL_STEPS;
   }
 
   /** To be awaited before each piece of work: a turn if it is time. */

@@ -54,8 +54,9 @@ export function sharedKernels(
       const { rows: N, cols: C } = weight;
       const T = "q" in x ? x.rows : x.shape[0];
       if (T * N * C < limits.products) return alone.linear(out, x, weight);
-      // An even number of blocks: one token takes them two by two.
-      const grain = 2 * Math.ceil(limits.leastProducts / (2 * ROWS * C * T)) || 1;
+      // One token takes blocks two by two.
+      const pair = T === 1 ? 2 : 1;
+      const grain = pair * Math.ceil(limits.leastProducts / (pair * ROWS * C * T)) || 1;
       eachSlice(weight, ({ ptr, format, rows }, row) => {
         const to = out.ptr + 4 * row;
         if ("q" in x) {

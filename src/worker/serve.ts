@@ -1,4 +1,5 @@
 import { DisposedError, PhiError } from "../errors.ts";
+import { Pacer } from "../event-loop.ts";
 import type { Backend, ForwardControls, SequenceHandle } from "../generate/backend.ts";
 import { Engine } from "../generate/engine.ts";
 import { localBackend } from "../generate/local.ts";
@@ -21,6 +22,12 @@ import {
 import { remoteSource } from "./remote-source.ts";
 import { TokenServer } from "./serve-tokens.ts";
 import { ErrorPost } from "./wire-error.ts";
+
+/**
+ * How long what comes for a worker may wait, in milliseconds: calls, and the end of calls. Nothing else runs there, and a turn costs a step of
+ * small models a tenth of a millisecond or three: helpers fall asleep meanwhile.
+ */
+const TURN_EVERY_MS = 32;
 
 /**
  * What a worker does: waits for one model to be loaded, and runs it for whoever is at the other end of `port`.
@@ -69,7 +76,7 @@ export function serve(port: PortLike, parts: EngineParts, backend?: Backend): vo
       };
       const { decoder, ...facts } = await fillModel(model, chosen, meter, { signal, assemble: assembleBy(start) });
       await model.files.close();
-      backend = localBackend(new Engine(decoder, facts.contextSize));
+      backend = localBackend(new Engine(decoder, facts.contextSize, new Pacer(undefined, undefined, TURN_EVERY_MS)));
       return facts;
     },
 

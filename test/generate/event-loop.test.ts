@@ -7,7 +7,7 @@ import { HashDecoder } from "./hash-decoder.ts";
 
 suite("generate/event-loop", ({ test, assert }) => {
   /** A pacer whose clock we move; `turns` are the times at which it gave one. */
-  function paced() {
+  function paced(every?: number) {
     const turns: number[] = [];
     const clock = { now: 1000 };
     const pacer = new Pacer(
@@ -15,6 +15,7 @@ suite("generate/event-loop", ({ test, assert }) => {
       async () => {
         turns.push(clock.now);
       },
+      every,
     );
     return { pacer, clock, turns };
   }
@@ -29,6 +30,15 @@ suite("generate/event-loop", ({ test, assert }) => {
     clock.now += 1000;
     await pacer.pace();
     assert.equal(turns.length, 5);
+  });
+
+  test("or as many milliseconds as are asked for", async () => {
+    const { pacer, clock, turns } = paced(32);
+    for (let i = 0; i < 10; i++) {
+      await pacer.pace();
+      clock.now += 9;
+    }
+    assert.deepEqual(turns, [1000, 1036, 1072]);
   });
 
   /** A row whose decoder takes 9 ms for its work, between two looks at the clock, and what happens: steps and turns. */
