@@ -97,7 +97,7 @@ suite("platform/load-memory", ({ test, assert, engine }) => {
            console.log(JSON.stringify({ arenas: memory.total, peak: bytes("VmHWM"), before }));
            await phi.dispose();`,
           );
-          assert.ok(arenas > 87e6 && arenas < 100e6, `${arenas}`);
+          assert.ok(arenas > 87e6 && arenas < 102e6, `${arenas}`); // 87 MB of weights, room for 64 tokens
           assert.ok(peak - before > 70e6, "nearly all weights have come since");
           assert.atMost((peak - before - arenas) / MIB, 24);
         } finally {
