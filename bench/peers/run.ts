@@ -1,5 +1,5 @@
 // phi-ts beside other runtimes, on the same shapes, in turn. bench/README.md says what has to be installed.
-//   npm run bench:peers -- --in node,chromium --threads 1,2 --preset phi-200m --rounds 3 --save
+//   npm run bench:peers -- --in node,chromium --threads 1,2 --preset phi-200m --rounds 5 --save
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -23,7 +23,7 @@ const { values: given } = parseArgs({
     only: { type: "string", default: "" }, // peers whose names contain this; phi-ts always runs
     prompts: { type: "string", default: "128,512" },
     tokens: { type: "string", default: "32" }, // of decoding, in each round
-    rounds: { type: "string", default: "3" },
+    rounds: { type: "string", default: "5" },
     save: { type: "boolean", default: false },
     note: { type: "string" },
   },
