@@ -24,9 +24,9 @@ import { OPTIONS as GIVEN } from "./args.ts";
 import { hugePageBytes } from "./machine.ts";
 import { writeGguf } from "./peers/gguf.ts";
 
-// Loading, beside reading the same bytes into fresh memory of the same kind: 4 layers (`--layers`) of Phi-4-mini's size and 32,064 tokens, as bf16 that becomes q4
-// (1.0 GB), as packed q4 and as a GGUF file of Q4_0 (0.28 GB each), from the file cache. First touch of memory is much of it: see "Huge pages" in
-// README.md.
+// Loading, beside reading the same bytes into fresh memory of the same kind: 4 layers (`--layers`) of Phi-4-mini's size and 32,064 tokens, as bf16
+// that becomes q4 (1.0 GB), as packed q4 and as a GGUF file of Q4_0 (0.28 GB each), from the file cache. First touch of memory is much of it: see
+// "Loading" in README.md.
 const { values: given } = parseArgs({
   args: [...GIVEN],
   strict: false, // with benches beside it, which have others
