@@ -13,17 +13,9 @@ const STARTS_NODE = ["bench/", "cli/", "examples/"];
  * the hashes of whole models. The rest is a matter of the language alone, or follows from the same bits.
  */
 const OF_A_VERSION = [
-  ...[
-    "api/golden",
-    "api/phi",
-    "cli/phi",
-    "conformance/",
-    "core/",
-    "generate/event-loop",
-    "generate/lifecycle",
-    "kernels/",
-  ],
-  ...["load/fill", "math/", "platform/", "quantize/", "source/http", "source/hub", "tensor/", "threads/", "worker/"],
+  ...["api/golden", "api/phi", "cli/phi", "conformance/", "core/", "generate/event-loop", "generate/lifecycle"],
+  ...["kernels/", "load/fill", "math/", "platform/", "quantize/job", "quantize/packed", "quantize/second-order"],
+  ...["source/http", "source/hub", "tensor/", "threads/", "worker/"],
 ];
 
 /** What a cross-origin isolated page can do and another cannot: threads, and all that is done in workers with them. */
@@ -35,12 +27,17 @@ const BITS_TELL = ["api/precision", "quantize/experts"];
 /** Engines without a disk. */
 const DISKLESS = ["workerd", "chromium", "firefox"];
 
-const ONLY: Readonly<Record<string, readonly string[] | undefined>> = { node22: OF_A_VERSION, node24: OF_A_VERSION };
+/** Engines that run no others than these. */
+const ONLY: Readonly<Record<string, readonly string[] | undefined>> = {
+  node22: OF_A_VERSION,
+  node24: OF_A_VERSION,
+  "chromium-isolated": THREADS,
+  "firefox-isolated": THREADS,
+};
 
+/** What the others leave out. */
 const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
   node20: [],
-  node22: BITS_TELL,
-  node24: BITS_TELL,
   node26: BITS_TELL,
   deno: [...STARTS_NODE, ...BITS_TELL],
   bun: STARTS_NODE,
@@ -55,10 +52,9 @@ const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
  * @param parts if there are any, only files whose name contains one of them, also those that are left out where they can be run
  */
 export function suiteFiles(engine: string, parts: readonly string[]): string[] {
-  const [name, isolated] = engine.split("-");
-  const own = isolated ? THREADS : ONLY[name];
-  const wanted = parts.length === 0 ? (own ?? []) : parts;
-  const leftOut = parts.length === 0 && !isolated ? LEFT_OUT[name] : DISKLESS.includes(name) ? NODE_ONLY : [];
+  const [name] = engine.split("-");
+  const wanted = parts.length > 0 ? parts : (ONLY[engine] ?? []);
+  const leftOut = wanted.length === 0 ? LEFT_OUT[name] : DISKLESS.includes(name) ? NODE_ONLY : [];
   return readdirSync(inProject("test"), { recursive: true })
     .map((file) => `./${String(file).replaceAll("\\", "/")}`)
     .filter((file) => file.endsWith(".test.ts") && !file.includes("node_modules"))
