@@ -2,7 +2,7 @@
 // instructions, and a load is one.
 
 /** i32 × 4: what remains of a shifted f16: its sign, exponent and fraction. */
-const BITS = memory.data<u32>([0x8fffe000, 0x8fffe000, 0x8fffe000, 0x8fffe000], 16);
+export const BITS = memory.data<u32>([0x8fffe000, 0x8fffe000, 0x8fffe000, 0x8fffe000], 16);
 /** f32 × 4: 2^112, the difference of the exponents' biases. */
 const BIAS = memory.data<u32>([0x77800000, 0x77800000, 0x77800000, 0x77800000], 16);
 /** i32 × 4: the exponent of infinity and NaN, in f16 and in float32. */
@@ -29,6 +29,13 @@ export function f16ToF32(h: v128): v128 {
   const value = f32x4.mul(v128.and(i32x4.shl(h, 13), v128.load(BITS)), v128.load(BIAS));
   const special = i32x4.eq(v128.and(h, v128.load(F16_END)), v128.load(F16_END));
   return v128.or(value, v128.and(special, v128.load(F32_END)));
+}
+
+/** Four finite f16, sign-extended, as float32, each times 2^-112: all of {@link f16ToF32} but its ends. `bits` are {@link BITS}, of a register. */
+// @ts-ignore: decorator
+@inline
+export function finite4(h: v128, bits: v128): v128 {
+  return v128.and(i32x4.shl(h, 13), bits);
 }
 
 /** i16 × 8: what remains of the upper half of eight shifted f16. */

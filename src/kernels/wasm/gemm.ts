@@ -82,7 +82,7 @@ function clear(sums: usize, quads: i32): void {
 /** 8 rows from n of tokens t … end - 1. */
 function store8(out: usize, sums: usize, N: i32, n: i32, t: i32, end: i32): void {
   for (; t < end; t++, sums += 32) {
-    storeSums(out + (<usize>(t * N + n) << 2), v128.load(sums), v128.load(sums, 16), N - n);
+    storeSums(out + (<usize>(t * N + n) << 2), sums, v128.load(sums), v128.load(sums, 16), N - n);
   }
 }
 
@@ -202,14 +202,14 @@ function tile<W, D>(acc: usize, x: usize, scale: usize, offset: usize, w: usize,
       const zerosLo = v128.load(w);
       const zerosHi = v128.load(w, 16);
       w += 32;
-      sumsLo0 = moveZeros(sumsLo0, zerosLo, offset);
-      sumsHi0 = moveZeros(sumsHi0, zerosHi, offset);
-      sumsLo1 = moveZeros(sumsLo1, zerosLo, offset + 8);
-      sumsHi1 = moveZeros(sumsHi1, zerosHi, offset + 8);
-      sumsLo2 = moveZeros(sumsLo2, zerosLo, offset + 16);
-      sumsHi2 = moveZeros(sumsHi2, zerosHi, offset + 16);
-      sumsLo3 = moveZeros(sumsLo3, zerosLo, offset + 24);
-      sumsHi3 = moveZeros(sumsHi3, zerosHi, offset + 24);
+      sumsLo0 = moveZeros(sumsLo0, zerosLo, v128.load32_splat(offset));
+      sumsHi0 = moveZeros(sumsHi0, zerosHi, v128.load32_splat(offset));
+      sumsLo1 = moveZeros(sumsLo1, zerosLo, v128.load32_splat(offset, 8));
+      sumsHi1 = moveZeros(sumsHi1, zerosHi, v128.load32_splat(offset, 8));
+      sumsLo2 = moveZeros(sumsLo2, zerosLo, v128.load32_splat(offset, 16));
+      sumsHi2 = moveZeros(sumsHi2, zerosHi, v128.load32_splat(offset, 16));
+      sumsLo3 = moveZeros(sumsLo3, zerosLo, v128.load32_splat(offset, 24));
+      sumsHi3 = moveZeros(sumsHi3, zerosHi, v128.load32_splat(offset, 24));
     }
     const wsLo = v128.load(scales);
     const wsHi = v128.load(scales, 16);

@@ -1,6 +1,6 @@
-import { dotAdd, finish, low16, startAt } from "./dot";
-import { first4, last4, topHalves } from "./f16";
-import { addGroup, bytes02, bytes13, firstZeros, lastZeros, moveZeros, NIBBLES, scaledUp, storeSums } from "./int8-tile";
+import { dotAdd, finish, join, low16, startAt } from "./dot";
+import { BITS, finite4 } from "./f16";
+import { addGroup, bytes02, bytes13, moveZeros, NIBBLES, scaledUp, storeSums } from "./int8-tile";
 import { blockBytes, hasZeros, rowGroupBytes, scalesAt, weightBytes } from "./layout";
 
 /**
@@ -20,27 +20,28 @@ import { blockBytes, hasZeros, rowGroupBytes, scalesAt, weightBytes } from "./la
  * That of q4z would not, so its nibbles are summed as q4's are, and moved to their zero points afterwards.
  */
 export function gemv<W, D>(
-  out: usize, x: usize, scale: usize, offset: usize, w: usize, N: i32, G: i32, begin: i32, end: i32,
+  out: usize, x: usize, scale: usize, offset: usize, w: usize, N: i32, G: i32, scratch: usize, begin: i32, end: i32,
 ): void {
   const bytes = rowGroupBytes<W>(G);
   const half = (end - begin + 1) >> 1;
   for (let i = begin; i < begin + half; i++) {
     const j = min(i + half, end - 1); // the last one once more where the number of blocks is odd
-    tile<W, D>(out, x, scale, offset, w + <usize>i * bytes, w + <usize>j * bytes, N, i << 3, j << 3, G);
+    tile<W, D>(out, x, scale, offset, w + <usize>i * bytes, w + <usize>j * bytes, N, i << 3, j << 3, G, scratch);
   }
 }
 
 /** The 8 rows from n, whose weights lie at w, and the 8 rows from m, whose weights lie at v. */
 function tile<W, D>(
-  out: usize, x: usize, scale: usize, offset: usize, w: usize, v: usize, N: i32, n: i32, m: i32, G: i32,
+  out: usize, x: usize, scale: usize, offset: usize, w: usize, v: usize, N: i32, n: i32, m: i32, G: i32, scratch: usize,
 ): void {
   const nibbles = v128.load(NIBBLES);
+  const bits = v128.load(BITS);
   let acc0 = f32x4.splat(0); // rows n … n+3
   let acc1 = f32x4.splat(0); // rows n+4 … n+7
   let acc2 = f32x4.splat(0); // rows m … m+3
   let acc3 = f32x4.splat(0); // rows m+4 … m+7
-  w += scalesAt<W>();
-  v += scalesAt<W>();
+  w += scalesAt<W>() - 16; // so that both halves of the scales are read at an offset: V8 sees only then that they are neighbours
+  v += scalesAt<W>() - 16;
   for (const last = scale + (<usize>G << 2); scale < last; scale += 4, offset += 8) {
     let sums0 = isSigned<W>() ? i32x4.splat(0) : startAt<D>(offset);
     let sums1 = sums0;
@@ -51,10 +52,10 @@ function tile<W, D>(
       const b = input<W, D>(x, 1);
       const c = input<W, D>(x, 2);
       const d = input<W, D>(x, 3);
-      sums0 = products<W, D>(sums0, v128.load(w + i, 16), nibbles, a, b, c, d);
-      sums1 = products<W, D>(sums1, v128.load(w + i, 32), nibbles, a, b, c, d);
-      sums2 = products<W, D>(sums2, v128.load(v + i, 16), nibbles, a, b, c, d);
-      sums3 = products<W, D>(sums3, v128.load(v + i, 32), nibbles, a, b, c, d);
+      sums0 = products<W, D>(sums0, v128.load(w + i, 32), nibbles, a, b, c, d);
+      sums1 = products<W, D>(sums1, v128.load(w + i, 48), nibbles, a, b, c, d);
+      sums2 = products<W, D>(sums2, v128.load(v + i, 32), nibbles, a, b, c, d);
+      sums3 = products<W, D>(sums3, v128.load(v + i, 48), nibbles, a, b, c, d);
       x += isSigned<W>() ? 4 : isSigned<D>() ? 8 : 16;
     }
     sums0 = total<W, D>(sums0);
@@ -62,27 +63,24 @@ function tile<W, D>(
     sums2 = total<W, D>(sums2);
     sums3 = total<W, D>(sums3);
     if (hasZeros<W>()) {
-      const wz = v128.load_ext<i8>(w - 8);
-      sums0 = moveZeros(sums0, firstZeros(wz), offset);
-      sums1 = moveZeros(sums1, lastZeros(wz), offset);
-      const vz = v128.load_ext<i8>(v - 8);
-      sums2 = moveZeros(sums2, firstZeros(vz), offset);
-      sums3 = moveZeros(sums3, lastZeros(vz), offset);
+      const total = join(v128.load32_splat(offset));
+      const wz = v128.load_ext<i8>(w, 8);
+      sums0 = moveZeros(sums0, i32x4.extend_low_i16x8_u(wz), total);
+      sums1 = moveZeros(sums1, i32x4.extend_high_i16x8_u(wz), total);
+      const vz = v128.load_ext<i8>(v, 8);
+      sums2 = moveZeros(sums2, i32x4.extend_low_i16x8_u(vz), total);
+      sums3 = moveZeros(sums3, i32x4.extend_high_i16x8_u(vz), total);
     }
     const s = scaledUp(v128.load32_splat(scale));
-    const wh = v128.load(w);
-    const wt = topHalves(wh);
-    acc0 = addGroup(acc0, sums0, first4(wh, wt), s);
-    acc1 = addGroup(acc1, sums1, last4(wh, wt), s);
-    const vh = v128.load(v);
-    const vt = topHalves(vh);
-    acc2 = addGroup(acc2, sums2, first4(vh, vt), s);
-    acc3 = addGroup(acc3, sums3, last4(vh, vt), s);
+    acc0 = addGroup(acc0, sums0, finite4(v128.load_ext<i16>(w, 16), bits), s);
+    acc1 = addGroup(acc1, sums1, finite4(v128.load_ext<i16>(w, 24), bits), s);
+    acc2 = addGroup(acc2, sums2, finite4(v128.load_ext<i16>(v, 16), bits), s);
+    acc3 = addGroup(acc3, sums3, finite4(v128.load_ext<i16>(v, 24), bits), s);
     w += blockBytes<W>();
     v += blockBytes<W>();
   }
-  storeSums(out + (<usize>n << 2), acc0, acc1, N - n);
-  storeSums(out + (<usize>m << 2), acc2, acc3, N - m);
+  storeSums(out + (<usize>n << 2), scratch, acc0, acc1, N - n);
+  storeSums(out + (<usize>m << 2), scratch, acc2, acc3, N - m);
 }
 
 /** The activations that a vector's operand i meets, splat to all rows. */

@@ -37,19 +37,29 @@ export function lastZeros(zeros: v128): v128 {
   return v128.shuffle<i16>(zeros, zeros, 4, 4, 5, 5, 6, 6, 7, 7);
 }
 
-/** A group's sums as q4 has them, Σ (n - 8) q, made those of q4z: + (8 - z) Σ q, where -8 Σ q lies in two halves at `offset`. Exact. */
+/**
+ * A group's sums as q4 has them, Σ (n - 8) q, made those of q4z: + (8 - z) Σ q. Exact. Lanes are pairs of i16: zeros (z - 8, z - 8) and -8 Σ q in two
+ * halves, or zeros (z - 8, 0) and -8 Σ q, which fits in 16 bits, in the first half.
+ */
 // @ts-ignore: decorator
 @inline
-export function moveZeros(sums: v128, zeros: v128, offset: usize): v128 {
-  return i32x4.add(sums, i32x4.shr_s(i32x4.dot_i16x8_s(zeros, v128.load32_splat(offset)), 3));
+export function moveZeros(sums: v128, zeros: v128, sum: v128): v128 {
+  return i32x4.add(sums, i32x4.shr_s(i32x4.dot_i16x8_s(zeros, sum), 3));
 }
 
-/** Stores the sums of 8 rows of a token, held times 2^-48. */
+/**
+ * Stores the sums of 8 rows of a token, held times 2^-48, or of those of them that there are, by way of 32 spare bytes. Two stores side by side,
+ * with no branch between them and no other use of what they store, are where V8 begins to pair vectors (ARCHITECTURE.md, Wider vectors).
+ */
 // @ts-ignore: decorator
 @inline
-export function storeSums(out: usize, lo: v128, hi: v128, rows: i32): void {
+export function storeSums(out: usize, spare: usize, lo: v128, hi: v128, rows: i32): void {
   const up = v128.load(UP_48);
-  storeRows(out, f32x4.mul(lo, up), f32x4.mul(hi, up), rows);
+  const to = rows < 8 ? spare : out;
+  v128.store(to, f32x4.mul(lo, up));
+  v128.store(to, f32x4.mul(hi, up), 16);
+  if (rows >= 8) return;
+  for (const end = out + (<usize>rows << 2); out < end; out += 4, spare += 4) store<f32>(out, load<f32>(spare));
 }
 
 /** Stores 8 rows of a token, or those of them that there are. */

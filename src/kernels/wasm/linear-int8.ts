@@ -70,9 +70,9 @@ function linear<W, D>(
       const to = out + (<usize>(t * N) << 2);
       const s = scale + (group << 2);
       const o = offset + (group << 3);
-      if (isSigned<W>()) gemv<W, u16>(to, q + (group << 5), s, o, w, N, G, begin, stop);
-      else if (isSigned<D>()) gemv<W, D>(to, q + (group << 5), s, o, w, N, G, begin, stop);
-      else gemv<W, D>(to, pairs + (group << 6), s, o, w, N, G, begin, stop);
+      if (isSigned<W>()) gemv<W, u16>(to, q + (group << 5), s, o, w, N, G, scratch, begin, stop);
+      else if (isSigned<D>()) gemv<W, D>(to, q + (group << 5), s, o, w, N, G, scratch, begin, stop);
+      else gemv<W, D>(to, pairs + (group << 6), s, o, w, N, G, scratch, begin, stop);
     }
   }
 }

@@ -58,10 +58,8 @@ function scaleOf(x: usize): f32 {
 // @ts-ignore: decorator
 @inline
 function quantizeGroup(q: usize, offset: usize, pairs: usize, x: usize, s: f32, single: bool): void {
-  const scale = f32x4.splat(s);
-  const live = i16x8.splat(s > 0 ? -1 : 0); // a scale of 0 or NaN makes every q 0
-  const first = quantize16(q, pairs, x, scale, live, single);
-  const second = quantize16(q + 16, pairs + 32, x + 64, scale, live, single);
+  const first = quantize16(q, pairs, x, s, single);
+  const second = quantize16(q + 16, pairs + 32, x + 64, s, single);
   // Of each half of 16 the sums of inputs 0 and 1 mod 4, and of 2 and 3 mod 4: a b | c d. Stored are -8 (a + c), -8 (b + d), a + b, c + d.
   const sums = i32x4.add(v128.shuffle<i64>(first, second, 0, 2), v128.shuffle<i64>(first, second, 1, 3));
   const four = i32x4.add(v128.shuffle<i32>(sums, sums, 0, 1, 0, 2), v128.shuffle<i32>(sums, sums, 2, 3, 1, 3));
@@ -69,8 +67,10 @@ function quantizeGroup(q: usize, offset: usize, pairs: usize, x: usize, s: f32, 
   v128.store64_lane(offset, i16x8.narrow_i32x4_s(stored, stored), 0);
 }
 
-/** 16 values. @returns i32 × 4: their sums, of inputs 0 and 1, 2 and 3, 4 and 5, 6 and 7 mod 8 */
-function quantize16(q: usize, pairs: usize, x: usize, scale: v128, live: v128, single: bool): v128 {
+/** 16 values. (With vectors as parameters V8 14.6 fails when it pairs them: ARCHITECTURE.md, Wider vectors.) @returns i32 × 4: their sums, of inputs 0 and 1, 2 and 3, 4 and 5, 6 and 7 mod 8 */
+function quantize16(q: usize, pairs: usize, x: usize, s: f32, single: bool): v128 {
+  const scale = f32x4.splat(s);
+  const live = i16x8.splat(s > 0 ? -1 : 0); // a scale of 0 or NaN makes every q 0
   const a = v128.and(int16(x, scale), live);
   const b = v128.and(int16(x + 32, scale), live);
   v128.store(q, i8x16.narrow_i16x8_s(a, b));
