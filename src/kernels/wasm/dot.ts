@@ -16,7 +16,7 @@ export const NARROW: i32 = 1;
 export const WIDE: i32 = 2;
 
 /** i16 × 8: one. dot_i16x8_s with it joins the halves of each i32 lane. */
-const ONES = memory.data<i16>([1, 1, 1, 1, 1, 1, 1, 1], 16);
+export const ONES = memory.data<i16>([1, 1, 1, 1, 1, 1, 1, 1], 16);
 
 /** i32 × 4: one. dot_i16x8_s with it keeps the lower half of each lane, with its sign. */
 const LOW_ONES = memory.data<i32>([1, 1, 1, 1], 16);

@@ -1,6 +1,6 @@
-import { dotAdd, dotAdd2, finish, join } from "./dot";
+import { dotAdd, dotAdd2, ONES } from "./dot";
 import { QUADS, UNPACKED } from "./gemm";
-import { less32, lessTimes } from "./gemv-k";
+import { lessTimes } from "./gemv-k";
 import { addGroup, bytes02, bytes13, storeRows } from "./int8-tile";
 import { kBytes, Q2K, Q4X, Q6K } from "./k-formats";
 import { unpack, unpackedBytes } from "./unpack-k";
@@ -72,11 +72,15 @@ function bySixteen<W>(): bool {
   return isFloat<W>();
 }
 
-/** What sums of integers begin with. */
+/** i16 × 8: what the lower half of each i32 lane is multiplied with. */
+const MINUS_32 = memory.data<i16>([-32, 0, -32, 0, -32, 0, -32, 0], 16);
+
+/** What sums of integers begin with: without minima, -32 Σ q of the inputs of half h. */
 // @ts-ignore: decorator
 @inline
 function start<W>(offset: usize, h: usize): v128 {
-  return hasMins<W>() ? i32x4.splat(0) : less32(offset, h);
+  if (hasMins<W>()) return i32x4.splat(0);
+  return i32x4.dot_i16x8_s(v128.load16_splat(offset + (h << 1), 4), v128.load(MINUS_32));
 }
 
 /** What is unpacked from w to `stop`, of 8 rows × 4 tokens: more in the sums [4, 8] at acc. */
@@ -150,16 +154,21 @@ function one<W>(acc: usize, x: usize, scale: usize, offset: usize, w: usize, sto
 @inline
 function add<W, D>(acc: usize, lo: v128, hi: v128, scales: usize, scale: usize, offset: usize, h: usize): void {
   const a = v128.load32_splat(scale);
-  lo = finish<D>(lo);
-  hi = finish<D>(hi);
+  const ones = v128.load(ONES);
+  if (isSigned<D>() && sizeof<D>() == 2) {
+    lo = i32x4.dot_i16x8_s(lo, ones);
+    hi = i32x4.dot_i16x8_s(hi, ones);
+  }
   if (hasMins<W>()) {
     const sum = bySixteen<W>()
       ? f32x4.splat(<f32>load<i16>(offset + 4 + (h << 1)))
-      : f32x4.convert_i32x4_s(join(v128.load32_splat(offset, 4)));
-    v128.store(acc, lessTimes(v128.load(acc), lo, v128.load(scales), sum, v128.load(scales, 32), a));
-    v128.store(acc, lessTimes(v128.load(acc, 16), hi, v128.load(scales, 16), sum, v128.load(scales, 48), a), 16);
+      : f32x4.convert_i32x4_s(i32x4.dot_i16x8_s(v128.load32_splat(offset, 4), ones));
+    lo = lessTimes(v128.load(acc), lo, v128.load(scales), sum, v128.load(scales, 32), a);
+    hi = lessTimes(v128.load(acc, 16), hi, v128.load(scales, 16), sum, v128.load(scales, 48), a);
   } else {
-    v128.store(acc, addGroup(v128.load(acc), lo, v128.load(scales), a));
-    v128.store(acc, addGroup(v128.load(acc, 16), hi, v128.load(scales, 16), a), 16);
+    lo = addGroup(v128.load(acc), lo, v128.load(scales), a);
+    hi = addGroup(v128.load(acc, 16), hi, v128.load(scales, 16), a);
   }
+  v128.store(acc, hi, 16);
+  v128.store(acc, lo);
 }

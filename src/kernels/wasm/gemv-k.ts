@@ -1,5 +1,5 @@
-import { dotAdd, dotAdd2, low16, startAt } from "./dot";
-import { bytes02, bytes13, firstZeros, lastZeros, storeRows } from "./int8-tile";
+import { dotAdd, dotAdd2, finish, join, low16, startAt } from "./dot";
+import { bytes02, bytes13 } from "./int8-tile";
 import { evenOf, fourth, halfBytes, headBytes, isSix, kBytes, maskOf, numberOf, oddOf, Q4X, Q6K, TABLE } from "./k-formats";
 
 /**
@@ -8,23 +8,28 @@ import { evenOf, fourth, halfBytes, headBytes, isSix, kBytes, maskOf, numberOf, 
  * 4 rows × 8 inputs of nibbles are a vector, as in q4; of 6 bits there are three for 4 rows × 16 inputs. n are the dot product's unsigned operand. In the
  * form PAIRS nibbles go as q4's do, without masks, less 8 meanwhile; 6 bits are taken apart into i16. x is the token's operand: `pairs` for nibbles in
  * the form PAIRS, otherwise `q`.
+ *
+ * Rows 0-3 and rows 4-7 of a block are loaded, computed and stored in the same operations on neighbouring vectors, of which V8 can make one of twice
+ * the width (`--experimental-wasm-revectorize`): by loads and stores with constant offsets, without shuffles of 16-bit lanes, without branches.
+ * @param spare 32 bytes
  */
 export function gemvK<W, D>(
-  out: usize, x: usize, scale: usize, offset: usize, w: usize, N: i32, G: i32, begin: i32, end: i32,
+  out: usize, x: usize, scale: usize, offset: usize, w: usize, N: i32, G: i32, spare: usize, begin: i32, end: i32,
 ): void {
   const bytes = kBytes(numberOf<W>(), G);
   const half = (end - begin + 1) >> 1;
   for (let i = begin; i < begin + half; i++) {
     const j = min(i + half, end - 1); // the last one once more where the number of blocks is odd
-    tile<W, D>(out, x, scale, offset, w + <usize>i * bytes, w + <usize>j * bytes, N, i << 3, j << 3, G);
+    tile<W, D>(out, x, scale, offset, w + <usize>i * bytes, w + <usize>j * bytes, N, i << 3, j << 3, G, spare);
   }
 }
 
 /** The 8 rows from n, whose weights lie at w, and the 8 rows from m, whose weights lie at v. */
 function tile<W, D>(
-  out: usize, x: usize, scale: usize, offset: usize, w: usize, v: usize, N: i32, n: i32, m: i32, G: i32,
+  out: usize, x: usize, scale: usize, offset: usize, w: usize, v: usize, N: i32, n: i32, m: i32, G: i32, spare: usize,
 ): void {
-  const mask = maskOf(isSix(numberOf<W>()));
+  const six = isSix(numberOf<W>());
+  const mask = maskOf(six);
   const table = v128.load(TABLE);
   let acc0 = f32x4.splat(0); // rows n … n+3
   let acc1 = f32x4.splat(0); // rows n+4 … n+7
@@ -58,33 +63,45 @@ function tile<W, D>(
         const x5 = input<W, D>(x, 5);
         const x6 = input<W, D>(x, 6);
         const x7 = input<W, D>(x, 7);
-        sums0 = products<W, D>(sums0, w, mask, table, x0, x1, x2, x3, x4, x5, x6, x7);
-        sums1 = products<W, D>(sums1, w + 16, mask, table, x0, x1, x2, x3, x4, x5, x6, x7);
-        sums2 = products<W, D>(sums2, v, mask, table, x0, x1, x2, x3, x4, x5, x6, x7);
-        sums3 = products<W, D>(sums3, v + 16, mask, table, x0, x1, x2, x3, x4, x5, x6, x7);
+        // A step of nibbles has one vector; the others are not used.
+        sums0 = products<W, D>(sums0, v128.load(w), six ? v128.load(w, 32) : mask, six ? v128.load(w, 64) : mask, mask, table, x0, x1, x2, x3, x4, x5, x6, x7);
+        sums1 = products<W, D>(sums1, v128.load(w, 16), six ? v128.load(w, 48) : mask, six ? v128.load(w, 80) : mask, mask, table, x0, x1, x2, x3, x4, x5, x6, x7);
+        sums2 = products<W, D>(sums2, v128.load(v), six ? v128.load(v, 32) : mask, six ? v128.load(v, 64) : mask, mask, table, x0, x1, x2, x3, x4, x5, x6, x7);
+        sums3 = products<W, D>(sums3, v128.load(v, 16), six ? v128.load(v, 48) : mask, six ? v128.load(v, 80) : mask, mask, table, x0, x1, x2, x3, x4, x5, x6, x7);
         x += isSix(numberOf<W>()) || isChain<W, D>() ? 16 : 8;
       }
       if (bySixteen<W>()) {
         const ws = v128.load_ext<i8>(wScales + (h << 3));
-        acc0 = addScaled(acc0, sums0, i32x4.extend_low_i16x8_s(ws), wHead, a);
-        acc1 = addScaled(acc1, sums1, i32x4.extend_high_i16x8_s(ws), wHead + 16, a);
+        acc0 = addScaled(acc0, sums0, i32x4.extend_low_i16x8_s(ws), v128.load(wHead), a);
+        acc1 = addScaled(acc1, sums1, i32x4.extend_high_i16x8_s(ws), v128.load(wHead, 16), a);
         const vs = v128.load_ext<i8>(vScales + (h << 3));
-        acc2 = addScaled(acc2, sums2, i32x4.extend_low_i16x8_s(vs), vHead, a);
-        acc3 = addScaled(acc3, sums3, i32x4.extend_high_i16x8_s(vs), vHead + 16, a);
+        acc2 = addScaled(acc2, sums2, i32x4.extend_low_i16x8_s(vs), v128.load(vHead), a);
+        acc3 = addScaled(acc3, sums3, i32x4.extend_high_i16x8_s(vs), v128.load(vHead, 16), a);
       } else {
+        const sum = join(v128.load32_splat(offset, 4)); // Σ q
         const ws = v128.load_ext<u8>(wScales);
         const wm = v128.load_ext<u8>(wScales, 8);
-        acc0 = addLess<W, D>(acc0, sums0, offset, firstZeros(ws), firstZeros(wm), wHead, a);
-        acc1 = addLess<W, D>(acc1, sums1, offset, lastZeros(ws), lastZeros(wm), wHead + 16, a);
+        acc0 = addLess<W, D>(acc0, sums0, offset, sum, i32x4.extend_low_i16x8_u(ws), i32x4.extend_low_i16x8_u(wm), v128.load(wHead), v128.load(wHead, 32), a);
+        acc1 = addLess<W, D>(acc1, sums1, offset, sum, i32x4.extend_high_i16x8_u(ws), i32x4.extend_high_i16x8_u(wm), v128.load(wHead, 16), v128.load(wHead, 48), a);
         const vs = v128.load_ext<u8>(vScales);
         const vm = v128.load_ext<u8>(vScales, 8);
-        acc2 = addLess<W, D>(acc2, sums2, offset, firstZeros(vs), firstZeros(vm), vHead, a);
-        acc3 = addLess<W, D>(acc3, sums3, offset, lastZeros(vs), lastZeros(vm), vHead + 16, a);
+        acc2 = addLess<W, D>(acc2, sums2, offset, sum, i32x4.extend_low_i16x8_u(vs), i32x4.extend_low_i16x8_u(vm), v128.load(vHead), v128.load(vHead, 32), a);
+        acc3 = addLess<W, D>(acc3, sums3, offset, sum, i32x4.extend_high_i16x8_u(vs), i32x4.extend_high_i16x8_u(vm), v128.load(vHead, 16), v128.load(vHead, 48), a);
       }
     }
   }
-  storeRows(out + (<usize>n << 2), acc0, acc1, N - n);
-  storeRows(out + (<usize>m << 2), acc2, acc3, N - m);
+  store8(out + (<usize>n << 2), spare, acc0, acc1, N - n);
+  store8(out + (<usize>m << 2), spare, acc2, acc3, N - m);
+}
+
+/** Stores 8 rows, or those of them that there are, by way of 32 spare bytes. */
+// @ts-ignore: decorator
+@inline
+function store8(out: usize, spare: usize, lo: v128, hi: v128, rows: i32): void {
+  const to = rows < 8 ? spare : out;
+  v128.store(to, hi, 16);
+  v128.store(to, lo);
+  for (let i = 0; rows < 8 && i < rows; i++) store<f32>(out + (<usize>i << 2), load<f32>(spare + (<usize>i << 2)));
 }
 
 /** Whether each 16 inputs have scales of their own. */
@@ -112,16 +129,9 @@ export function isChain<W, D>(): bool {
 // @ts-ignore: decorator
 @inline
 function start<W, D>(offset: usize, h: usize): v128 {
-  if (numberOf<W>() == Q6K) return less32(offset, h);
+  if (numberOf<W>() == Q6K) return i32x4.splat(<i32>load<i16>(offset + (h << 1), 4) * -32);
   if (hasTable<W>()) return i32x4.splat(0);
   return isChain<W, D>() ? startAt<D>(offset) : i32x4.splat(0);
-}
-
-/** -32 Σ q of the inputs of half h. */
-// @ts-ignore: decorator
-@inline
-export function less32(offset: usize, h: usize): v128 {
-  return i32x4.splat(<i32>load<i16>(offset + 4 + (h << 1)) * -32);
 }
 
 /** Bytes that a step of the inner loop goes on by: 8 inputs of 8 rows, or 16 where n have 6 bits. */
@@ -146,13 +156,10 @@ function input<W, D>(x: usize, i: usize): v128 {
 // @ts-ignore: decorator
 @inline
 function products<W, D>(
-  sums: v128, w: usize, mask: v128, table: v128,
+  sums: v128, v0: v128, v1: v128, v2: v128, mask: v128, table: v128,
   x0: v128, x1: v128, x2: v128, x3: v128, x4: v128, x5: v128, x6: v128, x7: v128,
 ): v128 {
-  const v0 = v128.load(w);
   if (isSix(numberOf<W>())) {
-    const v1 = v128.load(w, 32);
-    const v2 = v128.load(w, 64);
     const n0 = v128.and(v0, mask);
     const n1 = v128.and(v1, mask);
     const n2 = v128.and(v2, mask);
@@ -178,8 +185,8 @@ function products<W, D>(
 /** acc + f32(sums) · (d · s · a) */
 // @ts-ignore: decorator
 @inline
-function addScaled(acc: v128, sums: v128, s: v128, d: usize, a: v128): v128 {
-  const ds = f32x4.mul(f32x4.convert_i32x4_s(s), v128.load(d));
+function addScaled(acc: v128, sums: v128, s: v128, d: v128, a: v128): v128 {
+  const ds = f32x4.mul(f32x4.convert_i32x4_s(s), d);
   return f32x4.add(acc, f32x4.mul(f32x4.convert_i32x4_s(sums), f32x4.mul(ds, a)));
 }
 
@@ -189,12 +196,11 @@ function addScaled(acc: v128, sums: v128, s: v128, d: usize, a: v128): v128 {
  */
 // @ts-ignore: decorator
 @inline
-function addLess<W, D>(acc: v128, sums: v128, offset: usize, s: v128, m: v128, d: usize, a: v128): v128 {
+function addLess<W, D>(acc: v128, sums: v128, offset: usize, sum: v128, s: v128, m: v128, d: v128, dmin: v128, a: v128): v128 {
   if (isChain<W, D>()) sums = i32x4.sub(low16(sums), startAt<D>(offset));
-  const narrow = isSigned<D>() && sizeof<D>() == 2;
-  const whole = narrow ? i32x4.dot_i16x8_s(sums, s) : i32x4.mul(sums, i32x4.shr_u(s, 16));
-  const less = i32x4.dot_i16x8_s(m, v128.load32_splat(offset, 4));
-  return lessTimes(acc, whole, v128.load(d), f32x4.convert_i32x4_s(less), v128.load(d, 32), a);
+  else sums = finish<D>(sums);
+  const less = f32x4.convert_i32x4_s(i32x4.dot_i16x8_s(m, sum));
+  return lessTimes(acc, i32x4.mul(sums, s), d, less, dmin, a);
 }
 
 /** acc + (f32(sums) · ds - sum · dm) · a */

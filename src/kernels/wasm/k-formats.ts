@@ -89,7 +89,7 @@ export function fourth(v0: v128, v1: v128, v2: v128, mask: v128): v128 {
 }
 
 /** i16 × 8: the bits of n. */
-const SIX_16 = memory.data<i16>([63, 63, 63, 63, 63, 63, 63, 63], 16);
+export const SIX_16 = memory.data<i16>([63, 63, 63, 63, 63, 63, 63, 63], 16);
 
 /** The bytes 0 and 2, and 1 and 3, of each i32 lane of n as pairs of i16. */
 // @ts-ignore: decorator

@@ -91,7 +91,7 @@ function linearK<W, D>(
       const group = <usize>(t * G);
       const to = out + (<usize>(t * N) << 2);
       const x = isChain<W, D>() ? pairs + (group << 6) : q + (group << 5);
-      gemvK<W, D>(to, x, scale + (group << 2), offset + (group << 3), w, N, G, begin, stop);
+      gemvK<W, D>(to, x, scale + (group << 2), offset + (group << 3), w, N, G, scratch, begin, stop);
     }
   }
 }
