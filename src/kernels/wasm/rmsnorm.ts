@@ -12,9 +12,11 @@ export function rmsnorm(out: usize, x: usize, weight: usize, T: i32, D: i32, eps
     const r = <f32>(1.0 / sqrt<f64>(sumOfSquares(x, D) / <f64>D + eps));
     const r4 = f32x4.splat(r);
     let d = 0;
-    for (; d <= D - 4; d += 4) {
+    for (; d <= D - 8; d += 8) {
       const at = (<usize>d) << 2;
-      v128.store(out + at, f32x4.mul(f32x4.mul(v128.load(x + at), r4), v128.load(weight + at)));
+      const low = f32x4.mul(f32x4.mul(v128.load(x + at), r4), v128.load(weight + at));
+      v128.store(out + at, f32x4.mul(f32x4.mul(v128.load(x + at, 16), r4), v128.load(weight + at, 16)), 16);
+      v128.store(out + at, low);
     }
     for (; d < D; d++) {
       const at = (<usize>d) << 2;
