@@ -56,6 +56,8 @@ export interface Peers extends Result {
   bench: "peers";
   /** The preset of scripts/checkpoint/presets.ts whose shape all runtimes have. */
   model: string;
+  /** Nanoseconds from core to core and back (round-trip.ts), before and after. */
+  roundTrips?: (number | undefined)[];
   rates: PeerRates[];
 }
 

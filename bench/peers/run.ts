@@ -8,6 +8,7 @@ import { checkpointOf, MODELS } from "../end-to-end/checkpoint.ts";
 import { quantile } from "../end-to-end/clock.ts";
 import { machine } from "../machine.ts";
 import { type PeerRates, type Peers, save } from "../result.ts";
+import { roundTrip } from "../round-trip.ts";
 import { type Browser, openBrowser } from "./browser.ts";
 import { type GgufFormat, writeGguf } from "./gguf.ts";
 import { openNodeLlamaCpp } from "./node-llama-cpp.ts";
@@ -60,7 +61,16 @@ const inChromium = (browser: Browser): Contender[] => [
   { name: "onnxruntime-web", open: (threads) => browser.open("onnxruntime-web", onnxOf(), threads) },
 ];
 
-/** Round after round each runtime does one of everything, so that what else the machine does meets all of them. */
+/**
+ * Before a runtime is measured all of them rest, in milliseconds: threads of the one before look for work, and are in the way, for up to 15 after its
+ * answer (wllama's and onnxruntime-web's), and browsers clean up.
+ */
+const REST_MS = 300;
+
+/**
+ * Round after round each runtime does one of everything, so that what else the machine does meets all of them. What comes before
+ * them is not counted: V8 compiles in the background then.
+ */
 async function compare(contenders: readonly Contender[], threads: number, inProcess: boolean): Promise<PeerRates[]> {
   const wanted = contenders.filter(({ name }) => name === "phi-ts" || name.includes(given.only));
   const peers: {
@@ -72,6 +82,7 @@ async function compare(contenders: readonly Contender[], threads: number, inProc
   }[] = [];
   /** Keeps the time on processors for each token; that of a browser is not this process's. */
   const counted = async <R>(cpu: Record<string, number[]>, what: string, tokens: number, work: () => Promise<R>) => {
+    await new Promise((resolve) => setTimeout(resolve, REST_MS));
     const before = process.cpuUsage();
     const result = await work();
     const { user, system } = process.cpuUsage(before);
@@ -84,6 +95,7 @@ async function compare(contenders: readonly Contender[], threads: number, inProc
     console.log(`${name}: ${peer.name}`);
     await peer.prompt(32);
     await peer.decode(4);
+    await peer.prompt(Math.min(...prompts));
   }
   for (let round = 0; round < Number(given.rounds); round++) {
     for (const T of prompts) {
@@ -93,7 +105,10 @@ async function compare(contenders: readonly Contender[], threads: number, inProc
     const n = Number(given.tokens);
     for (const { peer, steps, cpu } of peers) steps.push(...(await counted(cpu, "decode", n, () => peer.decode(n))));
   }
-  for (const { peer } of peers) await peer.close();
+  for (const { name, peer, prompts } of peers) {
+    await peer.close();
+    for (const [T, times] of prompts) console.log(`${name}, pp${T}: ${times.map((ms) => ms.toFixed(0)).join(" ")} ms`);
+  }
   return peers.map(({ name, peer, prompts, steps, cpu }) => ({
     name,
     version: peer.name,
@@ -112,10 +127,15 @@ for (const place of list(given.in)) {
   const engine = browser ? `Chromium ${browser.version}` : `Node ${process.versions.node}`;
   const contenders = browser ? inChromium(browser) : NODE;
   const rates: PeerRates[] = [];
+  const roundTrips = [await roundTrip()];
   for (const threads of list(given.threads).map(Number))
     rates.push(...(await compare(contenders, threads, browser === undefined)));
   await browser?.close();
+  roundTrips.push(await roundTrip());
   console.log(`\n${given.preset} in ${engine}, tokens per second`);
+  console.log(
+    `a word from core to core and back, before and after: ${roundTrips.map((ns) => ns ?? "?").join(" and ")} ns`,
+  );
   console.table(
     rates.map(({ name, threads, prompts, decode, cpuMsPerToken }) => ({
       name,
@@ -131,6 +151,7 @@ for (const place of list(given.in)) {
     ...machine(engine),
     hugePages: process.env.LD_PRELOAD?.includes("huge-pages") ?? false,
     note: given.note,
+    roundTrips,
     model: given.preset,
     rates,
   };
