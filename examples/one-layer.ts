@@ -32,7 +32,7 @@ export async function firstLayer(folder: string, ids: readonly number[]): Promis
   const angles = ids.map((_, t) => Array.from({ length: half }, (_, i) => t / theta ** (i / half)));
   k.rope(qkv, H + K, tensor(angles.map((row) => row.map(Math.cos))), tensor(angles.map((row) => row.map(Math.sin))));
   const blocks = Math.ceil(T / KV_BLOCK);
-  const pool = () => zeros([blocks, K, KV_BLOCK, dh]);
+  const pool = () => zeros([K, blocks, KV_BLOCK, dh]);
   const cache = { k: pool(), v: pool(), table: arange(blocks, { dtype: "i32" }) };
   k.storeKV(cache, qkv, 0);
   const attended = zeros([T, H, dh]);

@@ -13,7 +13,7 @@ const first = [6, 0, 0, 0]; // a query that looks for token 0
 const qkv = tensor([0, 1, 2].map((t) => [same, first, unit(t), unit(t)])); // [T, H + 2K, dh]
 
 // The cache: pools of blocks of 32 positions, and the numbers of the blocks that are ours.
-const pool = () => zeros([1, K, KV_BLOCK, dh]);
+const pool = () => zeros([K, 1, KV_BLOCK, dh]);
 const cache = { k: pool(), v: pool(), table: arange(1, { dtype: "i32" }) };
 const out = zeros([T, H, dh]);
 k.storeKV(cache, qkv, 0); // positions 0 … 2

@@ -56,7 +56,7 @@ export class PrefixCache {
       a.regime === b.regime && a.mix === b.mix && commonPrefix(a.tokens, b.tokens, b.tokens.length) === b.tokens.length;
     const longer = this.#entries.find((e) => contains(e, entry));
     if (longer || entry.tokens.length === 0) {
-      entry.blocks.forEach(this.#drop);
+      this.#give(entry);
       if (longer) this.#touch(longer);
       return;
     }
@@ -85,7 +85,12 @@ export class PrefixCache {
 
   #remove(entry: Prefix): void {
     this.#entries.splice(this.#entries.indexOf(entry), 1);
-    entry.blocks.forEach(this.#drop);
+    this.#give(entry);
+  }
+
+  /** From its end, so that the next row has them in order: attention reads such blocks as one stream. */
+  #give({ blocks }: Prefix): void {
+    while (blocks.length > 0) this.#drop(blocks.pop() as number);
   }
 }
 

@@ -69,11 +69,11 @@ function checkedCore(arena: Arena, ops: CoreOperations): CoreOperations {
     },
     storeKV(kv, qkv, start) {
       const [T, n, dh] = rank("storeKV", "qkv", qkv, 3);
-      const K = kv.k.shape[1];
+      const K = kv.k.shape[0];
       is("storeKV", "qkv", qkv, [T, -2 * K, dh]);
       cache("storeKV", kv, K, dh, start, T);
       for (let i = Math.floor(start / KV_BLOCK); i * KV_BLOCK < start + T; i++) {
-        const [block, blocks] = [kv.table.data[i], kv.k.shape[0]];
+        const [block, blocks] = [kv.table.data[i], kv.k.shape[1]];
         if (block < 0 || block >= blocks)
           throw new ShapeError({ what: "storeKV: no such block", got: block, expected: `0 … ${blocks - 1}` });
       }
@@ -87,7 +87,7 @@ function checkedCore(arena: Arena, ops: CoreOperations): CoreOperations {
     },
     attention(out, qkv, kv, start, window, scale, pattern) {
       const [T, n, dh] = rank("attention", "qkv", qkv, 3);
-      const K = kv.k.shape[1];
+      const K = kv.k.shape[0];
       const H = n - 2 * K;
       is("attention", "qkv", qkv, [T, n, dh]);
       is("attention", "out", out, [T, H, dh]);

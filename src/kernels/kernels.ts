@@ -185,11 +185,11 @@ export interface BlockPattern {
  * kv-layer.ts draws how they lie, and makes one.
  */
 export interface KVLayer {
-  /** f32 [blocks, K, B, dh], or i8 [blocks, K, B, dh8]; dh8 is dh rounded up to a multiple of 8. */
+  /** f32 [K, blocks, B, dh], or i8 [K, blocks, B / 8, dh8 / 2, 8, 2]; dh8 is dh rounded up to a multiple of 8. */
   readonly k: Tensor;
-  /** f32 [blocks, K, B, dh], or i8 [blocks, K, dh8, B] */
+  /** f32 [K, blocks, B, dh], or i8 [K, blocks, dh8 / 8, B / 2, 8, 2] */
   readonly v: Tensor;
-  /** Of i8 keys and values: f32 [blocks, K, B] each. */
+  /** Of i8 keys and values: f32 [K, blocks, B] each. */
   readonly scales?: { readonly k: Tensor; readonly v: Tensor };
   /** i32 [≥ ceil(S / B)]: position p lies in block table[floor(p / B)], at p mod B. */
   readonly table: Tensor;

@@ -61,10 +61,10 @@ export const KNOWN_ANSWERS: readonly KnownAnswer[] = [
       return [x];
     },
   },
-  attention("storeKV and attention", "f32", 0, 0xde1b0400),
-  attention("storeKV and attention, window 9", "f32", 9, 0x7cd52a02),
-  attention("storeKV and attention, int8", "int8", 0, 0x481a7dc4),
-  attention("storeKV and attention, int8, window 9", "int8", 9, 0xeca7fe7f),
+  attention("storeKV and attention", "f32", 0, 0x30c25f33),
+  attention("storeKV and attention, window 9", "f32", 9, 0xc71dcb31),
+  attention("storeKV and attention, int8", "int8", 0, 0xd9a3ab5c),
+  attention("storeKV and attention, int8, window 9", "int8", 9, 0x21422995),
   rows("add", 0xad964487, (k, out, x, arena) => k.add(out, x, input(arena, 9, [T, C]))),
   rows("swiglu", 0x08092d81, (k, out, x) => k.swiglu(out, x), [T, C / 2]),
 ];

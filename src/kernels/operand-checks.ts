@@ -5,7 +5,7 @@ import type { Arena } from "../tensor/arena.ts";
 import type { DType } from "../tensor/dtype.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type Int8Rows, KV_BLOCK, type KVLayer } from "./kernels.ts";
-import { INT8_HEAD_DIMS, paddedHead } from "./kv-layer.ts";
+import { INT8_HEAD_DIMS, int8Shape, paddedHead } from "./kv-layer.ts";
 
 const F32: readonly DType[] = ["f32"];
 
@@ -52,17 +52,17 @@ export function operandChecks(arena: Arena) {
       throw new ShapeError({ what: `${op}: start`, got: start, expected: "an integer, 0 or more" });
     is(op, "cache.table", kv.table, [-Math.ceil((start + T) / KV_BLOCK)], ["i32"]);
     if (knownCaches.get(kv) === dh) return;
-    const blocks = kv.k.shape[0];
+    const blocks = kv.k.shape[1];
     if (kv.scales) {
-      is(op, "cache.k", kv.k, [blocks, K, KV_BLOCK, paddedHead(dh)], ["i8"]);
-      is(op, "cache.v", kv.v, [blocks, K, paddedHead(dh), KV_BLOCK], ["i8"]);
-      is(op, "cache.scales.k", kv.scales.k, [blocks, K, KV_BLOCK]);
-      is(op, "cache.scales.v", kv.scales.v, [blocks, K, KV_BLOCK]);
+      is(op, "cache.k", kv.k, int8Shape(K, blocks, KV_BLOCK, paddedHead(dh)), ["i8"]);
+      is(op, "cache.v", kv.v, int8Shape(K, blocks, paddedHead(dh), KV_BLOCK), ["i8"]);
+      is(op, "cache.scales.k", kv.scales.k, [K, blocks, KV_BLOCK]);
+      is(op, "cache.scales.v", kv.scales.v, [K, blocks, KV_BLOCK]);
       if (dh > INT8_HEAD_DIMS)
         throw new ShapeError({ what: `${op}: head dims of int8 keys`, got: dh, expected: `at most ${INT8_HEAD_DIMS}` });
     } else {
-      is(op, "cache.k", kv.k, [blocks, K, KV_BLOCK, dh]);
-      is(op, "cache.v", kv.v, [blocks, K, KV_BLOCK, dh]);
+      is(op, "cache.k", kv.k, [K, blocks, KV_BLOCK, dh]);
+      is(op, "cache.v", kv.v, [K, blocks, KV_BLOCK, dh]);
     }
     knownCaches.set(kv, dh);
   };

@@ -81,13 +81,13 @@ export function sharedKernels(
     attention(out, qkv, cache, start, window, scale, pattern) {
       const [T, H, dh] = out.shape;
       const { k, v, scales, table } = cache;
-      const K = k.shape[1];
+      const [K, blocks] = k.shape;
       const units = attentionUnits(T, K);
       const seen = Math.min(start + T, window || Infinity);
       if (units < 2 || T * H * dh * seen < limits.products / 2)
         return alone.attention(out, qkv, cache, start, window, scale, pattern);
       const pools = [k.ptr, v.ptr, scales?.k.ptr ?? 0, scales?.v.ptr ?? 0, table.ptr];
-      const sizes = [T, H, K, dh, start, window, 0, ...patternOf(pattern)];
+      const sizes = [T, H, K, dh, start, window, 0, ...patternOf(pattern), blocks];
       write("attention", units, 1, out.ptr, qkv.ptr, ...pools, ...sizes);
       f32[JOB.head + 13] = scale;
       run();
@@ -136,10 +136,10 @@ export function sharedKernels(
     storeKV(cache, qkv, start) {
       const [T, n, dh] = qkv.shape;
       const { k, v, scales, table } = cache;
-      const K = k.shape[1];
+      const [K, blocks] = k.shape;
       if (few(T, 2 * K * dh)) return alone.storeKV(cache, qkv, start);
       const pools = [k.ptr, v.ptr, scales?.k.ptr ?? 0, scales?.v.ptr ?? 0, table.ptr];
-      writeRows("storeKV", T, 2 * K * dh, ...pools, qkv.ptr, n - 2 * K, K, dh, start);
+      writeRows("storeKV", T, 2 * K * dh, ...pools, qkv.ptr, n - 2 * K, K, dh, start, blocks);
       run();
     },
     swiglu(out, gateUp) {

@@ -84,18 +84,18 @@ function coreKernels(wasm: WasmExports, form: DotForm): CoreOperations {
     storeKV(kv, qkv, start) {
       const [T, n, dh] = qkv.shape;
       const { k, v, scales, table } = kv;
-      const K = k.shape[1];
+      const [K, blocks] = k.shape;
       const H = n - 2 * K;
-      if (!scales) wasm.storeKV(k.ptr, v.ptr, table.ptr, qkv.ptr, T, H, K, dh, start);
-      else wasm.storeKVInt8(k.ptr, v.ptr, scales.k.ptr, scales.v.ptr, table.ptr, qkv.ptr, T, H, K, dh, start);
+      if (!scales) wasm.storeKV(k.ptr, v.ptr, table.ptr, qkv.ptr, T, H, K, dh, start, blocks);
+      else wasm.storeKVInt8(k.ptr, v.ptr, scales.k.ptr, scales.v.ptr, table.ptr, qkv.ptr, T, H, K, dh, start, blocks);
     },
     attention(out, qkv, { k, v, scales, table }, start, window, scale, pattern) {
       const [T, H, dh] = out.shape;
-      const K = k.shape[1];
+      const [K, blocks] = k.shape;
       // biome-ignore format: in the order and the lines of wasm/attention.ts
       wasm.attention(
         out.ptr, qkv.ptr, k.ptr, v.ptr, scales?.k.ptr ?? 0, scales?.v.ptr ?? 0, table.ptr,
-        T, H, K, dh, start, window, scale, pattern?.size ?? 0, pattern?.local ?? 0, pattern?.stride ?? 0, pattern?.step ?? 0,
+        T, H, K, dh, start, window, scale, pattern?.size ?? 0, pattern?.local ?? 0, pattern?.stride ?? 0, pattern?.step ?? 0, blocks,
         SCRATCH, 0, attentionUnits(T, K),
       );
     },

@@ -44,7 +44,7 @@ suite("kernels/attention, work units", ({ test, assert }) => {
           const out = place(arena, [T, H, dh], new Float32Array(T * H * dh).fill(Number.NaN));
           onlyWrites(assert, arena, [out, ...scratch], () => {
             order.forEach(({ range: [begin, end] }, i) => {
-              const sizes = [T, H, K, dh, start, window, 1 / Math.sqrt(dh), ...pattern];
+              const sizes = [T, H, K, dh, start, window, 1 / Math.sqrt(dh), ...pattern, 4]; // of 4 blocks
               wasm.attention(out.ptr, qkv.ptr, ...pools, ...sizes, scratch[i % 2].ptr, begin, end);
             });
           });

@@ -25,8 +25,8 @@ suite("kernels/storeKV", ({ test, assert }) => {
           const table = [5, 0, 3, 1];
           const size = 6 * K * KV_BLOCK * dh;
           const cache = {
-            k: place(arena, [6, K, KV_BLOCK, dh], new Float32Array(size).fill(NaN)),
-            v: place(arena, [6, K, KV_BLOCK, dh], new Float32Array(size).fill(NaN)),
+            k: place(arena, [K, 6, KV_BLOCK, dh], new Float32Array(size).fill(NaN)),
+            v: place(arena, [K, 6, KV_BLOCK, dh], new Float32Array(size).fill(NaN)),
             table: place(arena, [4], table, "i32"),
           };
           const qkv = place(arena, [T, H + 2 * K, dh], randomFloats(start + dh, T * (H + 2 * K) * dh));
@@ -37,7 +37,7 @@ suite("kernels/storeKV", ({ test, assert }) => {
             const p = start + t;
             for (let g = 0; g < K; g++) {
               for (let d = 0; d < dh; d++) {
-                const at = ((table[Math.floor(p / 32)] * K + g) * KV_BLOCK + (p % 32)) * dh + d;
+                const at = ((g * 6 + table[Math.floor(p / 32)]) * KV_BLOCK + (p % 32)) * dh + d;
                 expected[0][at] = source[(t * (H + 2 * K) + H + g) * dh + d];
                 expected[1][at] = source[(t * (H + 2 * K) + H + K + g) * dh + d];
               }
@@ -51,7 +51,7 @@ suite("kernels/storeKV", ({ test, assert }) => {
     }
 
     for (const dh of [1, 3, 8, 16, 23, 24, 80, 96, 128, 512]) {
-      test(`${kind}, int8: scale is f32(max |x| / 127), q the nearest integer to x / scale, keys by position and values by dim, and nothing else changes (dh ${dh})`, () => {
+      test(`${kind}, int8: scale is f32(max |x| / 127), q the nearest integer to x / scale, keys by position and values by dim in eights with pairs in turn, and nothing else changes (dh ${dh})`, () => {
         const [H, K, dh8] = [4, 2, Math.ceil(dh / 8) * 8];
         for (const [start, T] of [
           [0, 1],
@@ -75,10 +75,13 @@ suite("kernels/storeKV", ({ test, assert }) => {
               const x = [...qkv.f32.subarray(from, from + dh)];
               const most = Math.max(...x.map(Math.abs));
               const scale = most < Infinity ? Math.fround(most / 127) : Number.NaN;
-              const [slot, values] = [block * K + (g % K), g < K ? 0 : 1];
+              const [slot, values] = [(g % K) * 6 + block, g < K ? 0 : 1];
               expected[2 + values][slot * KV_BLOCK + j] = scale;
               for (let d = 0; d < dh8; d++) {
-                const at = values ? (slot * dh8 + d) * KV_BLOCK + j : (slot * KV_BLOCK + j) * dh8 + d;
+                // Rows in eights, in which pairs of numbers take turns.
+                const [row, i, n] = values ? [d, j, KV_BLOCK] : [j, d, dh8];
+                const pair = (Math.floor(row / 8) * n) / 2 + Math.floor(i / 2);
+                const at = slot * KV_BLOCK * dh8 + (pair * 8 + (row % 8)) * 2 + (i % 2);
                 const q = scale > 0 && d < dh ? Math.fround(x[d] / scale) : 0;
                 const floor = Math.floor(q);
                 const up = q - floor > 0.5 || (q - floor === 0.5 && floor % 2 !== 0);
@@ -122,7 +125,7 @@ suite("kernels/storeKV", ({ test, assert }) => {
 
     test(`${kind}: a block number outside of the pool, a table that is too short and a negative start are refused`, () => {
       const { arena, kernels } = bench(kind, 1);
-      const pool = () => place(arena, [2, 1, KV_BLOCK, 4], new Float32Array(256));
+      const pool = () => place(arena, [1, 2, KV_BLOCK, 4], new Float32Array(256));
       const cache = { k: pool(), v: pool(), table: place(arena, [3], [1, 2, -1], "i32") };
       const qkv = place(arena, [1, 3, 4], new Float32Array(12));
       kernels.storeKV(cache, qkv, 31);
@@ -143,7 +146,12 @@ suite("kernels/storeKV", ({ test, assert }) => {
       kernels.storeKV(cache, place(arena, [32, 6, 20], randomFloats(1, 32 * 6 * 20)), 0);
       copyKVBlock(cache, 2, 0);
       for (const pool of poolsOf(cache)) {
-        const [a, b, c] = [2, 0, 1].map((i) => Array.from(pool.rows(i, i + 1).data));
+        const heads = [pool.rows(0, 1), pool.rows(1, 2)].map(
+          ({ data, size }) =>
+            (i: number) =>
+              Array.from(data.subarray((i * size) / 4, ((i + 1) * size) / 4)),
+        );
+        const [a, b, c] = [2, 0, 1].map((i) => heads.flatMap((blockOf) => blockOf(i)));
         assert.deepEqual(b, a);
         assert.ok(a.some((x) => x !== 0) && c.every((x) => x === 0));
       }

@@ -22,7 +22,7 @@ export function attention(
 ): void {
   const [T, H, dh] = out.shape;
   const n = qkv.shape[1];
-  const K = cache.k.shape[1];
+  const K = cache.k.shape[0];
   const S = start + T;
   const p = new Float64Array(S);
   const sum = new Float64Array(dh);

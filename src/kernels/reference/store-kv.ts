@@ -1,6 +1,6 @@
 import type { Tensor } from "../../tensor/tensor.ts";
 import { KV_BLOCK, type KVLayer } from "../kernels.ts";
-import { paddedHead } from "../kv-layer.ts";
+import { int8At, paddedHead } from "../kv-layer.ts";
 import { scaleOf, toInt8 } from "./quantize-activations.ts";
 
 /**
@@ -13,7 +13,7 @@ import { scaleOf, toInt8 } from "./quantize-activations.ts";
 export function storeKV(cache: KVLayer, qkv: Tensor, start: number): void {
   const [T, n, dh] = qkv.shape;
   const { k, v, scales } = cache;
-  const K = k.shape[1];
+  const [K, blocks] = k.shape;
   const width = paddedHead(dh);
   for (let t = 0; t < T; t++) {
     const p = start + t;
@@ -22,18 +22,20 @@ export function storeKV(cache: KVLayer, qkv: Tensor, start: number): void {
       const from = (t * n + n - 2 * K + g) * dh;
       const key = qkv.f32.subarray(from, from + dh);
       const value = qkv.f32.subarray(from + K * dh, from + (K + 1) * dh);
-      const slot = block * K + g;
-      const at = slot * KV_BLOCK + (p % KV_BLOCK);
+      const slot = g * blocks + block;
+      const j = p % KV_BLOCK;
+      const at = slot * KV_BLOCK + j;
+      const first = slot * KV_BLOCK * width;
       if (!scales) {
         k.f32.set(key, at * dh);
         v.f32.set(value, at * dh);
         continue;
       }
       scales.k.f32[at] = quantize(key, (d, q) => {
-        k.data[at * width + d] = q;
+        k.data[first + int8At(j, d, width)] = q;
       });
       scales.v.f32[at] = quantize(value, (d, q) => {
-        v.data[(slot * width + d) * KV_BLOCK + (p % KV_BLOCK)] = q;
+        v.data[first + int8At(d, j, KV_BLOCK)] = q;
       });
     }
   }

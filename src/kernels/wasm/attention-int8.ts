@@ -1,7 +1,6 @@
-import { dotRows, dotRows2 } from "./dot-rows";
-import { sumOfEach } from "./lanes";
-import { paddedHead } from "./layout";
-import { Pair, QUERY, SCORES } from "./online-softmax";
+import { dotRows } from "./dot-rows";
+import { KV_BLOCK, paddedHead } from "./layout";
+import { follow, Pair, QUERY, SCORES, sees, setUnseen } from "./online-softmax";
 import { divisorOf, greatestBits, int16, scaleOf } from "./symmetric";
 import { loadF32, storeF32 } from "./vectors";
 
@@ -34,161 +33,91 @@ export function quantizeQuery(p: Pair, q: usize, dh: i32, scale: f32): void {
   p.queryScale = s * scale;
 }
 
-/** Scores of the keys from … to - 1 (multiples of 4) of up to two pairs (`other` may be null): k i8 [32, dh8], kScale f32 [32]. */
-export function scoresInt8(p: Pair, other: Pair | null, k: usize, kScale: usize, dh: i32, from: i32, to: i32): void {
+/** Bytes of the sums of four pairs: of 32 keys, or of as many dims as a row of values has. */
+export function sumBytes(dh: i32): usize {
+  return <usize>max(paddedHead(dh), KV_BLOCK) << 4;
+}
+
+/**
+ * One block for those of the pairs from `first` to `last` that see it, up to four together; behind `last` is room for their sums. Keys i8
+ * [4, dh8 / 2, 8, 2], of which those from `low` to `high` (multiples of 8) are seen; values i8 [dh8 / 8, 16, 8, 2]; scales f32 [32] of both.
+ */
+export function attendInt8(
+  first: usize, last: usize, bytes: usize, k: usize, v: usize, kScale: usize, vScale: usize, dh: i32, low: i32, high: i32,
+): void {
   const row = paddedHead(dh);
-  const at = SCORES + (<usize>from << 2);
-  const x = changetype<usize>(p);
-  k += <usize>(from * row);
-  kScale += <usize>from << 2;
-  if (other) {
-    const y = changetype<usize>(other);
-    dotRows2(x + at, y + at, k, x + QUERY, y + QUERY, to - from, row);
-    scaleScores(y + at, kScale, to - from, other.queryScale);
-  } else {
-    dotRows(x + at, k, x + QUERY, to - from, row);
+  const scores: usize = KV_BLOCK << 2;
+  const mix = <usize>row << 2;
+  for (let at = next(first, last, bytes); at < last; ) {
+    const p = at;
+    const q = next(p + bytes, last, bytes);
+    const r = next(q + bytes, last, bytes);
+    const s = next(r + bytes, last, bytes);
+    at = next(s + bytes, last, bytes);
+    const n = 1 + i32(q < last) + i32(r < last) + i32(s < last);
+    const keys = k + <usize>(low * row);
+    dotRows(n, last + (<usize>low << 2), scores, p + QUERY, q + QUERY, r + QUERY, s + QUERY, keys, (high - low) >> 3, row >> 1);
+    weigh(p, last, kScale, vScale);
+    if (n > 1) weigh(q, last + scores, kScale, vScale);
+    if (n > 2) weigh(r, last + 2 * scores, kScale, vScale);
+    if (n > 3) weigh(s, last + 3 * scores, kScale, vScale);
+    dotRows(n, last, mix, p + SCORES, q + SCORES, r + SCORES, s + SCORES, v, row >> 3, KV_BLOCK >> 1);
+    mixInt8(p, last, dh);
+    if (n > 1) mixInt8(q, last + mix, dh);
+    if (n > 2) mixInt8(r, last + 2 * mix, dh);
+    if (n > 3) mixInt8(s, last + 3 * mix, dh);
   }
-  scaleScores(x + at, kScale, to - from, p.queryScale);
 }
 
-/** n sums of integers to scores, in place. */
-// @ts-ignore: decorator
-@inline
-function scaleScores(at: usize, kScale: usize, n: i32, queryScale: f32): void {
-  const s = f32x4.splat(queryScale);
-  for (const end = at + (<usize>n << 2); at < end; at += 16, kScale += 16) {
-    v128.store(at, f32x4.mul(f32x4.convert_i32x4_s(v128.load(at)), f32x4.mul(v128.load(kScale), s)));
-  }
+/** The first pair from `at` on that sees a key; `last` or more if there is none. */
+function next(at: usize, last: usize, bytes: usize): usize {
+  while (at < last && !sees(changetype<Pair>(at))) at += bytes;
+  return at;
 }
 
-/** p_j of the keys that the pair sees, times their values' scales, as i16 [32] in place; 0 for all other keys, whose scales may be NaN. */
-export function quantizeWeights(p: Pair, vScale: usize): void {
-  const w = changetype<usize>(p) + SCORES;
-  for (let at: usize = 0; at < 128; at += 16) v128.store(w + at, f32x4.mul(v128.load(w + at), v128.load(vScale + at)));
-  const first = w + (<usize>p.from << 2);
-  for (let at = w; at < first; at += 4) store<f32>(at, 0);
-  for (let at = w + (<usize>p.to << 2); at < w + 128; at += 4) store<f32>(at, 0);
+/**
+ * The pair's sums q̂ · k̂ i32 [32] to the weights of the block's values, as i16 [32] in the pair's record; those of keys that it does not see become 0,
+ * whatever stands in their sums and scales (kScale, vScale f32 [32]).
+ */
+function weigh(pair: usize, dots: usize, kScale: usize, vScale: usize): void {
+  const p = changetype<Pair>(pair);
+  const w = pair + SCORES;
+  const q = f32x4.splat(p.queryScale);
+  for (let at: usize = 0; at < 128; at += 32) {
+    v128.store(w + at, f32x4.mul(f32x4.convert_i32x4_s(v128.load(dots + at)), f32x4.mul(v128.load(kScale + at), q)));
+    v128.store(w + at, f32x4.mul(f32x4.convert_i32x4_s(v128.load(dots + at, 16)), f32x4.mul(v128.load(kScale + at, 16), q)), 16);
+  }
+  follow(p);
+  for (let at: usize = 0; at < 128; at += 32) {
+    v128.store(w + at, f32x4.mul(v128.load(w + at), v128.load(vScale + at)));
+    v128.store(w + at, f32x4.mul(v128.load(w + at, 16), v128.load(vScale + at, 16)), 16);
+  }
+  if (p.to - p.from < KV_BLOCK) setUnseen(p, 0);
   p.weightScale = scaleOf(greatestBits(w, 32), WEIGHT_MOST);
   const s = f32x4.splat(divisorOf(p.weightScale));
   const most = v128.load(WEIGHT_MOST_8);
   for (let at: usize = 0; at < 128; at += 32) {
-    v128.store(w + (at >> 1), int16(v128.load(w + at), v128.load(w + at + 16), s, most));
+    v128.store(w + (at >> 1), int16(v128.load(w + at), v128.load(w + at, 16), s, most));
   }
 }
 
-/**
- * out = out · correction + weights · values of a pair, v i8 [dh8, 32]; a row has so few columns that the weights stay in registers.
- * Lanes as in dot-rows.ts: four dims at a time.
- */
-export function mixInt8(p: Pair, v: usize, dh: i32): void {
+/** out = out · correction + dots · weight scale of a pair: dots i32 [dh8], out f32 [dh]. */
+function mixInt8(pair: usize, dots: usize, dh: i32): void {
+  const p = changetype<Pair>(pair);
   let out = p.out;
-  const w = changetype<usize>(p) + SCORES;
   const c = f32x4.splat(p.correction);
   const s = f32x4.splat(p.weightScale);
-  const w0 = v128.load(w);
-  const w1 = v128.load(w, 16);
-  const w2 = v128.load(w, 32);
-  const w3 = v128.load(w, 48);
-  let left = dh;
-  for (; left >= 4; left -= 4, out += 16, v += 128) addMix(out, c, fourDims(v, w0, w1, w2, w3), s);
-  if (left > 0) mixLast(p, out, v, left);
-}
-
-/** The last n < 4 dims, apart: no loop that calls a function keeps its vectors in registers. */
-function mixLast(p: Pair, out: usize, v: usize, n: i32): void {
-  const w = changetype<usize>(p) + SCORES;
-  const dots = fourDims(v, v128.load(w), v128.load(w, 16), v128.load(w, 32), v128.load(w, 48));
-  const sum = f32x4.mul(f32x4.convert_i32x4_s(dots), f32x4.splat(p.weightScale));
-  storeF32(out, f32x4.add(f32x4.mul(loadF32(out, n), f32x4.splat(p.correction)), sum), n);
-}
-
-/** Of four dims the sums over 32 keys. */
-// @ts-ignore: decorator
-@inline
-function fourDims(v: usize, w0: v128, w1: v128, w2: v128, w3: v128): v128 {
-  const a0 = dot32(v, w0, w1, w2, w3);
-  const a1 = dot32(v + 32, w0, w1, w2, w3);
-  const a2 = dot32(v + 64, w0, w1, w2, w3);
-  const a3 = dot32(v + 96, w0, w1, w2, w3);
-  return sumOfEach(a0, a1, a2, a3);
-}
-
-/** The same of two pairs, which share the loads of the values. */
-export function mixInt8Two(p: Pair, other: Pair, v: usize, dh: i32): void {
-  let out = p.out;
-  let otherOut = other.out;
-  const x = changetype<usize>(p) + SCORES;
-  const y = changetype<usize>(other) + SCORES;
-  const xc = f32x4.splat(p.correction);
-  const xs = f32x4.splat(p.weightScale);
-  const yc = f32x4.splat(other.correction);
-  const ys = f32x4.splat(other.weightScale);
-  const x0 = v128.load(x);
-  const x1 = v128.load(x, 16);
-  const x2 = v128.load(x, 32);
-  const x3 = v128.load(x, 48);
-  const y0 = v128.load(y);
-  const y1 = v128.load(y, 16);
-  const y2 = v128.load(y, 32);
-  const y3 = v128.load(y, 48);
-  let left = dh;
-  for (; left >= 4; left -= 4, out += 16, otherOut += 16, v += 128) {
-    const r00 = v128.load_ext<i8>(v);
-    const r01 = v128.load_ext<i8>(v, 8);
-    const r02 = v128.load_ext<i8>(v, 16);
-    const r03 = v128.load_ext<i8>(v, 24);
-    const a0 = dotOf(r00, r01, r02, r03, x0, x1, x2, x3);
-    const b0 = dotOf(r00, r01, r02, r03, y0, y1, y2, y3);
-    const r10 = v128.load_ext<i8>(v, 32);
-    const r11 = v128.load_ext<i8>(v, 40);
-    const r12 = v128.load_ext<i8>(v, 48);
-    const r13 = v128.load_ext<i8>(v, 56);
-    const a1 = dotOf(r10, r11, r12, r13, x0, x1, x2, x3);
-    const b1 = dotOf(r10, r11, r12, r13, y0, y1, y2, y3);
-    const r20 = v128.load_ext<i8>(v, 64);
-    const r21 = v128.load_ext<i8>(v, 72);
-    const r22 = v128.load_ext<i8>(v, 80);
-    const r23 = v128.load_ext<i8>(v, 88);
-    const a2 = dotOf(r20, r21, r22, r23, x0, x1, x2, x3);
-    const b2 = dotOf(r20, r21, r22, r23, y0, y1, y2, y3);
-    const r30 = v128.load_ext<i8>(v, 96);
-    const r31 = v128.load_ext<i8>(v, 104);
-    const r32 = v128.load_ext<i8>(v, 112);
-    const r33 = v128.load_ext<i8>(v, 120);
-    const a3 = dotOf(r30, r31, r32, r33, x0, x1, x2, x3);
-    const b3 = dotOf(r30, r31, r32, r33, y0, y1, y2, y3);
-    addMix(out, xc, sumOfEach(a0, a1, a2, a3), xs);
-    addMix(otherOut, yc, sumOfEach(b0, b1, b2, b3), ys);
+  for (; dh >= 8; dh -= 8, out += 32, dots += 32) {
+    v128.store(out, mixed(v128.load(out), c, v128.load(dots), s));
+    v128.store(out, mixed(v128.load(out, 16), c, v128.load(dots, 16), s), 16);
   }
-  if (left > 0) {
-    mixLast(p, out, v, left);
-    mixLast(other, otherOut, v, left);
+  for (; dh > 0; dh -= 4, out += 16, dots += 16) {
+    storeF32(out, mixed(loadF32(out, dh), c, v128.load(dots), s), dh);
   }
 }
 
-/** A row of 32 int8 times 32 weights, in four lanes. */
 // @ts-ignore: decorator
 @inline
-function dot32(row: usize, w0: v128, w1: v128, w2: v128, w3: v128): v128 {
-  return dotOf(
-    v128.load_ext<i8>(row), v128.load_ext<i8>(row, 8), v128.load_ext<i8>(row, 16), v128.load_ext<i8>(row, 24),
-    w0, w1, w2, w3,
-  );
-}
-
-// @ts-ignore: decorator
-@inline
-function dotOf(r0: v128, r1: v128, r2: v128, r3: v128, w0: v128, w1: v128, w2: v128, w3: v128): v128 {
-  return i32x4.add(
-    i32x4.add(i32x4.dot_i16x8_s(r0, w0), i32x4.dot_i16x8_s(r1, w1)),
-    i32x4.add(i32x4.dot_i16x8_s(r2, w2), i32x4.dot_i16x8_s(r3, w3)),
-  );
-}
-
-/** Four dims: out · c + dots · s. */
-// @ts-ignore: decorator
-@inline
-function addMix(out: usize, c: v128, dots: v128, s: v128): void {
-  const sum = f32x4.mul(f32x4.convert_i32x4_s(dots), s);
-  v128.store(out, f32x4.add(f32x4.mul(v128.load(out), c), sum));
+function mixed(out: v128, c: v128, dots: v128, s: v128): v128 {
+  return f32x4.add(f32x4.mul(out, c), f32x4.mul(f32x4.convert_i32x4_s(dots), s));
 }

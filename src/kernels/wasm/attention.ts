@@ -1,5 +1,5 @@
 import { mixF32, scoresF32 } from "./attention-f32";
-import { mixInt8, mixInt8Two, quantizeQuery, quantizeWeights, scoresInt8 } from "./attention-int8";
+import { attendInt8, quantizeQuery, sumBytes } from "./attention-int8";
 import { KV_BLOCK, paddedHead } from "./layout";
 import { divide, follow, Pair, QUERY, sees } from "./online-softmax";
 
@@ -21,7 +21,7 @@ const PATTERN: usize = 16;
 /**
  * out[t, h, :] = Σ_j softmax_j(q · k_j · scale) · v_j of the queries in qkv [T, H + 2K, dh] at positions start …, over the keys j ≤ i with
  * i - j < window (0: all) in the pools k and v, and with a size that is not 0 only over those in blocks that head h sees; query head h reads key head
- * ⌊h / (H / K)⌋. kScale 0: pools f32 [blocks, K, 32, dh]; otherwise int8 with scales, as ../kv-layer.ts draws them.
+ * ⌊h / (H / K)⌋. kScale 0: pools f32 [K, blocks, 32, dh]; otherwise int8 with scales, as ../kv-layer.ts draws them.
  *
  * A work unit is TILE tokens and a key head: u = head · ⌈T / TILE⌉ + tile. A call does the units firstUnit … endUnit - 1, in 32 KiB of scratch of its
  * own, so that several threads can share the units of one call. The (token, query head) pairs of a unit walk the blocks together: a block is read
@@ -33,7 +33,7 @@ const PATTERN: usize = 16;
  */
 export function attention(
   out: usize, qkv: usize, k: usize, v: usize, kScale: usize, vScale: usize, table: usize,
-  T: i32, H: i32, K: i32, dh: i32, start: i32, window: i32, scale: f32, size: i32, local: i32, stride: i32, step: i32,
+  T: i32, H: i32, K: i32, dh: i32, start: i32, window: i32, scale: f32, size: i32, local: i32, stride: i32, step: i32, blocks: i32,
   scratch: usize, firstUnit: i32, endUnit: i32,
 ): void {
   const pattern = changetype<Pattern>(scratch);
@@ -49,21 +49,23 @@ export function attention(
     const tokens = min(T - t, TILE);
     const o = out + <usize>(t * H + g * (H / K)) * head;
     const q = qkv + <usize>(t * (H + 2 * K) + g * (H / K)) * head;
-    if (kScale) unit<i8>(o, q, k, v, kScale, vScale, table, tokens, H, K, g, dh, start + t, window, scale, pattern);
-    else unit<f32>(o, q, k, v, 0, 0, table, tokens, H, K, g, dh, start + t, window, scale, pattern);
+    if (kScale) unit<i8>(o, q, k, v, kScale, vScale, table, tokens, H, K, g, dh, start + t, window, scale, blocks, pattern);
+    else unit<f32>(o, q, k, v, 0, 0, table, tokens, H, K, g, dh, start + t, window, scale, blocks, pattern);
   }
 }
 
 /** One unit: T ≤ TILE tokens and key head g, with the scratch behind the pattern. KV is the type of the cache's numbers. */
 function unit<KV>(
   out: usize, qkv: usize, k: usize, v: usize, kScale: usize, vScale: usize, table: usize,
-  T: i32, H: i32, K: i32, g: i32, dh: i32, start: i32, window: i32, scale: f32, pattern: Pattern,
+  T: i32, H: i32, K: i32, g: i32, dh: i32, start: i32, window: i32, scale: f32, blocks: i32, pattern: Pattern,
 ): void {
   const group = H / K;
   const scratch = changetype<usize>(pattern) + PATTERN;
+  const block: usize = isFloat<KV>() ? <usize>(KV_BLOCK * dh) << 2 : <usize>(KV_BLOCK * paddedHead(dh));
+  let follower: usize = -1; // the slot that lies behind the last one
   const bytes = QUERY + (isFloat<KV>() ? 0 : <usize>paddedHead(dh) << 1); // of a pair's record
   // As many pairs at once as there is room for; pairs are numbered token by token.
-  const room = <i32>((SCRATCH - PATTERN) / bytes);
+  const room = <i32>((SCRATCH - PATTERN - (isFloat<KV>() ? 0 : sumBytes(dh))) / bytes);
   for (let done = 0; done < T * group; done += room) {
     const pairs = min(T * group - done, room);
     const last = scratch + <usize>pairs * bytes;
@@ -83,44 +85,28 @@ function unit<KV>(
     const lastToken = start + (done + pairs - 1) / group;
     for (let b = lowest(firstToken, window) / KV_BLOCK; b <= lastToken / KV_BLOCK; b++) {
       if (!look(scratch, last, bytes, done, group, g, window, pattern, b)) continue;
-      const slot = <usize>(load<i32>(table + (<usize>b << 2)) * K + g);
-      const low = max(lowest(firstToken, window) - b * KV_BLOCK, 0) & ~3;
-      const high = min((lastToken - b * KV_BLOCK + 4) & ~3, KV_BLOCK);
+      const slot = <usize>(g * blocks + load<i32>(table + (<usize>b << 2)));
+      const low = max(lowest(firstToken, window) - b * KV_BLOCK, 0) & ~7;
+      const high = min((lastToken - b * KV_BLOCK + 8) & ~7, KV_BLOCK);
+      const keys = k + slot * block;
+      const values = v + slot * block;
+      const scales = slot * <usize>(KV_BLOCK << 2);
+      if (slot != follower) {
+        let words = touch(keys, block) | touch(values, block);
+        if (!isFloat<KV>()) words |= touch(kScale + scales, KV_BLOCK << 2) | touch(vScale + scales, KV_BLOCK << 2);
+        changetype<Pair>(scratch).touched = words;
+      }
+      follower = slot + 1;
       if (isFloat<KV>()) {
-        const block = <usize>(KV_BLOCK * dh) << 2;
-        const place = slot * block;
-        changetype<Pair>(scratch).touched = touch(k + place, block) | touch(v + place, block);
         for (let at = scratch; at < last; at += bytes) {
           const p = changetype<Pair>(at);
           if (!sees(p)) continue;
-          scoresF32(p, p.query, k + place, dh, p.from & ~3, (p.to + 3) & ~3, scale);
+          scoresF32(p, p.query, keys, dh, p.from & ~3, (p.to + 3) & ~3, scale);
           follow(p);
-          mixF32(p, p.out, v + place, dh);
+          mixF32(p, p.out, values, dh);
         }
       } else {
-        const block = <usize>(KV_BLOCK * paddedHead(dh));
-        const place = slot * block;
-        const scales = slot * <usize>(KV_BLOCK << 2);
-        changetype<Pair>(scratch).touched =
-          touch(kScale + scales, KV_BLOCK << 2) | touch(vScale + scales, KV_BLOCK << 2) | touch(k + place, block) | touch(v + place, block);
-        for (let at = scratch; at < last; at += 2 * bytes) {
-          const p = changetype<Pair>(at);
-          const o = changetype<Pair>(at + bytes);
-          const one = sees(p);
-          const other = at + bytes < last && sees(o);
-          if (!one && !other) continue;
-          scoresInt8(one ? p : o, one && other ? o : null, k + place, kScale + scales, dh, low, high);
-          if (one) {
-            follow(p);
-            quantizeWeights(p, vScale + scales);
-          }
-          if (other) {
-            follow(o);
-            quantizeWeights(o, vScale + scales);
-          }
-          if (one && other) mixInt8Two(p, o, v + place, dh);
-          else mixInt8(one ? p : o, v + place, dh);
-        }
+        attendInt8(scratch, last, bytes, keys, values, kScale + scales, vScale + scales, dh, low, high);
       }
     }
     for (let at = scratch; at < last; at += bytes) divide(changetype<Pair>(at), dh);
@@ -164,8 +150,8 @@ function see(p: Pair, window: i32, b: i32): void {
 }
 
 /**
- * Reads a word of every 64 bytes: a block then comes from memory in one stream. Misses between computations overlap with little (WASM has no
- * prefetch): at 2048 keys of Phi-4-mini a third of the time.
+ * Reads a word of every 64 bytes of a block that does not lie behind the one before: it then comes from memory at once, where misses between
+ * computations would overlap with little (WASM has no prefetch). Of blocks that follow each other the processor's prefetcher is ahead of us.
  */
 function touch(at: usize, bytes: usize): u32 {
   let words: u32 = 0;

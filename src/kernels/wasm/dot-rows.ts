@@ -1,123 +1,101 @@
-import { sumOfEach } from "./lanes";
-
-// dots[r] = Σ_c rows[r, c] · x[c], exact in i32: rows i8 [count, n], x i16 [n], dots i32 [count]; count a multiple of 4, n of 8.
+// dots_h[r] = Σ_c rows[r, c] · x_h[c] of one to four vectors x_h, exact in i32: x_h i16 [2 · pairs], dots_h i32 [8 · groups]; rows i8 stand in groups
+// of 8, [groups, pairs, 8, 2]:
 //
-// Lanes: 8 columns of a row become i16 and meet 8 of x in `i32x4.dot_i16x8_s`, so a row's sum grows in four lanes; four rows are taken at
-// once, whose lanes are joined at the end. Sums of integers: their order does not matter.
+//     16 bytes   | r=0: c, c+1 | r=1: c, c+1 | … | r=7: c, c+1 |      then the same of c+2, c+3
+//
+// Lanes: the 16 bytes become i16 in two vectors of 4 rows and meet c and c + 1 of x, in all lanes, in `i32x4.dot_i16x8_s`: a lane of the sums is a
+// row, and nothing is left to be joined. Sums of integers: their order does not matter. pairs is a multiple of 4.
 
-/** One vector x. */
-export function dotRows(dots: usize, rows: usize, x: usize, count: i32, n: i32): void {
-  for (const end = dots + (<usize>count << 2); dots < end; dots += 16) {
-    const last = rows + n;
-    let row1 = last;
-    let row2 = row1 + n;
-    let row3 = row2 + n;
-    const next = row3 + n;
-    let xs = x;
+/** The n (1 … 4) vectors are at x0 … x3, of which those past n are not read; what becomes of vector h is at dots + h · step. */
+export function dotRows(
+  n: i32, dots: usize, step: usize, x0: usize, x1: usize, x2: usize, x3: usize, rows: usize, groups: i32, pairs: i32,
+): void {
+  if (n == 4) dotsOf(4, dots, step, x0, x1, x2, x3, rows, groups, pairs);
+  else if (n == 3) dotsOf(3, dots, step, x0, x1, x2, x3, rows, groups, pairs);
+  else if (n == 2) dotsOf(2, dots, step, x0, x1, x2, x3, rows, groups, pairs);
+  else dotsOf(1, dots, step, x0, x1, x2, x3, rows, groups, pairs);
+}
+
+/** n is a constant where this is used, so that it has no branches. The bytes are read and widened once for all vectors. */
+// @ts-ignore: decorator
+@inline
+function dotsOf(
+  n: i32, dots: usize, step: usize, x0: usize, x1: usize, x2: usize, x3: usize, rows: usize, groups: i32, pairs: i32,
+): void {
+  for (const end = dots + (<usize>groups << 5); dots < end; dots += 32) {
+    let p0 = x0;
+    let p1 = x1;
+    let p2 = x2;
+    let p3 = x3;
     let a0 = i32x4.splat(0);
+    let b0 = a0;
     let a1 = a0;
+    let b1 = a0;
     let a2 = a0;
+    let b2 = a0;
     let a3 = a0;
-    for (; rows + 32 <= last; rows += 32, row1 += 32, row2 += 32, row3 += 32, xs += 64) {
-      const x0 = v128.load(xs);
-      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(v128.load_ext<i8>(rows), x0));
-      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(v128.load_ext<i8>(row1), x0));
-      a2 = i32x4.add(a2, i32x4.dot_i16x8_s(v128.load_ext<i8>(row2), x0));
-      a3 = i32x4.add(a3, i32x4.dot_i16x8_s(v128.load_ext<i8>(row3), x0));
-      const x1 = v128.load(xs, 16);
-      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(v128.load_ext<i8>(rows, 8), x1));
-      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(v128.load_ext<i8>(row1, 8), x1));
-      a2 = i32x4.add(a2, i32x4.dot_i16x8_s(v128.load_ext<i8>(row2, 8), x1));
-      a3 = i32x4.add(a3, i32x4.dot_i16x8_s(v128.load_ext<i8>(row3, 8), x1));
-      const x2 = v128.load(xs, 32);
-      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(v128.load_ext<i8>(rows, 16), x2));
-      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(v128.load_ext<i8>(row1, 16), x2));
-      a2 = i32x4.add(a2, i32x4.dot_i16x8_s(v128.load_ext<i8>(row2, 16), x2));
-      a3 = i32x4.add(a3, i32x4.dot_i16x8_s(v128.load_ext<i8>(row3, 16), x2));
-      const x3 = v128.load(xs, 48);
-      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(v128.load_ext<i8>(rows, 24), x3));
-      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(v128.load_ext<i8>(row1, 24), x3));
-      a2 = i32x4.add(a2, i32x4.dot_i16x8_s(v128.load_ext<i8>(row2, 24), x3));
-      a3 = i32x4.add(a3, i32x4.dot_i16x8_s(v128.load_ext<i8>(row3, 24), x3));
+    let b3 = a0;
+    for (const last = rows + (<usize>pairs << 4); rows < last; rows += 64) {
+      const r0 = v128.load_ext<i8>(rows);
+      const s0 = v128.load_ext<i8>(rows, 8);
+      const r1 = v128.load_ext<i8>(rows, 16);
+      const s1 = v128.load_ext<i8>(rows, 24);
+      a0 = add2(a0, r0, v128.load32_splat(p0), r1, v128.load32_splat(p0, 4));
+      b0 = add2(b0, s0, v128.load32_splat(p0), s1, v128.load32_splat(p0, 4));
+      if (n > 1) {
+        a1 = add2(a1, r0, v128.load32_splat(p1), r1, v128.load32_splat(p1, 4));
+        b1 = add2(b1, s0, v128.load32_splat(p1), s1, v128.load32_splat(p1, 4));
+      }
+      if (n > 2) {
+        a2 = add2(a2, r0, v128.load32_splat(p2), r1, v128.load32_splat(p2, 4));
+        b2 = add2(b2, s0, v128.load32_splat(p2), s1, v128.load32_splat(p2, 4));
+      }
+      if (n > 3) {
+        a3 = add2(a3, r0, v128.load32_splat(p3), r1, v128.load32_splat(p3, 4));
+        b3 = add2(b3, s0, v128.load32_splat(p3), s1, v128.load32_splat(p3, 4));
+      }
+      const r2 = v128.load_ext<i8>(rows, 32);
+      const s2 = v128.load_ext<i8>(rows, 40);
+      const r3 = v128.load_ext<i8>(rows, 48);
+      const s3 = v128.load_ext<i8>(rows, 56);
+      a0 = add2(a0, r2, v128.load32_splat(p0, 8), r3, v128.load32_splat(p0, 12));
+      b0 = add2(b0, s2, v128.load32_splat(p0, 8), s3, v128.load32_splat(p0, 12));
+      p0 += 16;
+      if (n > 1) {
+        a1 = add2(a1, r2, v128.load32_splat(p1, 8), r3, v128.load32_splat(p1, 12));
+        b1 = add2(b1, s2, v128.load32_splat(p1, 8), s3, v128.load32_splat(p1, 12));
+        p1 += 16;
+      }
+      if (n > 2) {
+        a2 = add2(a2, r2, v128.load32_splat(p2, 8), r3, v128.load32_splat(p2, 12));
+        b2 = add2(b2, s2, v128.load32_splat(p2, 8), s3, v128.load32_splat(p2, 12));
+        p2 += 16;
+      }
+      if (n > 3) {
+        a3 = add2(a3, r2, v128.load32_splat(p3, 8), r3, v128.load32_splat(p3, 12));
+        b3 = add2(b3, s2, v128.load32_splat(p3, 8), s3, v128.load32_splat(p3, 12));
+        p3 += 16;
+      }
     }
-    for (; rows < last; rows += 8, row1 += 8, row2 += 8, row3 += 8, xs += 16) {
-      const xt = v128.load(xs);
-      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(v128.load_ext<i8>(rows), xt));
-      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(v128.load_ext<i8>(row1), xt));
-      a2 = i32x4.add(a2, i32x4.dot_i16x8_s(v128.load_ext<i8>(row2), xt));
-      a3 = i32x4.add(a3, i32x4.dot_i16x8_s(v128.load_ext<i8>(row3), xt));
+    v128.store(dots, a0);
+    v128.store(dots, b0, 16);
+    if (n > 1) {
+      v128.store(dots + step, a1);
+      v128.store(dots + step, b1, 16);
     }
-    v128.store(dots, sumOfEach(a0, a1, a2, a3));
-    rows = next;
+    if (n > 2) {
+      v128.store(dots + 2 * step, a2);
+      v128.store(dots + 2 * step, b2, 16);
+    }
+    if (n > 3) {
+      v128.store(dots + 3 * step, a3);
+      v128.store(dots + 3 * step, b3, 16);
+    }
   }
 }
 
-/** Two vectors, x and y, which share the loads of the rows. */
-export function dotRows2(xDots: usize, yDots: usize, rows: usize, x: usize, y: usize, count: i32, n: i32): void {
-  for (const end = xDots + (<usize>count << 2); xDots < end; xDots += 16, yDots += 16) {
-    const last = rows + n;
-    let row1 = last;
-    let row2 = row1 + n;
-    let row3 = row2 + n;
-    const next = row3 + n;
-    let xs = x;
-    let ys = y;
-    let a0 = i32x4.splat(0);
-    let a1 = a0;
-    let a2 = a0;
-    let a3 = a0;
-    let b0 = a0;
-    let b1 = a0;
-    let b2 = a0;
-    let b3 = a0;
-    for (; rows + 16 <= last; rows += 16, row1 += 16, row2 += 16, row3 += 16, xs += 32, ys += 32) {
-      const x0 = v128.load(xs);
-      const y0 = v128.load(ys);
-      const p0 = v128.load_ext<i8>(rows);
-      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(p0, x0));
-      b0 = i32x4.add(b0, i32x4.dot_i16x8_s(p0, y0));
-      const p1 = v128.load_ext<i8>(row1);
-      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(p1, x0));
-      b1 = i32x4.add(b1, i32x4.dot_i16x8_s(p1, y0));
-      const p2 = v128.load_ext<i8>(row2);
-      a2 = i32x4.add(a2, i32x4.dot_i16x8_s(p2, x0));
-      b2 = i32x4.add(b2, i32x4.dot_i16x8_s(p2, y0));
-      const p3 = v128.load_ext<i8>(row3);
-      a3 = i32x4.add(a3, i32x4.dot_i16x8_s(p3, x0));
-      b3 = i32x4.add(b3, i32x4.dot_i16x8_s(p3, y0));
-      const x1 = v128.load(xs, 16);
-      const y1 = v128.load(ys, 16);
-      const q0 = v128.load_ext<i8>(rows, 8);
-      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(q0, x1));
-      b0 = i32x4.add(b0, i32x4.dot_i16x8_s(q0, y1));
-      const q1 = v128.load_ext<i8>(row1, 8);
-      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(q1, x1));
-      b1 = i32x4.add(b1, i32x4.dot_i16x8_s(q1, y1));
-      const q2 = v128.load_ext<i8>(row2, 8);
-      a2 = i32x4.add(a2, i32x4.dot_i16x8_s(q2, x1));
-      b2 = i32x4.add(b2, i32x4.dot_i16x8_s(q2, y1));
-      const q3 = v128.load_ext<i8>(row3, 8);
-      a3 = i32x4.add(a3, i32x4.dot_i16x8_s(q3, x1));
-      b3 = i32x4.add(b3, i32x4.dot_i16x8_s(q3, y1));
-    }
-    for (; rows < last; rows += 8, row1 += 8, row2 += 8, row3 += 8, xs += 16, ys += 16) {
-      const x0 = v128.load(xs);
-      const y0 = v128.load(ys);
-      const p0 = v128.load_ext<i8>(rows);
-      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(p0, x0));
-      b0 = i32x4.add(b0, i32x4.dot_i16x8_s(p0, y0));
-      const p1 = v128.load_ext<i8>(row1);
-      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(p1, x0));
-      b1 = i32x4.add(b1, i32x4.dot_i16x8_s(p1, y0));
-      const p2 = v128.load_ext<i8>(row2);
-      a2 = i32x4.add(a2, i32x4.dot_i16x8_s(p2, x0));
-      b2 = i32x4.add(b2, i32x4.dot_i16x8_s(p2, y0));
-      const p3 = v128.load_ext<i8>(row3);
-      a3 = i32x4.add(a3, i32x4.dot_i16x8_s(p3, x0));
-      b3 = i32x4.add(b3, i32x4.dot_i16x8_s(p3, y0));
-    }
-    v128.store(xDots, sumOfEach(a0, a1, a2, a3));
-    v128.store(yDots, sumOfEach(b0, b1, b2, b3));
-    rows = next;
-  }
+// @ts-ignore: decorator
+@inline
+function add2(a: v128, r: v128, x: v128, t: v128, y: v128): v128 {
+  return i32x4.add(i32x4.add(a, i32x4.dot_i16x8_s(r, x)), i32x4.dot_i16x8_s(t, y));
 }

@@ -53,7 +53,7 @@ export function perform(begin: i32, end: i32, scratch: usize): void {
       break;
     }
     case 2: { // attention
-      attention(p(0), p(1), p(2), p(3), p(4), p(5), p(6), n(7), n(8), n(9), n(10), n(11), n(12), f(13), n(14), n(15), n(16), n(17), scratch, begin, end);
+      attention(p(0), p(1), p(2), p(3), p(4), p(5), p(6), n(7), n(8), n(9), n(10), n(11), n(12), f(13), n(14), n(15), n(16), n(17), n(18), scratch, begin, end);
       break;
     }
     case 3: { // packRows: out, src, rows, cols, dtype, format; blocks of 8 rows
@@ -83,10 +83,10 @@ export function perform(begin: i32, end: i32, scratch: usize): void {
       rope(p(0) + ((t * <usize>(n(3) * n(5))) << 2), p(1) + turned, p(2) + turned, count, n(3), n(4), n(5), n(6));
       break;
     }
-    case 8: { // storeKV: k, v, kScale, vScale, table, qkv, H, K, dh, start; tokens
+    case 8: { // storeKV: k, v, kScale, vScale, table, qkv, H, K, dh, start, blocks; tokens
       const qkv = p(5) + ((<usize>begin * <usize>((n(6) + 2 * n(7)) * n(8))) << 2);
-      if (p(2)) storeKVInt8(p(0), p(1), p(2), p(3), p(4), qkv, count, n(6), n(7), n(8), n(9) + begin);
-      else storeKV(p(0), p(1), p(4), qkv, count, n(6), n(7), n(8), n(9) + begin);
+      if (p(2)) storeKVInt8(p(0), p(1), p(2), p(3), p(4), qkv, count, n(6), n(7), n(8), n(9) + begin, n(10));
+      else storeKV(p(0), p(1), p(4), qkv, count, n(6), n(7), n(8), n(9) + begin, n(10));
       break;
     }
     case 9: { // swiglu: out, gateUp, F; tokens

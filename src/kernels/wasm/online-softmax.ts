@@ -45,26 +45,37 @@ export function sees(p: Pair): bool {
  */
 export function follow(p: Pair): void {
   const scores = changetype<usize>(p) + SCORES;
-  const low = scores + (<usize>(p.from & ~3) << 2);
-  const high = scores + (<usize>((p.to + 3) & ~3) << 2);
-  for (let at = low; at < scores + (<usize>p.from << 2); at += 4) store<f32>(at, -Infinity);
-  for (let at = scores + (<usize>p.to << 2); at < high; at += 4) store<f32>(at, -Infinity);
-  let most = v128.load(low);
-  for (let at = low + 16; at < high; at += 16) most = f32x4.pmax(most, v128.load(at));
+  if (p.to - p.from < KV_BLOCK) setUnseen(p, -Infinity);
+  let most = v128.load(scores);
+  let most1 = v128.load(scores, 16);
+  for (let at: usize = 32; at < 128; at += 32) {
+    most = f32x4.pmax(most, v128.load(scores + at));
+    most1 = f32x4.pmax(most1, v128.load(scores + at, 16));
+  }
   const before = p.max;
-  const block = greatest(most);
+  const block = greatest(f32x4.pmax(most, most1));
   const m = block > before ? block : before;
   const m4 = f32x4.splat(m);
   let l = f32x4.splat(0);
-  for (let at = low; at < high; at += 16) {
+  for (let at = scores; at < scores + 128; at += 32) {
     const e = exp4(f32x4.sub(v128.load(at), m4));
+    const f = exp4(f32x4.sub(v128.load(at, 16), m4));
     v128.store(at, e);
-    l = f32x4.add(l, e);
+    v128.store(at, f, 16);
+    l = f32x4.add(f32x4.add(l, e), f);
   }
   l = f32x4.add(l, v128.shuffle<i32>(l, l, 2, 3, 0, 1));
   p.max = m;
   p.correction = exp1(before - m);
   p.sum = p.sum * p.correction + (f32x4.extract_lane(l, 0) + f32x4.extract_lane(l, 1));
+}
+
+/** What stands for keys of the block that the pair does not see becomes x. */
+export function setUnseen(p: Pair, x: f32): void {
+  const scores = changetype<usize>(p) + SCORES;
+  const first = scores + (<usize>p.from << 2);
+  for (let at = scores; at < first; at += 4) store<f32>(at, x);
+  for (let at = scores + (<usize>p.to << 2); at < scores + 128; at += 4) store<f32>(at, x);
 }
 
 /** The pair's results [dh], divided by its sum. */

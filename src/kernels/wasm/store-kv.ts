@@ -3,17 +3,17 @@ import { greatestBits, int16, scaleOf } from "./symmetric";
 import { loadF32 } from "./vectors";
 
 /**
- * The keys and values of qkv [T, H + 2K, dh] (heads H … H + K - 1 and H + K … H + 2K - 1) into the pools k and v [blocks, K, B = 32, dh], at
+ * The keys and values of qkv [T, H + 2K, dh] (heads H … H + K - 1 and H + K … H + 2K - 1) into the pools k and v [K, blocks, B = 32, dh], at
  * positions start … start + T - 1; position p lies in block table[p / 32], at p mod 32. Bits are copied as they are.
  */
-export function storeKV(k: usize, v: usize, table: usize, qkv: usize, T: i32, H: i32, K: i32, dh: i32, start: i32): void {
+export function storeKV(k: usize, v: usize, table: usize, qkv: usize, T: i32, H: i32, K: i32, dh: i32, start: i32, blocks: i32): void {
   const head = (<usize>dh) << 2;
   for (let t = 0; t < T; t++) {
     const p = start + t;
     const block = load<i32>(table + ((<usize>(p / KV_BLOCK)) << 2));
     let key = qkv + (<usize>(t * (H + 2 * K) + H)) * head;
     for (let g = 0; g < K; g++, key += head) {
-      const at = (<usize>((block * K + g) * KV_BLOCK + (p % KV_BLOCK))) * head;
+      const at = (<usize>((g * blocks + block) * KV_BLOCK + (p % KV_BLOCK))) * head;
       copy(k + at, key, head);
       copy(v + at, key + <usize>K * head, head);
     }
@@ -30,11 +30,12 @@ function copy(to: usize, from: usize, bytes: usize): void {
 }
 
 /**
- * The same into int8 pools, k [blocks, K, 32, dh8] and v [blocks, K, dh8, 32], each head of each token with a scale in kScale and vScale
- * f32 [blocks, K, 32] (../kv-layer.ts). Eight dims at a time; dims past dh are stored as 0. Same bits as the reference.
+ * The same into int8 pools, k [K, blocks, 4, dh8 / 2, 8, 2] and v [K, blocks, dh8 / 8, 16, 8, 2], each head of each token with a scale in kScale and vScale
+ * f32 [K, blocks, 32] (../kv-layer.ts). Eight dims at a time; dims past dh are stored as 0. Same bits as the reference.
  */
 export function storeKVInt8(
   k: usize, v: usize, kScale: usize, vScale: usize, table: usize, qkv: usize, T: i32, H: i32, K: i32, dh: i32, start: i32,
+  blocks: i32,
 ): void {
   const row = paddedHead(dh);
   for (let t = 0; t < T; t++) {
@@ -42,16 +43,16 @@ export function storeKVInt8(
     const j = p % KV_BLOCK;
     const block = load<i32>(table + ((<usize>(p / KV_BLOCK)) << 2));
     for (let g = 0; g < K; g++) {
-      const slot = block * K + g;
+      const slot = g * blocks + block;
       const scale = <usize>(slot * KV_BLOCK + j) << 2;
       const key = qkv + (<usize>((t * (H + 2 * K) + H + g) * dh) << 2);
-      const keys = k + <usize>((slot * KV_BLOCK + j) * row);
+      const keys = k + <usize>((slot * KV_BLOCK + (j & ~7)) * row + (j & 7) * 2);
       const ks = scaleOf(greatestBits(key, dh), 127);
       store<f32>(kScale + scale, ks);
-      for (let d = 0; d < dh; d += 8) v128.store64_lane(keys + d, int8(key + (<usize>d << 2), dh - d, ks), 0);
+      for (let d = 0; d < dh; d += 8) scatterPairs(keys + <usize>(d * 8), int8(key + (<usize>d << 2), dh - d, ks));
 
       const value = key + (<usize>(K * dh) << 2);
-      const values = v + <usize>(slot * row * KV_BLOCK + j);
+      const values = v + <usize>(slot * row * KV_BLOCK + (j >> 1) * 16 + (j & 1));
       const vs = scaleOf(greatestBits(value, dh), 127);
       store<f32>(vScale + scale, vs);
       for (let d = 0; d < dh; d += 8) scatter(values + <usize>(d * KV_BLOCK), int8(value + (<usize>d << 2), dh - d, vs));
@@ -69,16 +70,26 @@ function int8(x: usize, n: i32, scale: f32): v128 {
   return i8x16.narrow_i16x8_s(q, q);
 }
 
-/** Eight bytes to one column of eight rows. */
+/** Four pairs of bytes, 16 bytes apart. */
+// @ts-ignore: decorator
+@inline
+function scatterPairs(to: usize, bytes: v128): void {
+  v128.store16_lane(to, bytes, 0, 0);
+  v128.store16_lane(to, bytes, 1, 16);
+  v128.store16_lane(to, bytes, 2, 32);
+  v128.store16_lane(to, bytes, 3, 48);
+}
+
+/** Eight bytes, each the first of a pair. Those between them may be another thread's. */
 // @ts-ignore: decorator
 @inline
 function scatter(to: usize, bytes: v128): void {
   v128.store8_lane(to, bytes, 0, 0);
-  v128.store8_lane(to, bytes, 1, 32);
-  v128.store8_lane(to, bytes, 2, 64);
-  v128.store8_lane(to, bytes, 3, 96);
-  v128.store8_lane(to, bytes, 4, 128);
-  v128.store8_lane(to, bytes, 5, 160);
-  v128.store8_lane(to, bytes, 6, 192);
-  v128.store8_lane(to, bytes, 7, 224);
+  v128.store8_lane(to, bytes, 1, 2);
+  v128.store8_lane(to, bytes, 2, 4);
+  v128.store8_lane(to, bytes, 3, 6);
+  v128.store8_lane(to, bytes, 4, 8);
+  v128.store8_lane(to, bytes, 5, 10);
+  v128.store8_lane(to, bytes, 6, 12);
+  v128.store8_lane(to, bytes, 7, 14);
 }
