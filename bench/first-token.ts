@@ -8,8 +8,8 @@ const root = new URL("../", import.meta.url);
 
 /** Runs in a process of its own. */
 const CHILD = `
-import { askForRelaxedSimd } from "${new URL("dist/cli/relaxed-simd.js", root)}";
-askForRelaxedSimd();
+import { setEngineFlags } from "${new URL("dist/cli/engine-flags.js", root)}";
+setEngineFlags();
 const began = performance.now();
 const { loadPhi } = await import("${new URL("dist/index.js", root)}");
 const { moduleOf } = await import("${new URL("dist/kernels/wasm-module.js", root)}");

@@ -15,7 +15,11 @@ const NAMES: Record<string, string> = {
   chromium: "Chromium",
   firefox: "Firefox",
 };
-const nameOf = (key: string): string => key.replace(/^[a-z]+/, (name) => `${NAMES[name] ?? name} `).trim();
+const nameOf = (key: string): string =>
+  key
+    .replace(/^[a-z]+/, (name) => `${NAMES[name] ?? name} `)
+    .replace("-256", ", 256-bit")
+    .trim();
 
 function resultOf(key: string): Result {
   const file = inProject(`test/engines/results/${key}.json`);
@@ -23,6 +27,8 @@ function resultOf(key: string): Result {
   return JSON.parse(readFileSync(file, "utf8")) as Result;
 }
 const results = new Map(ENGINES.map((key) => [key, resultOf(key)]));
+/** With V8's flag for pairs of vectors: other code of the same features, and the same hashes. */
+const paired = new Map(["node24-256", "node26-256"].map((key) => [key, resultOf(key)]));
 /** Of pages with cross-origin isolation. */
 const isolated = new Map(["chromium", "firefox"].map((key) => [key, resultOf(`${key}-isolated`)]));
 const each = <T>(f: (result: Result) => T): T[] => [...results.values()].map(f);
@@ -68,7 +74,7 @@ const HASH = /^([^,]+), (\S+) weights, (\S+) activations, (\S+) KV, ([^,]+), (\w
 
 /** The one value that all engines give. @throws Error naming engines that give others, or none */
 function common(key: string): string {
-  const values = [...results].flatMap(([engine, { notes }]) => (key in notes ? [[engine, notes[key]]] : []));
+  const values = [...results, ...paired].flatMap(([engine, { notes }]) => (key in notes ? [[engine, notes[key]]] : []));
   const [first] = values;
   if (!first || values.some(([, value]) => value !== first[1])) throw new Error(`${key} differs: ${values.join("; ")}`);
   return first[1];
@@ -104,7 +110,7 @@ function skips({ skipped }: Result): string {
 const hashesOf = ({ notes }: Result): number => Object.keys(notes).filter((key) => HASH.test(key)).length;
 const tests = table(
   ["engine", "version", "hashes, all equal", "skipped, and why"],
-  [...results].map(([key, result]) => [nameOf(key), result.version, `${hashesOf(result)}`, skips(result)]),
+  [...results, ...paired].map(([key, result]) => [nameOf(key), result.version, `${hashesOf(result)}`, skips(result)]),
 );
 
 const page = `# phi-ts on each engine
@@ -122,6 +128,16 @@ Chromium and Firefox run a page without cross-origin isolation, as most pages ar
 ${tests}
 
 All suites that need neither a disk nor processes of their own run everywhere, with two exceptions: Node 22 and 24, between two that run all, run what depends on the engine (WASM, threads, workers, streams, files, hashes of whole models), and bounds that follow from equal bits are held on Node 20, Bun and Firefox. Node runs the others too, Deno and Bun those that are not about Node. \`test/engines/suites.ts\` has the lists.
+
+## Wider vectors: a flag of V8
+
+WebAssembly's vectors have 128 bits. V8 has an experimental flag, \`--experimental-wasm-revectorize\`, with which its optimizing compiler pairs operations on neighbouring ones to 256 bits (AVX2, so on x64 only); the kernels are written so that it can. The bits are the same: "256-bit" above are runs
+with the flag, on code of that compiler from the first call on, and a test holds that it takes every function. Proven so are Node 24 (V8 13.6) and Node 26 (14.6); in Node 22 the flag has no effect. It holds for the whole process, and is experimental: with it V8 has failed on, and has miscompiled, former
+versions of our kernels, so try it with what else your program runs. Therefore the library never sets it; it is the application's to say:
+
+- \`node --experimental-wasm-revectorize app.js\`, or \`v8.setFlagsFromString("--experimental-wasm-revectorize")\` (\`node:v8\`) before anything is loaded; threads and workers have it too. \`NODE_OPTIONS\` does not take it.
+- In Electron \`app.commandLine.appendSwitch("js-flags", "--experimental-wasm-revectorize")\`, in a Chromium that you start yourself \`--js-flags=--experimental-wasm-revectorize\`: untested by us. A page cannot ask for it.
+- The \`phi\` command, \`npm start\` and the benches set it where it is proven, as they set \`--experimental-wasm-relaxed-simd\` on Node 20; with \`--verbose\` a command says so. \`PHI_NO_ENGINE_FLAGS=1\` switches both off, and so does \`node --no-experimental-wasm-revectorize\` the one; benches take \`--no-flags\`.
 
 ## The same bits
 

@@ -44,7 +44,10 @@ export interface Command {
 }
 
 export const HELP: OptionSpec = { name: "help", short: "h", help: "show this help" };
-export const VERBOSE: OptionSpec = { name: "verbose", help: "show where an error comes from" };
+export const VERBOSE: OptionSpec = {
+  name: "verbose",
+  help: "show where an error comes from, and flags that V8 is given",
+};
 
 /** @throws UsageError for an option that is unknown, lacks its value or takes none */
 export function parseCommandLine(args: readonly string[], specs: readonly OptionSpec[]): Given {

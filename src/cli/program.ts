@@ -1,7 +1,7 @@
 import { OptionError, PhiError } from "../errors.ts";
 import { type Command, helpOf, near, parseCommandLine, UsageError } from "./args.ts";
-import { askForRelaxedSimd } from "./relaxed-simd.ts";
-import { leaveOnClosedPipe } from "./ui.ts";
+import { setEngineFlags } from "./engine-flags.ts";
+import { leaveOnClosedPipe, note } from "./ui.ts";
 
 /** Exit codes: 0 all went well, 1 it did not, 2 the command line is wrong, 130 it was interrupted (128 + SIGINT's number, as shells count). */
 export const OK = 0;
@@ -12,8 +12,9 @@ export const INTERRUPTED = 130;
 /** Runs one command with its arguments, and turns errors into one line on standard error and an exit code. */
 export async function runCommand(program: string, command: Command, args: readonly string[]): Promise<void> {
   leaveOnClosedPipe();
-  askForRelaxedSimd();
+  const flags = setEngineFlags();
   const verbose = args.includes("--verbose") || Boolean(process.env.DEBUG);
+  if (verbose && flags.length > 0) note(`${program}: V8 runs with ${flags.join(" ")}`);
   try {
     const given = parseCommandLine(args, command.options);
     if (given.flag("help")) process.stdout.write(helpOf(program, command));

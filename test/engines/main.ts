@@ -5,7 +5,7 @@ import { rmSync } from "node:fs";
 import { browserDriver } from "./browser.ts";
 import { inProject } from "./disk.ts";
 import type { Driver } from "./driver.ts";
-import { bun, deno, node } from "./local.ts";
+import { bun, deno, node, PAIRED } from "./local.ts";
 import { counts, leave } from "./result.ts";
 import { within } from "./spawn.ts";
 import { suiteFiles } from "./suites.ts";
@@ -16,6 +16,8 @@ const DRIVERS: Record<string, Driver> = {
   node22: node(22),
   node24: node(24),
   node26: node(26),
+  "node24-256": node(24, PAIRED),
+  "node26-256": node(26, PAIRED),
   deno,
   bun,
   workerd,

@@ -21,6 +21,9 @@ const OF_A_VERSION = [
 /** What a cross-origin isolated page can do and another cannot: threads, and all that is done in workers with them. */
 const THREADS = ["threads/", "worker/", "conformance/hashes"];
 
+/** What computes in WASM, and the hashes: with V8's flag for pairs of vectors, which changes what its optimizing compiler makes of a kernel. */
+const COMPUTES = ["kernels/", "conformance/hashes", "threads/kernels", "threads/model"];
+
 /** What follows from the bits, which hashes hold equal on every engine: held on the oldest Node, and on the engines of two other makers. */
 const BITS_TELL = ["api/precision", "quantize/experts"];
 
@@ -31,6 +34,8 @@ const DISKLESS = ["workerd", "chromium", "firefox"];
 const ONLY: Readonly<Record<string, readonly string[] | undefined>> = {
   node22: OF_A_VERSION,
   node24: OF_A_VERSION,
+  "node24-256": COMPUTES,
+  "node26-256": COMPUTES,
   "chromium-isolated": THREADS,
   "firefox-isolated": THREADS,
 };
