@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { REST } from "../../src/kernels/rest.ts";
 import { moduleBytes } from "../../src/kernels/wasm-module.ts";
+import { inProject } from "../engines/disk.ts";
 import { type Engine, suite, unless } from "../harness.ts";
 
 /** All functions through the optimizing compiler at once, with pairs of vectors made one, and a word on each. */
@@ -37,6 +38,26 @@ async function compile(bytes: Uint8Array): Promise<string> {
   }
 }
 
+/** Asks every variant of the module, in each of its forms, and prints the operations whose answers are wrong. */
+const ASK = `
+  import { Arena } from ${JSON.stringify(inProject("src/tensor/index.ts"))};
+  import { KNOWN_ANSWERS, wrongAnswers } from ${JSON.stringify(inProject("src/kernels/known-answers.ts"))};
+  import { REST as rest } from ${JSON.stringify(inProject("src/kernels/rest.ts"))};
+  import { formsOf, simdKernels } from ${JSON.stringify(inProject("src/kernels/simd.ts"))};
+  import { instantiate, moduleOf } from ${JSON.stringify(inProject("src/kernels/wasm-module.ts"))};
+  const answers = [...KNOWN_ANSWERS, ...rest.answers];
+  const result = {};
+  for (const variant of ["relaxed", "strict", "relaxed-shared", "strict-shared"]) {
+    const shared = variant.endsWith("shared");
+    const module = moduleOf(variant, { rest });
+    const forms = formsOf(variant, instantiate(new Arena(0, { name: "forms", shared }), variant, module));
+    for (const form of forms) {
+      const bind = (arena) => simdKernels(instantiate(arena, variant, module), form, rest);
+      result[variant + ", " + form] = wrongAnswers(answers, bind, shared);
+    }
+  }
+  console.log(JSON.stringify(result));`;
+
 suite("wider vectors", ({ test, assert, engine }) => {
   const paired = unless(hasFlag(engine) ? undefined : "is about V8 13.6 and later, in Node, on x64", test);
   for (const build of ["strict", "relaxed"] as const) {
@@ -47,4 +68,16 @@ suite("wider vectors", ({ test, assert, engine }) => {
       assert.atMost(TILES[build], said.match(/Decided? to vectorize, [1-9]/g)?.length ?? 0);
     });
   }
+
+  paired("each form of all four modules gives its known answers in such code", async () => {
+    const flags = FLAGS.filter((flag) => !flag.startsWith("--trace"));
+    const args = [...flags, "--conditions=phi-ts-source", "--import", "tsx", "--input-type=module", "--eval", ASK];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: inProject("."), timeout: 100_000 });
+    const wrong = Object.entries(JSON.parse(stdout) as Record<string, string[]>);
+    assert.deepEqual(
+      wrong.filter(([, names]) => names.length > 0),
+      [],
+    );
+    assert.atMost(6, wrong.length);
+  });
 });
