@@ -15,6 +15,7 @@ import { kernelsOf } from "../src/load/load.ts";
 import { loadModel } from "../src/load/load-model.ts";
 import { MAX_ARENA_BYTES } from "../src/load/plan.ts";
 import { planModel } from "../src/load/plan-model.ts";
+import { IN_FLIGHT } from "../src/load/staging.ts";
 import { openCheckpoint, startHelpers } from "../src/load-phi.ts";
 import { createFolder } from "../src/platform/node.ts";
 import { allocMatrix } from "../src/quant/index.ts";
@@ -25,15 +26,15 @@ import { hugePageBytes } from "./machine.ts";
 import { writeGguf } from "./peers/gguf.ts";
 
 // Loading, beside reading the same bytes into fresh memory of the same kind: 4 layers (`--layers`) of Phi-4-mini's size and 32,064 tokens, as bf16
-// that becomes q4 (1.0 GB), as packed q4 and as a GGUF file of Q4_0 (0.28 GB each), from the file cache. First touch of memory is much of it: see
-// "Loading" in README.md.
+// that becomes q4 (1.0 GB), as packed q4 and as a GGUF file of Q4_0 (0.28 GB each), from the file cache. First touch of memory is much of it. Each
+// round has all of them one behind the other, to and fro in turn, and gives one ratio: see "Loading" in README.md.
 const { values: given } = parseArgs({
   args: [...GIVEN],
   strict: false, // with benches beside it, which have others
   options: {
     weights: { type: "string", default: "bf16,q4,Q4_0" },
     threads: { type: "string", default: "1,2" },
-    rounds: { type: "string", default: "7" },
+    rounds: { type: "string", default: "16" }, // an even number, so that each is first as often as last
     layers: { type: "string", default: "4" }, // 32: as Phi-4-mini has, where starting a helper is a small part
   },
 });
@@ -44,9 +45,26 @@ const folder = mkdtempSync(join(tmpdir(), "phi-ts-load-"));
 const { config, generation } = PRESETS["phi-4-mini"];
 const model = { config: { ...config, num_hidden_layers: Number(given.layers), vocab_size: 32064 }, generation };
 
-/** Memory that nobody holds is given back now, not in the middle of a measurement. */
+/** Memory that nobody holds is given back now, not in the middle of a measurement: by the second call at the latest. */
 setFlagsFromString("--expose-gc");
-const collect: () => void = runInNewContext("gc");
+const gc: () => void = runInNewContext("gc");
+const collect = () => {
+  gc();
+  gc();
+};
+
+/**
+ * As much memory is taken, touched and given back. A machine below this one may have fetched what nobody had for some seconds, and takes longer to
+ * give it again than all that is measured here: so whoever comes next would pay for the one before.
+ */
+async function settle(source: Source, threads: number): Promise<void> {
+  const { plan, files } = await planModel(source, { ...OPTIONS, threads });
+  await files.close();
+  for (const { bytes } of plan.arenas) {
+    const words = new Int32Array(new Arena(bytes - KERNEL_RESERVE, { shared: threads > 1 }).buffer);
+    for (let i = 0; i < words.length; i += 1024) words[i] = 1;
+  }
+}
 
 /** What has found its place is what the reference kernels make of the file, or what the file has. */
 async function check(source: Source): Promise<void> {
@@ -74,24 +92,31 @@ async function check(source: Source): Promise<void> {
   await files.close();
 }
 
+/** Bytes of one read: what was fastest here. */
+const READ = 2 ** 22;
+
 /**
- * All weights of the plan, read in the order of the file into arenas as large as loading takes: once each where they are as large as in memory, and
- * bf16 again and again into the same megabyte.
+ * The headers, and then all weights in the order of the file into arenas as large as loading takes: once each where they are as large as in memory,
+ * and bf16 again and again into the same megabytes. @param atOnce reads that are on their way at a time
  */
-async function read(source: Source, threads: number): Promise<void> {
+async function read(source: Source, threads: number, atOnce: number): Promise<() => void> {
   const { plan, files } = await planModel(source, { ...OPTIONS, threads });
   const [arena] = plan.arenas.map(({ bytes }) => new Arena(bytes - KERNEL_RESERVE, { shared: threads > 1 }));
+  const coming: Promise<unknown>[] = [];
   let at = KERNEL_RESERVE;
   for (const { name, byteLength, dtype } of files.tensors.values()) {
-    const once = dtype !== "BF16";
-    const most = once ? 2 ** 22 : 2 ** 20;
+    const most = dtype === "BF16" ? 2 ** 20 : READ;
     for (let done = 0; done < byteLength; done += most) {
       const n = Math.min(most, byteLength - done);
-      await files.readInto(name, done, new Uint8Array(arena.buffer, at, n));
-      if (once) at += n;
+      if (dtype === "BF16") at = KERNEL_RESERVE + ((done / most) % atOnce) * most;
+      coming.push(files.readInto(name, done, new Uint8Array(arena.buffer, at, n)));
+      if (dtype !== "BF16") at += n;
+      if (coming.length === atOnce) await coming.shift();
     }
   }
+  await Promise.all(coming);
   await files.close();
+  return () => {};
 }
 
 /** What `loadPhi` does, but for the tokenizer. */
@@ -106,17 +131,29 @@ interface Took {
   cpu: number;
 }
 
-async function taken(job: () => Promise<void>): Promise<Took> {
+/** @param job gives what is to be done when the clock has stopped */
+async function taken(source: Source, threads: number, job: () => Promise<() => void>): Promise<Took> {
+  await settle(source, threads);
   collect();
   const before = process.cpuUsage();
   const start = performance.now();
-  await job();
+  const end = await job();
   const { user, system } = process.cpuUsage(before);
-  return { ms: performance.now() - start, cpu: (user + system) / 1000 };
+  const ms = performance.now() - start;
+  end();
+  return { ms, cpu: (user + system) / 1000 };
 }
 
+/** The value below which `part` of them lie. */
+const quantile = (all: readonly number[], part: number): number =>
+  [...all].sort((a, b) => a - b)[Math.min(all.length - 1, Math.floor(part * all.length))];
+const quartiles = (all: readonly number[]): string =>
+  `${quantile(all, 1 / 2).toFixed(2)} (${quantile(all, 1 / 4).toFixed(2)} … ${quantile(all, 3 / 4).toFixed(2)})`;
 const median = (all: readonly Took[], of: keyof Took): number =>
-  all.map((took) => took[of]).sort((a, b) => a - b)[all.length >> 1];
+  quantile(
+    all.map((took) => took[of]),
+    1 / 2,
+  );
 
 try {
   for (const what of WEIGHTS) {
@@ -126,41 +163,49 @@ try {
     else writeGguf(join(folder, what, "model.gguf"), model.config, "Q4_0");
   }
   const rows: Record<string, string | number>[] = [];
+  let huge = 0;
   for (const what of WEIGHTS) {
     const source = await openCheckpoint("bench", join(folder, what));
     const { sourceBytes, files } = await planModel(source, OPTIONS);
     await files.close();
     await check(source);
     for (const threads of `${given.threads}`.split(",").map(Number)) {
-      const reading: Took[] = [];
-      const loading: Took[] = [];
-      for (let round = 0; round <= ROUNDS; round++) {
-        const first = await taken(() => read(source, threads));
-        let dispose = () => {};
-        const second = await taken(async () => {
-          dispose = await load(source, threads);
-        });
-        dispose();
-        if (round === 0) continue; // warms up
-        reading.push(first);
-        loading.push(second);
+      const headers: number[] = [];
+      const [single, reading, loading]: Took[][] = [[], [], []];
+      const jobs: [Took[], () => Promise<() => void>][] = [
+        [single, () => read(source, threads, 1)],
+        [reading, () => read(source, threads, IN_FLIGHT)],
+        [loading, () => load(source, threads)],
+      ];
+      for (let round = -2; round < ROUNDS; round++) {
+        for (const [times, job] of round % 2 === 0 ? jobs : jobs.toReversed()) {
+          const took = await taken(source, threads, job);
+          if (round >= 0) times.push(took); // before, it warms up
+        }
+        huge = Math.max(huge, hugePageBytes());
+        const start = performance.now();
+        await (await planModel(source, { ...OPTIONS, threads })).files.close();
+        headers.push(performance.now() - start);
       }
-      const [readMs, loadMs] = [median(reading, "ms"), median(loading, "ms")];
+      const ratios = (to: readonly Took[]) => loading.map(({ ms }, i) => ms / to[i].ms);
+      const loadMs = median(loading, "ms");
       rows.push({
         weights: what,
         threads,
         GB: +(sourceBytes / 1e9).toFixed(2),
-        "read ms": Math.round(readMs),
-        "read GB/s": +(sourceBytes / readMs / 1e6).toFixed(2),
+        "read ms, 1 at a time": Math.round(median(single, "ms")),
+        [`${IN_FLIGHT} at a time`]: Math.round(median(reading, "ms")),
         "load ms": Math.round(loadMs),
+        "of it headers": Math.round(quantile(headers, 1 / 2)),
         "load GB/s": +(sourceBytes / loadMs / 1e6).toFixed(2),
-        "load : read": +(loadMs / readMs).toFixed(2),
-        "CPU ms": `${Math.round(median(reading, "cpu"))}, ${Math.round(median(loading, "cpu"))}`,
+        "load : read, 1 at a time": quartiles(ratios(single)),
+        [`${IN_FLIGHT} at a time `]: quartiles(ratios(reading)),
+        "CPU ms": [single, reading, loading].map((all) => Math.round(median(all, "cpu"))).join(", "),
       });
     }
   }
-  const pages = hugePageBytes() > 2 ** 27 ? "huge" : "4 KiB";
-  console.log(`\nloading, median of ${ROUNDS} rounds, ${pages} pages; GB of the source's weights`);
+  const pages = huge > 2 ** 27 ? "huge" : "4 KiB";
+  console.log(`\nloading, medians of ${ROUNDS} rounds (and quartiles), ${pages} pages; GB of the source's weights`);
   console.table(rows);
 } finally {
   rmSync(folder, { recursive: true });

@@ -83,8 +83,11 @@ export interface Operations {
    * (scales searched for the least squared error). `row` is a multiple of 8; n too, unless these are the last rows.
    */
   packRows(matrix: PackedMatrix, row: number, src: Tensor): void;
-  /** The same from rows of plain blocks (u8 [n, G · block bytes]) of ggml's Q4_0 (into q4) or Q8_0 (into q8), without loss. */
-  repackRows(matrix: PackedMatrix, row: number, src: Tensor): void;
+  /**
+   * The same from rows of plain blocks (u8 [n, G · block bytes]) of ggml's Q4_0 (into q4) or Q8_0 (into q8), without loss.
+   * @returns true if every scale was found to be finite; false where one is not, or nobody has looked (`findNonFinite` does)
+   */
+  repackRows(matrix: PackedMatrix, row: number, src: Tensor): boolean;
   /**
    * The nibbles of a q4 or q4z matrix, without loss, from n rows, from row `at` on, of the tensor of words (i32) that an int4 checkpoint has: inputs
    * by eights (gptq), inputs (awq, by eights), or outputs (pack-quantized, by eights but for the last ones). Input i becomes input places[i]

@@ -107,7 +107,7 @@ export function checkedRest(arena: Arena, ops: RestOperations): RestOperations {
         : PLAIN_BLOCK_BYTES[format].map((bytes) => groupsOf(cols) * bytes);
       is("repackRows", "src", src, [n, widths.find((width) => width === src.shape[1]) ?? widths[0]], ["u8"]);
       block("repackRows", matrix, row, n, true);
-      ops.repackRows(matrix, row, src);
+      return ops.repackRows(matrix, row, src);
     },
     repackInt4(matrix, layout, at, src, places) {
       const { rows: N, cols: C, format } = matrix;

@@ -61,15 +61,8 @@ export function restKernels(wasm: WasmExports): RestOperations {
     repackRows({ format, cols, ptr }, row, src) {
       const [rows, rowBytes] = src.shape;
       const blocks = blocksOf(format, cols);
-      wasm.repackRows(
-        ptr + packedBytes(format, row, cols),
-        src.ptr,
-        FORMAT[format],
-        rowBytes / blocks,
-        rows,
-        blocks,
-        SCRATCH,
-      );
+      const at = ptr + packedBytes(format, row, cols);
+      return wasm.repackRows(at, src.ptr, FORMAT[format], rowBytes / blocks, rows, blocks, SCRATCH) === 0;
     },
     repackInt4({ format, rows: N, cols: C, ptr }, layout, at, src, places) {
       const n = src.shape[0];

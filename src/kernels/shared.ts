@@ -104,13 +104,17 @@ export function sharedKernels(
     repackRows(matrix, row, src) {
       const { format, cols, ptr } = matrix;
       const [rows] = src.shape;
-      if (rows <= ROWS || few(rows, cols)) return alone.repackRows(matrix, row, src);
+      const blocks = blocksOf(format, cols);
+      const size = src.shape[1] / blocks;
+      // Blocks of Q4_0 and Q8_0 are moved as fast as a file is read, by a thread that is awake, and their scales are looked at meanwhile.
+      const quick = format === "q4" || size === 34;
+      if (rows <= ROWS || few(rows, cols) || quick) return alone.repackRows(matrix, row, src);
       const at = ptr + packedBytes(format, row, cols);
       const grain = grainOf(ROWS * cols);
-      const blocks = blocksOf(format, cols);
-      const bytes = [src.shape[1] / blocks, packedBytes(format, ROWS, cols)];
+      const bytes = [size, packedBytes(format, ROWS, cols)];
       write("repackRows", linearUnits(rows), grain, at, src.ptr, rows, blocks, FORMAT[format], ...bytes);
       run();
+      return false;
     },
     quantizeActivations(rows, x) {
       const { q, scale, offset, pairs, rows: T, cols: C } = rows;

@@ -122,8 +122,8 @@ function* stagedBlocks({ matrix, stage, staging }: Slot, info: WeightTensor, sta
     const place = () => {
       if (blocks) blocks.toFloats(into, new Float32Array(arena.buffer, ptr, n * cols));
       const rows = new Tensor(arena, ptr, dtype, [n, stagedBytes / BYTES[dtype]]);
-      if (exact) kernels.repackRows(matrix, row, rows);
-      else kernels.packRows(matrix, row, rows);
+      if (exact && kernels.repackRows(matrix, row, rows)) return;
+      if (!exact) kernels.packRows(matrix, row, rows);
       refuseNonFinite(matrix, row, n, info);
     };
     yield { info, offset: row * rowBytes, into, place };

@@ -1,7 +1,7 @@
 import { ALIGN } from "../tensor/arena.ts";
 
 /** Blocks of weights that are on their way, or being put in their place, at a time. */
-export const IN_FLIGHT = 2;
+export const IN_FLIGHT = 3;
 
 /** Bytes of an arena's scratch, through which weights are read. */
 export interface Staging {

@@ -60,6 +60,30 @@ suite("kernels/repack-rows", ({ test, assert }) => {
         }
       });
 
+      test(`${kind}: ${name} says whether every scale is finite, for each row of 1, 8 and 13 and each of 3 groups`, () => {
+        const C = 96;
+        for (const N of [1, 8, 13]) {
+          const { arena, kernels } = bench(kind, 1);
+          const matrix = allocMatrix(arena, format, N, C);
+          const src = Tensor.alloc(arena, "u8", [N, 3 * BLOCK[format]]);
+          const data = new DataView(arena.buffer, src.ptr, src.size);
+          for (let block = 0; block < 3 * N; block++) {
+            const at = block * BLOCK[format];
+            src.data.fill(0xff); // what are no scales
+            for (let i = 0; i < src.size; i += BLOCK[format]) data.setUint16(i, 0xfbff, true); // -65504
+            assert.equal(kernels.repackRows(matrix, 0, src), true, "all finite");
+            for (const bad of [0x7c00, 0xfc00, 0x7e01]) {
+              data.setUint16(at, bad, true);
+              assert.equal(
+                kernels.repackRows(matrix, 0, src),
+                false,
+                `${bad.toString(16)} in block ${block} of ${N} rows`,
+              );
+            }
+          }
+        }
+      });
+
       test(`${kind}: ${name} in blocks of rows equals all at once`, () => {
         const [N, C] = [27, 64];
         const { arena, kernels } = bench(kind, 1);

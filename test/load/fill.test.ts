@@ -11,11 +11,11 @@ import { randomFloats } from "../random.ts";
 
 const [N, C] = [40, 64];
 
-/** A slot for one matrix [40, 64], filled through a staging area of 16 rows. */
+/** A slot for one matrix [40, 64], filled through a staging area of 24 rows. */
 function slotOf(format: WeightFormat): Slot {
   const arena = new Arena(1 << 18);
   const matrix = allocMatrix(arena, format, N, C);
-  const staging = { ptr: arena.alloc(16 * C * 4), bytes: 16 * C * 4 };
+  const staging = { ptr: arena.alloc(24 * C * 4), bytes: 24 * C * 4 };
   const stage = { arena, kernels: createKernels(arena, "strict") } as Slot["stage"];
   return { spec: { name: "w" } as Slot["spec"], stage, matrix, staging };
 }
@@ -103,7 +103,42 @@ suite("load/fill", ({ test, assert }) => {
     });
   }
 
-  test("two blocks are on their way or being packed at a time, whichever is here first, each byte once; the bytes told add up to the tensor", async () => {
+  for (const [row, col] of [
+    [8, 64],
+    [3 * 3640 + 5, 992],
+  ])
+    test(`a scale of a Q4_0 file that is not finite is refused by its tensor, row ${row} and columns ${col} to ${col + 31}`, async () => {
+      const [cols, rows, rowBytes] = [1024, 4 * 3640, 32 * 18];
+      const file = randomBytes(rows * rowBytes, 18);
+      file.set([0, 0xfc], row * rowBytes + (col / 32) * 18);
+      const arena = new Arena(file.length + 2 ** 20);
+      const stage = { arena, kernels: createKernels(arena, "strict") } as Slot["stage"];
+      const matrix = allocMatrix(arena, "q4", rows, cols);
+      const staging = { ptr: arena.alloc(2 ** 18), bytes: 2 ** 18 };
+      const blocks = { exact: "q4", toFloats() {} };
+      const info = {
+        name: "w",
+        dtype: "Q4_0",
+        shape: [rows, cols],
+        byteLength: file.length,
+        file: "f",
+        offset: 0,
+        blocks,
+      };
+      const files = {
+        tensors: new Map([["w", info]]),
+        readInto: async (_: string, offset: number, into: Uint8Array) => {
+          into.set(file.subarray(offset, offset + into.length));
+          return into;
+        },
+      } as unknown as WeightFiles;
+      const filling = fillWeights(files, [{ spec: { name: "w" } as Slot["spec"], stage, matrix, staging }]);
+      const where = new RegExp(`file f, tensor w: .*row ${row}, columns ${col} to ${col + 31}`);
+      const error = await assert.rejects(filling, FormatError, where);
+      assert.equal((error as FormatError).code, "non_finite_weight");
+    });
+
+  test("three blocks are on their way or being packed at a time, whichever is here first, each byte once; the bytes told add up to the tensor", async () => {
     const { files, begun } = await slow();
     const whenPlaced: number[] = [];
     let told = 0;
@@ -114,8 +149,8 @@ suite("load/fill", ({ test, assert }) => {
         whenPlaced.push(begun());
       },
     });
-    // 5 blocks of 8 rows, since half of the staging area holds as many; the third lies where the first one lay.
-    assert.deepEqual(whenPlaced, [2, 3, 4, 5, 5]);
+    // 5 blocks of 8 rows, since a third of the staging area holds as many; the fourth lies where the first one lay.
+    assert.deepEqual(whenPlaced, [3, 4, 5, 5, 5]);
     assert.equal(told, N * C * 4);
     const whole = slotOf("q4");
     const src = Tensor.alloc(whole.stage.arena, "f32", [N, C]);

@@ -45,7 +45,7 @@ async function filled({ spec, bytes }: ReturnType<typeof checkpoint>, format: We
   checkWeights(files, [spec]);
   const arena = new Arena(1 << 18);
   const placed = allocMatrix(arena, format, spec.rows, spec.cols);
-  const staging = { ptr: arena.alloc(16 * 4096), bytes: 16 * C * 4 };
+  const staging = { ptr: arena.alloc(16 * 4096), bytes: 24 * C * 4 };
   const stage = { arena, kernels: createKernels(arena, "strict") } as Slot["stage"];
   const order: string[] = [];
   await fillWeights(files, [{ spec, stage, matrix: placed, staging }], { onBlock: (_, tensor) => order.push(tensor) });

@@ -18,20 +18,22 @@ import type { Tensor } from "../../tensor/tensor.ts";
  * Rows past the last of the last block get scale 0. What a file has past C in its last group is taken as it is (files have C % 32 = 0).
  * Source: block_q4_0, block_q8_0 and their dequantization in ggml (ggml-common.h, ggml-quants.c).
  */
-export function repackRows(matrix: PackedMatrix, row: number, src: Tensor): void {
+export function repackRows(matrix: PackedMatrix, row: number, src: Tensor): boolean {
   const { format, cols } = matrix;
   const [rows, stride] = src.shape;
   const data = src.data as Uint8Array; // [n, G · block bytes]
   if (isKFormat(format)) {
     repackK(matrix, row, data, rows);
-    return;
+    return false;
   }
   const G = groupsOf(cols);
   const weights = new Int8Array(GROUP);
+  let finite = true;
   for (let i = 0; i < Math.ceil(rows / ROWS) * ROWS; i++) {
     for (let g = 0; g < G; g++) {
       const at = i * stride + g * (stride / G);
       const scale = i < rows ? data[at] | (data[at + 1] << 8) : 0;
+      finite &&= (scale & 0x7c00) !== 0x7c00;
       for (let k = 0; k < GROUP; k++) {
         if (format === "q8") weights[k] = i < rows ? int8Of(stride / G, data, at, k) : 0;
         else weights[k] = i < rows ? (data[at + 2 + (k & 15)] >> (k & 16 ? 4 : 0)) & 15 : 8;
@@ -40,6 +42,7 @@ export function repackRows(matrix: PackedMatrix, row: number, src: Tensor): void
       else writeQ4Group(matrix, row + i, g, weights, scale);
     }
   }
+  return finite;
 }
 
 /** Weight k of the block of `size` bytes at byte `at`, as int8. */

@@ -1,85 +1,135 @@
 import { storeTransposed } from "./lanes";
-import { Q4 } from "./layout";
+import { blockBytes, Q4 } from "./layout";
 import { repackK } from "./repack-k";
 
-/** Rows of a file's blocks, of `size` bytes each, into blocks of 8 rows. @param scratch what repackK takes */
-export function repackRows(out: usize, src: usize, format: i32, size: i32, rows: i32, blocks: i32, scratch: usize): void {
-  if (format == Q4) repackQ4(out, src, rows, blocks);
-  else if (size == 34) repackQ8(out, src, rows, blocks);
-  else repackK(out, src, format, size, rows, blocks, scratch);
+/**
+ * Rows of a file's blocks, of `size` bytes each, into blocks of 8 rows. @param scratch what repackK takes
+ * @returns 0 if every scale is finite; 1 if one is not, or where nobody has looked
+ */
+export function repackRows(out: usize, src: usize, format: i32, size: i32, rows: i32, blocks: i32, scratch: usize): i32 {
+  if (format == Q4) return repackPlain<u8>(out, src, rows, blocks);
+  if (size == 34) return repackPlain<i8>(out, src, rows, blocks);
+  repackK(out, src, format, size, rows, blocks, scratch);
+  return 1;
+}
+
+/** Bytes of a block of the file: Q4_0's (u8) or Q8_0's (i8), an f16 scale and then the weights. */
+// @ts-ignore: decorator
+@inline
+function fileBytes<W>(): usize {
+  return isSigned<W>() ? 34 : 18;
+}
+
+/** Of an f16 the exponent, which is all ones in what is not finite. */
+const EXPONENT = memory.data<u16>([0x7c00, 0x7c00, 0x7c00, 0x7c00, 0x7c00, 0x7c00, 0x7c00, 0x7c00], 16);
+const LOW = memory.data<u8>([15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15], 16);
+
+/**
+ * Rows of ggml's Q4_0 or Q8_0 blocks into q4 or q8 blocks of 8 rows, bit for bit. Alignment: out 16 bytes, src none. Absent rows: weights 0, scale 0.
+ * @returns 1 if a scale is not finite
+ */
+function repackPlain<W>(out: usize, src: usize, rows: i32, groups: i32): i32 {
+  const stride = <usize>groups * fileBytes<W>();
+  const exponent = v128.load(EXPONENT);
+  const low = v128.load(LOW);
+  let wrong = i32x4.splat(0);
+  for (; rows >= 8; rows -= 8, src += 7 * stride) {
+    let next = rows >= 16 ? src + 8 * stride : src;
+    for (const end = src + stride; src < end; src += fileBytes<W>(), out += blockBytes<W>(), next += 8 * fileBytes<W>()) {
+      drop(load<u8>(next));
+      drop(load<u8>(next, 64));
+      drop(load<u8>(next, 128));
+      if (isSigned<W>()) {
+        drop(load<u8>(next, 192));
+        drop(load<u8>(next, 256));
+      }
+      const scales = repackBlock<W>(out, src, stride, 8, low);
+      wrong = v128.or(wrong, i16x8.eq(v128.and(scales, exponent), exponent));
+    }
+  }
+  if (rows > 0) {
+    for (const end = src + stride; src < end; src += fileBytes<W>(), out += blockBytes<W>()) {
+      const scales = repackBlock<W>(out, src, stride, rows, low);
+      wrong = v128.or(wrong, i16x8.eq(v128.and(scales, exponent), exponent));
+    }
+  }
+  return i32(v128.any_true(wrong));
+}
+
+/** One block, of 8 rows or as many as there are. @returns its scales, f16 [8] */
+// @ts-ignore: decorator
+@inline
+function repackBlock<W>(out: usize, at: usize, stride: usize, rows: i32, low: v128): v128 {
+  let scales = v128.load16_lane(at, i16x8.splat(0), 0);
+  if (rows > 1) scales = v128.load16_lane(at + stride, scales, 1);
+  if (rows > 2) scales = v128.load16_lane(at + 2 * stride, scales, 2);
+  if (rows > 3) scales = v128.load16_lane(at + 3 * stride, scales, 3);
+  if (rows > 4) scales = v128.load16_lane(at + 4 * stride, scales, 4);
+  if (rows > 5) scales = v128.load16_lane(at + 5 * stride, scales, 5);
+  if (rows > 6) scales = v128.load16_lane(at + 6 * stride, scales, 6);
+  if (rows > 7) scales = v128.load16_lane(at + 7 * stride, scales, 7);
+  v128.store(out, scales);
+  if (isSigned<W>()) {
+    fourOfInt8(out + 16, at, stride, rows);
+    fourOfInt8(out + 32, at + 4 * stride, stride, rows - 4);
+  } else {
+    fourOfNibbles(out + 16, at, stride, rows, low);
+    fourOfNibbles(out + 32, at + 4 * stride, stride, rows - 4, low);
+  }
+  return scales;
 }
 
 /**
- * Rows of ggml's Q4_0 blocks (18 bytes) into q4 blocks of 8 rows, bit for bit.
+ * Four rows of 32 nibbles, f = lane of a row, n of four neighbours:
  *
- *   file, one row:   | f16 | byte j: n[j] low, n[j+16] high, j = 0 … 15 |
- *   low half         a = | n0-3 | n4-7 | n8-11 | n12-15 |, a byte each; likewise the high half b = n16 … n31
- *   two fours        | n0-3, n4-7 | - | n8-11, n12-15 | - |: second four into the high nibbles (as in pack-q4.ts)
- *   one vector       | n0-7 | n8-15 | n16-23 | n24-31 | of a and b, 4 rows of which are transposed: a lane is a row
- *
- * Alignment: out 16 bytes, src none. Absent rows: n = 8, scale 0.
+ *   file, one row   | byte j: n[j] low, n[j+16] high, j = 0 … 15 |, as lanes f0 | f1 | f2 | f3
+ *   transposed      f0 of the four rows | f1 of them | f2 | f3
+ *   k 0-7           low nibbles of f0, and those of f1 above them;     k 8-15   the same of f2 and f3
+ *   k 16-23         high nibbles of f1, and those of f0 below them;    k 24-31  the same of f3 and f2
  */
-function repackQ4(out: usize, src: usize, rows: i32, groups: i32): void {
-  const stride = <usize>groups * 18;
-  for (; rows > 0; rows -= 8, src += 8 * stride) {
-    for (let g: usize = 0; g < <usize>groups; g++, out += 144) {
-      const at = src + g * 18;
-      for (let r = 0; r < 8; r++) store<u16>(out + 2 * <usize>r, r < rows ? load<u16>(at + <usize>r * stride) : 0);
-      for (let r = 0; r < 8; r += 4) {
-        storeTransposed(
-          out + 16 + 4 * <usize>r,
-          32,
-          nibbles(at, stride, r, rows),
-          nibbles(at, stride, r + 1, rows),
-          nibbles(at, stride, r + 2, rows),
-          nibbles(at, stride, r + 3, rows),
-        );
-      }
-    }
+// @ts-ignore: decorator
+@inline
+function fourOfNibbles(out: usize, at: usize, stride: usize, rows: i32, low: v128): void {
+  const a = bytesOfRow(at, rows, 0x88888888);
+  const b = bytesOfRow(at + stride, rows - 1, 0x88888888);
+  const c = bytesOfRow(at + 2 * stride, rows - 2, 0x88888888);
+  const d = bytesOfRow(at + 3 * stride, rows - 3, 0x88888888);
+  const ab01 = v128.shuffle<i32>(a, b, 0, 4, 1, 5);
+  const cd01 = v128.shuffle<i32>(c, d, 0, 4, 1, 5);
+  storeEights(out, v128.shuffle<i64>(ab01, cd01, 0, 2), v128.shuffle<i64>(ab01, cd01, 1, 3), low);
+  const ab23 = v128.shuffle<i32>(a, b, 2, 6, 3, 7);
+  const cd23 = v128.shuffle<i32>(c, d, 2, 6, 3, 7);
+  storeEights(out + 32, v128.shuffle<i64>(ab23, cd23, 0, 2), v128.shuffle<i64>(ab23, cd23, 1, 3), low);
+}
+
+/** Of two vectors of the file the low nibbles to `out`, and the high ones 64 bytes on, each with the first's below the second's. */
+// @ts-ignore: decorator
+@inline
+function storeEights(out: usize, first: v128, second: v128, low: v128): void {
+  const up = i32x4.shl(second, 4);
+  v128.store(out, v128.xor(v128.and(v128.xor(first, up), low), up));
+  v128.store(out, v128.xor(v128.and(v128.xor(i32x4.shr_u(first, 4), second), low), second), 64);
+}
+
+/** Four rows of 32 int8, transposed so that a lane is a row: 8 vectors of four neighbours. */
+// @ts-ignore: decorator
+@inline
+function fourOfInt8(out: usize, at: usize, stride: usize, rows: i32): void {
+  for (let k: usize = 0; k < 32; k += 16) {
+    storeTransposed(
+      out + 8 * k,
+      32,
+      bytesOfRow(at + k, rows, 0),
+      bytesOfRow(at + k + stride, rows - 1, 0),
+      bytesOfRow(at + k + 2 * stride, rows - 2, 0),
+      bytesOfRow(at + k + 3 * stride, rows - 3, 0),
+    );
   }
 }
 
-/** The 32 nibbles of row r's block: | k 0-7 | 8-15 | 16-23 | 24-31 |, each as a lane of the layout. */
+/** Sixteen bytes of a row's block behind its scale; of an absent row `none`. */
 // @ts-ignore: decorator
 @inline
-function nibbles(at: usize, stride: usize, r: i32, rows: i32): v128 {
-  if (r >= rows) return i32x4.splat(0x88888888);
-  const file = v128.load(at + <usize>r * stride, 2);
-  const mask = i8x16.splat(15);
-  const a = v128.and(file, mask);
-  const b = v128.and(i16x8.shr_u(file, 4), mask);
-  return v128.shuffle<i32>(v128.or(a, i64x2.shr_u(a, 28)), v128.or(b, i64x2.shr_u(b, 28)), 0, 2, 4, 6);
-}
-
-/**
- * Rows of ggml's Q8_0 blocks (34 bytes: f16, 32 int8) into q8 blocks of 8 rows, bit for bit: 4 rows × 4 chunks of 4 neighbours are
- * transposed, so that a lane is a row. Alignment: out 16 bytes, src none. Absent rows: q = 0, scale 0.
- */
-function repackQ8(out: usize, src: usize, rows: i32, groups: i32): void {
-  const stride = <usize>groups * 34;
-  for (; rows > 0; rows -= 8, src += 8 * stride) {
-    for (let g: usize = 0; g < <usize>groups; g++, out += 272) {
-      const at = src + g * 34;
-      for (let r = 0; r < 8; r++) store<u16>(out + 2 * <usize>r, r < rows ? load<u16>(at + <usize>r * stride) : 0);
-      for (let r = 0; r < 8; r += 4) {
-        for (let k: usize = 0; k < 32; k += 16) {
-          storeTransposed(
-            out + 16 + 4 * <usize>r + 8 * k,
-            32,
-            bytes(at + k, stride, r, rows),
-            bytes(at + k, stride, r + 1, rows),
-            bytes(at + k, stride, r + 2, rows),
-            bytes(at + k, stride, r + 3, rows),
-          );
-        }
-      }
-    }
-  }
-}
-
-/** Sixteen int8 of row r's block. */
-// @ts-ignore: decorator
-@inline
-function bytes(at: usize, stride: usize, r: i32, rows: i32): v128 {
-  return r < rows ? v128.load(at + <usize>r * stride, 2) : i32x4.splat(0);
+function bytesOfRow(at: usize, rows: i32, none: i32): v128 {
+  return rows > 0 ? v128.load(at, 2) : i32x4.splat(none);
 }
