@@ -1,6 +1,6 @@
 import { dotRows } from "./dot-rows";
 import { KV_BLOCK, paddedHead } from "./layout";
-import { follow, Pair, QUERY, SCORES, sees, setUnseen } from "./online-softmax";
+import { follow, Pair, QUERY, raise, SCORES, sees, setUnseen } from "./online-softmax";
 import { divisorOf, greatestBits, int16, scaleOf } from "./symmetric";
 import { loadF32, storeF32 } from "./vectors";
 
@@ -33,61 +33,60 @@ export function quantizeQuery(p: Pair, q: usize, dh: i32, scale: f32): void {
   p.queryScale = s * scale;
 }
 
-/** Bytes of the sums of four pairs: of 32 keys, or of as many dims as a row of values has. */
-export function sumBytes(dh: i32): usize {
-  return <usize>max(paddedHead(dh), KV_BLOCK) << 4;
+/** Bytes that {@link attendInt8} works in: where four pairs are, and their sums, of 32 keys or of as many dims as a row of values has. */
+export function workBytes(dh: i32): usize {
+  return 16 + (<usize>max(paddedHead(dh), KV_BLOCK) << 4);
 }
 
 /**
- * One block for those of the pairs from `first` to `last` that see it, up to four together; behind `last` is room for their sums. Keys i8
+ * One block for those of the pairs from `first` to `last` that see it, up to four together; behind `last` is room to work in. Keys i8
  * [4, dh8 / 2, 8, 2], of which those from `low` to `high` (multiples of 8) are seen; values i8 [dh8 / 8, 16, 8, 2]; scales f32 [32] of both.
+ * Each step is done for all four before the next: it waits for the end of the one before, and others' fits between.
  */
 export function attendInt8(
   first: usize, last: usize, bytes: usize, k: usize, v: usize, kScale: usize, vScale: usize, dh: i32, low: i32, high: i32,
 ): void {
   const row = paddedHead(dh);
-  const scores: usize = KV_BLOCK << 2;
-  const mix = <usize>row << 2;
-  for (let at = next(first, last, bytes); at < last; ) {
-    const p = at;
-    const q = next(p + bytes, last, bytes);
-    const r = next(q + bytes, last, bytes);
-    const s = next(r + bytes, last, bytes);
-    at = next(s + bytes, last, bytes);
-    const n = 1 + i32(q < last) + i32(r < last) + i32(s < last);
-    const keys = k + <usize>(low * row);
-    dotRows(n, last + (<usize>low << 2), scores, p + QUERY, q + QUERY, r + QUERY, s + QUERY, keys, (high - low) >> 3, row >> 1);
-    weigh(p, last, kScale, vScale);
-    if (n > 1) weigh(q, last + scores, kScale, vScale);
-    if (n > 2) weigh(r, last + 2 * scores, kScale, vScale);
-    if (n > 3) weigh(s, last + 3 * scores, kScale, vScale);
-    dotRows(n, last, mix, p + SCORES, q + SCORES, r + SCORES, s + SCORES, v, row >> 3, KV_BLOCK >> 1);
-    mixInt8(p, last, dh);
-    if (n > 1) mixInt8(q, last + mix, dh);
-    if (n > 2) mixInt8(r, last + 2 * mix, dh);
-    if (n > 3) mixInt8(s, last + 3 * mix, dh);
+  const dots = last + 16;
+  const step = <usize>row << 2;
+  k += <usize>(low * row);
+  for (let at = first; at < last; ) {
+    let n = 0;
+    for (; at < last && n < 4; at += bytes) {
+      if (!sees(changetype<Pair>(at))) continue;
+      store<u32>(last + (<usize>n << 2), at);
+      n++;
+    }
+    if (n == 0) return;
+    dotRows(n, dots + (<usize>low << 2), 128, last, QUERY, k, (high - low) >> 3, row >> 1);
+    for (let i = 0; i < n; i++) score(pair(last, i), dots + (<usize>i << 7), kScale);
+    for (let i = 0; i < n; i++) follow(pair(last, i));
+    for (let i = 0; i < n; i++) quantizeWeights(pair(last, i), vScale);
+    dotRows(n, dots, step, last, SCORES, v, row >> 3, KV_BLOCK >> 1);
+    for (let i = 0; i < n; i++) mix(pair(last, i), dots + <usize>i * step, dh);
   }
 }
 
-/** The first pair from `at` on that sees a key; `last` or more if there is none. */
-function next(at: usize, last: usize, bytes: usize): usize {
-  while (at < last && !sees(changetype<Pair>(at))) at += bytes;
-  return at;
+// @ts-ignore: decorator
+@inline
+function pair(list: usize, i: i32): Pair {
+  return changetype<Pair>(load<u32>(list + (<usize>i << 2)));
 }
 
-/**
- * The pair's sums q̂ · k̂ i32 [32] to the weights of the block's values, as i16 [32] in the pair's record; those of keys that it does not see become 0,
- * whatever stands in their sums and scales (kScale, vScale f32 [32]).
- */
-function weigh(pair: usize, dots: usize, kScale: usize, vScale: usize): void {
-  const p = changetype<Pair>(pair);
-  const w = pair + SCORES;
+/** The sums q̂ · k̂ i32 [32] of a pair to scores in its record, and the greatest of them; kScale f32 [32]. */
+function score(p: Pair, dots: usize, kScale: usize): void {
+  const s = changetype<usize>(p) + SCORES;
   const q = f32x4.splat(p.queryScale);
   for (let at: usize = 0; at < 128; at += 32) {
-    v128.store(w + at, f32x4.mul(f32x4.convert_i32x4_s(v128.load(dots + at)), f32x4.mul(v128.load(kScale + at), q)));
-    v128.store(w + at, f32x4.mul(f32x4.convert_i32x4_s(v128.load(dots + at, 16)), f32x4.mul(v128.load(kScale + at, 16), q)), 16);
+    v128.store(s + at, f32x4.mul(f32x4.convert_i32x4_s(v128.load(dots + at)), f32x4.mul(v128.load(kScale + at), q)));
+    v128.store(s + at, f32x4.mul(f32x4.convert_i32x4_s(v128.load(dots + at, 16)), f32x4.mul(v128.load(kScale + at, 16), q)), 16);
   }
-  follow(p);
+  raise(p);
+}
+
+/** p_j of the keys that the pair sees, times their values' scales, as i16 [32] in place; 0 for all other keys, whose scales may be NaN. */
+function quantizeWeights(p: Pair, vScale: usize): void {
+  const w = changetype<usize>(p) + SCORES;
   for (let at: usize = 0; at < 128; at += 32) {
     v128.store(w + at, f32x4.mul(v128.load(w + at), v128.load(vScale + at)));
     v128.store(w + at, f32x4.mul(v128.load(w + at, 16), v128.load(vScale + at, 16)), 16);
@@ -102,8 +101,7 @@ function weigh(pair: usize, dots: usize, kScale: usize, vScale: usize): void {
 }
 
 /** out = out · correction + dots · weight scale of a pair: dots i32 [dh8], out f32 [dh]. */
-function mixInt8(pair: usize, dots: usize, dh: i32): void {
-  const p = changetype<Pair>(pair);
+function mix(p: Pair, dots: usize, dh: i32): void {
   let out = p.out;
   const c = f32x4.splat(p.correction);
   const s = f32x4.splat(p.weightScale);

@@ -1,7 +1,7 @@
 import { mixF32, scoresF32 } from "./attention-f32";
-import { attendInt8, quantizeQuery, sumBytes } from "./attention-int8";
+import { attendInt8, quantizeQuery, workBytes } from "./attention-int8";
 import { KV_BLOCK, paddedHead } from "./layout";
-import { divide, follow, Pair, QUERY, sees } from "./online-softmax";
+import { divide, follow, Pair, QUERY, raise, sees } from "./online-softmax";
 
 /** Tokens of a work unit: they read the keys and values of their head together. */
 const TILE: i32 = 8;
@@ -65,7 +65,7 @@ function unit<KV>(
   let follower: usize = -1; // the slot that lies behind the last one
   const bytes = QUERY + (isFloat<KV>() ? 0 : <usize>paddedHead(dh) << 1); // of a pair's record
   // As many pairs at once as there is room for; pairs are numbered token by token.
-  const room = <i32>((SCRATCH - PATTERN - (isFloat<KV>() ? 0 : sumBytes(dh))) / bytes);
+  const room = <i32>((SCRATCH - PATTERN - (isFloat<KV>() ? 0 : workBytes(dh))) / bytes);
   for (let done = 0; done < T * group; done += room) {
     const pairs = min(T * group - done, room);
     const last = scratch + <usize>pairs * bytes;
@@ -102,6 +102,7 @@ function unit<KV>(
           const p = changetype<Pair>(at);
           if (!sees(p)) continue;
           scoresF32(p, p.query, keys, dh, p.from & ~3, (p.to + 3) & ~3, scale);
+          raise(p);
           follow(p);
           mixF32(p, p.out, values, dh);
         }

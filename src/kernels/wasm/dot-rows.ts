@@ -6,27 +6,23 @@
 // Lanes: the 16 bytes become i16 in two vectors of 4 rows and meet c and c + 1 of x, in all lanes, in `i32x4.dot_i16x8_s`: a lane of the sums is a
 // row, and nothing is left to be joined. Sums of integers: their order does not matter. pairs is a multiple of 4.
 
-/** The n (1 … 4) vectors are at x0 … x3, of which those past n are not read; what becomes of vector h is at dots + h · step. */
-export function dotRows(
-  n: i32, dots: usize, step: usize, x0: usize, x1: usize, x2: usize, x3: usize, rows: usize, groups: i32, pairs: i32,
-): void {
-  if (n == 4) dotsOf(4, dots, step, x0, x1, x2, x3, rows, groups, pairs);
-  else if (n == 3) dotsOf(3, dots, step, x0, x1, x2, x3, rows, groups, pairs);
-  else if (n == 2) dotsOf(2, dots, step, x0, x1, x2, x3, rows, groups, pairs);
-  else dotsOf(1, dots, step, x0, x1, x2, x3, rows, groups, pairs);
+/** The n (1 … 4) vectors are `at` bytes behind the addresses in `list`; what becomes of vector h is at dots + h · step. */
+export function dotRows(n: i32, dots: usize, step: usize, list: usize, at: usize, rows: usize, groups: i32, pairs: i32): void {
+  if (n == 4) dotsOf(4, dots, step, list, at, rows, groups, pairs);
+  else if (n == 3) dotsOf(3, dots, step, list, at, rows, groups, pairs);
+  else if (n == 2) dotsOf(2, dots, step, list, at, rows, groups, pairs);
+  else dotsOf(1, dots, step, list, at, rows, groups, pairs);
 }
 
 /** n is a constant where this is used, so that it has no branches. The bytes are read and widened once for all vectors. */
 // @ts-ignore: decorator
 @inline
-function dotsOf(
-  n: i32, dots: usize, step: usize, x0: usize, x1: usize, x2: usize, x3: usize, rows: usize, groups: i32, pairs: i32,
-): void {
+function dotsOf(n: i32, dots: usize, step: usize, list: usize, at: usize, rows: usize, groups: i32, pairs: i32): void {
   for (const end = dots + (<usize>groups << 5); dots < end; dots += 32) {
-    let p0 = x0;
-    let p1 = x1;
-    let p2 = x2;
-    let p3 = x3;
+    let p0 = <usize>load<u32>(list) + at;
+    let p1 = n > 1 ? <usize>load<u32>(list, 4) + at : 0;
+    let p2 = n > 2 ? <usize>load<u32>(list, 8) + at : 0;
+    let p3 = n > 3 ? <usize>load<u32>(list, 12) + at : 0;
     let a0 = i32x4.splat(0);
     let b0 = a0;
     let a1 = a0;

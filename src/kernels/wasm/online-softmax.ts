@@ -37,13 +37,12 @@ export function sees(p: Pair): bool {
   return p.from < p.to;
 }
 
-/**
- * Takes one block's scores into the pair, and leaves p_j = e^(s_j - max) in their place (M. Milakov and N. Gimelshein, "Online normalizer
- * calculation for softmax", 2018): max' = max(max, scores), correction = e^(max - max'), sum' = sum · correction + Σ p_j.
- *
- * Scores of keys that are not seen become -∞ here, whatever lies there, and their p 0. Lanes: p_j goes to sum j mod 4, joined as (0 + 2) + (1 + 3).
- */
-export function follow(p: Pair): void {
+// Takes one block's scores into the pair, and leaves p_j = e^(s_j - max) in their place (M. Milakov and N. Gimelshein, "Online normalizer
+// calculation for softmax", 2018): max' = max(max, scores), correction = e^(max - max'), sum' = sum · correction + Σ p_j. In two steps, of which
+// each waits for the end of the one before: those of other pairs fit between them.
+
+/** The first step, all but the sum. Scores of keys that are not seen become -∞, whatever lies there, and so their p 0. */
+export function raise(p: Pair): void {
   const scores = changetype<usize>(p) + SCORES;
   if (p.to - p.from < KV_BLOCK) setUnseen(p, -Infinity);
   let most = v128.load(scores);
@@ -55,7 +54,14 @@ export function follow(p: Pair): void {
   const before = p.max;
   const block = greatest(f32x4.pmax(most, most1));
   const m = block > before ? block : before;
-  const m4 = f32x4.splat(m);
+  p.max = m;
+  p.correction = exp1(before - m);
+}
+
+/** The second step. Lanes: p_j goes to sum j mod 4, joined as (0 + 2) + (1 + 3). */
+export function follow(p: Pair): void {
+  const scores = changetype<usize>(p) + SCORES;
+  const m4 = f32x4.splat(p.max);
   let l = f32x4.splat(0);
   for (let at = scores; at < scores + 128; at += 32) {
     const e = exp4(f32x4.sub(v128.load(at), m4));
@@ -65,8 +71,6 @@ export function follow(p: Pair): void {
     l = f32x4.add(f32x4.add(l, e), f);
   }
   l = f32x4.add(l, v128.shuffle<i32>(l, l, 2, 3, 0, 1));
-  p.max = m;
-  p.correction = exp1(before - m);
   p.sum = p.sum * p.correction + (f32x4.extract_lane(l, 0) + f32x4.extract_lane(l, 1));
 }
 
