@@ -24,7 +24,7 @@ interface Report {
       pass?: boolean;
       skipped?: string;
       logits?: { max: number; relative: number; beyond: number; top: number; rows: number };
-      text?: { agreed: number; tokens: number; equal: boolean; gap?: number };
+      text?: { agreed: number; tokens: number; equal: boolean; gap?: number | "none" };
     }[];
   }[];
 }
@@ -135,9 +135,24 @@ suite("cli/verify", ({ test, assert, engine }) => {
       const { code, report } = await asJson(PHI_TINY, "--reference", file, "--precision", "f32");
       const { text, pass } = report.precisions[0].cases[0];
       assert.deepEqual([code, pass, text?.equal], [1, false, false]);
-      assert.ok(text && text.agreed > 4 && text.agreed < text.tokens && (text.gap ?? 0) > 1, JSON.stringify(text));
+      assert.ok(text && text.agreed > 4 && text.agreed < text.tokens && Number(text.gap) > 1, JSON.stringify(text));
       const table = await phi("verify", PHI_TINY, "--reference", file, "--precision", "f32");
       assert.ok(/^f32 +\d+ of \d+ +\d+\.\d{3}, at most 0.1: FAIL$/m.test(table.stdout), table.stdout);
+    });
+  });
+
+  test("a text that none of the 1000 likeliest tokens begins is said to be so, and fails", async () => {
+    const prompt = "<|user|>What is 12 + 30?<|end|><|assistant|>";
+    const generations = [{ prompt, max_new_tokens: 20, text: "\u{1f99c}\u{1f99c}" }];
+    await withReference({ generations }, async (file) => {
+      const { code, report } = await asJson(PHI_TINY, "--reference", file, "--precision", "f32");
+      const { text, pass } = report.precisions[0].cases[0];
+      assert.deepEqual([code, pass, text?.agreed, text?.gap], [1, false, 0, "none"]);
+      const table = await phi("verify", PHI_TINY, "--reference", file, "--precision", "f32");
+      assert.ok(
+        /^f32 +0 of \d+ +none of our 1000 likeliest goes on as it does: FAIL$/m.test(table.stdout),
+        table.stdout,
+      );
     });
   });
 

@@ -1,6 +1,6 @@
 import { openSafetensors, type TensorData, writeSafetensors } from "../../src/formats/safetensors/index.ts";
 import { bytesSource, ConfigError, FormatError, loadPhi, OptionError, type Source } from "../../src/index.ts";
-import { type MergeInput, mergeAdapters } from "../../src/merge/merge.ts";
+import { type MergeInput, mergeAdapters } from "../../src/merge/index.ts";
 import { bytesSink } from "../../src/source/index.ts";
 import { type AdapterCase, adapterCases, adapterFolder, baseFolder, baseSource } from "../adapter-fixtures.ts";
 import { filesOf, readFixture } from "../fixtures.ts";

@@ -67,13 +67,14 @@ export interface Continuation {
   /** Whether nothing differs as far as both go. */
   equal: boolean;
   /**
-   * Where they part: by how much our token's logit is above that of the best token with which the reference's text goes on; Infinity if none
-   * of the {@link LOOKED_AT} likeliest does.
+   * Where they part: by how much our token's logit is above that of the best token with which the reference's text goes on; "none" if none of the
+   * {@link LOOKED_AT} likeliest does.
    */
-  gap?: number;
+  gap?: number | "none";
 }
 
-const LOOKED_AT = 1000;
+/** Tokens among which one is looked for that goes on as the reference's text does. */
+export const LOOKED_AT = 1000;
 
 /** Goes on as the reference did, taking the likeliest token each time. */
 export async function compareText(
@@ -111,8 +112,9 @@ export async function compareText(
   const reached = agreed === 0 ? 0 : (along(before) ?? 0);
   const order = [...logits.keys()].sort((a, b) => logits[b] - logits[a]).slice(0, LOOKED_AT);
   const theirs = order.find((id) => (along([...before, id]) ?? 0) > reached);
-  result.gap = theirs === undefined ? Number.POSITIVE_INFINITY : logits[order[0]] - logits[theirs];
+  result.gap = theirs === undefined ? "none" : logits[order[0]] - logits[theirs];
   return result;
 }
 
-export const textPasses = (precision: Precision, t: Continuation): boolean => t.equal || (t.gap ?? 0) <= precision.gap;
+export const textPasses = (precision: Precision, t: Continuation): boolean =>
+  t.equal || (typeof t.gap === "number" && t.gap <= precision.gap);

@@ -1,4 +1,5 @@
 import { bytes } from "../ui.ts";
+import { LOOKED_AT } from "./compare.ts";
 import type { Precision } from "./precision.ts";
 import type { Case, LogitsCase, TextCase } from "./reference.ts";
 import { type Outcome, passes, type Verdict } from "./run.ts";
@@ -41,7 +42,11 @@ function rowOf({ share, gap }: Precision, outcome: Outcome): string {
   const verdict = outcome.pass ? "pass" : "FAIL";
   if ("text" in outcome) {
     const { agreed, tokens, equal, gap: parts } = outcome.text;
-    const how = equal ? "equal to the end" : `${parts?.toFixed(3)}, at most ${gap}`;
+    const apart =
+      parts === "none"
+        ? `none of our ${LOOKED_AT} likeliest goes on as it does`
+        : `${parts?.toFixed(3)}, at most ${gap}`;
+    const how = equal ? "equal to the end" : apart;
     return `${`${agreed} of ${tokens}`.padStart(12)}  ${how}: ${verdict}`;
   }
   const { max, mean, relative, beyond, figures, top, rows } = outcome.logits;
