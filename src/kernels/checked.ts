@@ -36,10 +36,10 @@ function checkedCore(arena: Arena, ops: CoreOperations): CoreOperations {
       epsilon("rmsnorm", eps);
       ops.rmsnorm(out, x, weight, eps);
     },
-    quantizeActivations(out, x) {
+    quantizeActivations(out, x, reader) {
       is("quantizeActivations", "x", x, [out.rows, out.cols]);
       int8("quantizeActivations", out);
-      ops.quantizeActivations(out, x);
+      ops.quantizeActivations(out, x, reader);
     },
     linear(out, x, weight) {
       here("linear", "weight", weight.arena);

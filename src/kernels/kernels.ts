@@ -20,8 +20,11 @@ export interface Operations {
   rmsnorm(out: Tensor, x: Tensor, weight: Tensor, eps: number): void;
   /** out[T, D] = (x - mean(x)) / sqrt(var(x) + eps) · weight[D] + bias[D]; var is the biased variance. */
   layernorm(out: Tensor, x: Tensor, weight: Tensor, bias: Tensor, eps: number): void;
-  /** Each row of x [T, C] to int8 groups of 32 with an f32 scale; see {@link Int8Rows}. */
-  quantizeActivations(out: Int8Rows, x: Tensor): void;
+  /**
+   * Each row of x [T, C] to int8 groups of 32 with an f32 scale; see {@link Int8Rows}. `reader`: the only matrix that they are for, if it is known;
+   * `pairs` that it does not read may stay as they are.
+   */
+  quantizeActivations(out: Int8Rows, x: Tensor, reader?: PackedMatrix): void;
   /** out[T, N] = x · Wᵀ, with x as float32 [T, C] (any format of W), or as int8 rows (any format but f32). */
   linear(out: Tensor, x: Tensor | Int8Rows, weight: PackedMatrix): void;
   /** The columns row … row + n - 1 of out [T, N] += scale · u[T, at … at + r - 1] · Bᵀ, with B [n, r] ({@link LowRank}). */

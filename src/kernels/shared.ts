@@ -2,7 +2,7 @@ import { eachSlice, groupsOf, packedBytes, ROWS } from "../quant/packed-matrix.t
 import { type Crew, JOB, JOBS, type Job, type Workplace } from "./crew.ts";
 import type { Operations } from "./kernels.ts";
 import { blocksOf } from "./rest-simd.ts";
-import { attentionUnits, type DotForm, DTYPES, FORM, FORMAT, linearUnits, patternOf } from "./simd.ts";
+import { attentionUnits, type DotForm, DTYPES, FORM, FORMAT, linearUnits, patternOf, readsPairs } from "./simd.ts";
 
 /** What is worth sharing, and the least that a thread claims; tests share everything, one unit at a time. */
 export interface Limits {
@@ -116,12 +116,12 @@ export function sharedKernels(
       run();
       return false;
     },
-    quantizeActivations(rows, x) {
+    quantizeActivations(rows, x, reader) {
       const { q, scale, offset, pairs, rows: T, cols: C } = rows;
-      if (T <= 4 || few(T, C)) return alone.quantizeActivations(rows, x);
+      if (T <= 4 || few(T, C)) return alone.quantizeActivations(rows, x, reader);
       const grain = grainOf(4 * C);
       const to = [q.ptr, scale.ptr, offset.ptr, pairs.ptr];
-      write("quantizeActivations", Math.ceil(T / 4), grain, ...to, x.ptr, T, C);
+      write("quantizeActivations", Math.ceil(T / 4), grain, ...to, x.ptr, T, C, Number(readsPairs(form, reader)));
       run();
     },
     rmsnorm(out, x, weight, eps) {

@@ -1,4 +1,4 @@
-import { eachSlice, groupsOf, packedBytes, ROWS } from "../quant/packed-matrix.ts";
+import { eachSlice, groupsOf, type PackedMatrix, packedBytes, ROWS } from "../quant/packed-matrix.ts";
 import { SCRATCH } from "./crew.ts";
 import type { BlockPattern, CoreOperations, Operations } from "./kernels.ts";
 import type { KernelRest, WasmExports, WasmVariant } from "./wasm-module.ts";
@@ -35,6 +35,16 @@ export const patternOf = (pattern?: BlockPattern): number[] =>
 export const FORM = { pairs: 0, narrow: 1, wide: 2 } as const;
 export type DotForm = keyof typeof FORM;
 
+/** Whether a matrix reads `pairs` of fours of tokens, as wasm/linear-int8.ts does; undefined: any matrix. */
+export function readsPairs(form: DotForm, reader: PackedMatrix | undefined): boolean {
+  if (form === "pairs" || !reader) return true;
+  let reads = false;
+  eachSlice(reader, ({ format }) => {
+    reads ||= FORMAT[format] > FORMAT.q6k || (form === "narrow" && format === "q8");
+  });
+  return reads;
+}
+
 /** The forms that a build has, the fastest here first. A form that is right and not the fastest comes into play if the others are wrong. */
 export function formsOf(variant: WasmVariant, wasm: WasmExports): readonly DotForm[] {
   if (variant.startsWith("strict")) return ["pairs"];
@@ -54,8 +64,9 @@ function coreKernels(wasm: WasmExports, form: DotForm): CoreOperations {
     embed(out, ids, table) {
       wasm.embed(out.ptr, ids.ptr, table.ptr, FORMAT[table.format], ids.size, table.cols);
     },
-    quantizeActivations({ q, scale, offset, pairs, rows, cols }, x) {
-      wasm.quantizeActivations(q.ptr, scale.ptr, offset.ptr, pairs.ptr, x.ptr, rows, cols, SCRATCH);
+    quantizeActivations({ q, scale, offset, pairs, rows, cols }, x, reader) {
+      const fours = Number(readsPairs(form, reader));
+      wasm.quantizeActivations(q.ptr, scale.ptr, offset.ptr, pairs.ptr, x.ptr, rows, cols, fours, SCRATCH);
     },
     linear(out, x, weight) {
       const { rows: N, cols: C } = weight;

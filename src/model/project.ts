@@ -13,7 +13,7 @@ export function project(k: Kernels, s: Scratch, out: Tensor, x: Tensor, w: Packe
   } else {
     const T = x.shape[0];
     const rows = int8.rows === T ? int8 : { ...int8, rows: T };
-    k.quantizeActivations(rows, inputs);
+    k.quantizeActivations(rows, inputs, w);
     k.linear(out, rows, w);
   }
   if (bias) k.addBias(out, out, bias);

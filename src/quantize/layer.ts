@@ -124,9 +124,9 @@ export class LayerRunner {
     let last = new Float32Array(0);
     return {
       ...kernels,
-      quantizeActivations(out, x) {
+      quantizeActivations(out, x, reader) {
         last = x.f32 as Float32Array<ArrayBuffer>;
-        kernels.quantizeActivations(out, x);
+        kernels.quantizeActivations(out, x, reader);
       },
       linear(out, x, weight) {
         see(slots.get(weight.ptr) as string, "q" in x ? last : x.f32);

@@ -64,12 +64,12 @@ export function perform(begin: i32, end: i32, scratch: usize): void {
       repack(p(0), p(1), n(2), n(3), n(4), n(5), p(6), scratch, begin, end);
       break;
     }
-    case 5: { // quantizeActivations: q, scale, offset, pairs, x, T, C; four tokens
+    case 5: { // quantizeActivations: q, scale, offset, pairs, x, T, C, fours; four tokens
       const t = begin << 2;
       const groups = <usize>t * <usize>((n(6) + 31) >> 5);
       const x = p(4) + ((<usize>t * <usize>n(6)) << 2);
       const tokens = min(n(5), end << 2) - t;
-      quantizeActivations(p(0) + (groups << 5), p(1) + (groups << 2), p(2) + (groups << 3), p(3) + (groups << 6), x, tokens, n(6), scratch);
+      quantizeActivations(p(0) + (groups << 5), p(1) + (groups << 2), p(2) + (groups << 3), p(3) + (groups << 6), x, tokens, n(6), n(7), scratch);
       break;
     }
     case 6: { // rmsnorm: out, x, weight, D, eps (f64 in two words); tokens

@@ -12,11 +12,11 @@ const SUMS = memory.data<i32>([-8, -8, 1, 1], 16);
  * Rows of x f32 [T, C] to q i8 [T, 32 G], scale f32 [T, G], offset i16 [T, 4 G], pairs i16 [T, 32 G], in the order of Int8Rows (kernels.ts).
  *
  * Lanes: four neighbours along C, so a group is eight vectors; inputs past C are 0 and not read: what is left of a row is copied to the scratch,
- * of 128 bytes. The greatest |x| is found on int32 bits, whose order is that of magnitudes, with infinity and then NaN above all numbers. Same bits
+ * of 128 bytes. Without `fours` the pairs of tokens that lie by fours are not written: two thirds of all bytes, and few matrices read them. The greatest |x| is found on int32 bits, whose order is that of magnitudes, with infinity and then NaN above all numbers. Same bits
  * as the reference. Alignment: 4 bytes.
  */
 export function quantizeActivations(
-  q: usize, scale: usize, offset: usize, pairs: usize, x: usize, T: i32, C: i32, scratch: usize,
+  q: usize, scale: usize, offset: usize, pairs: usize, x: usize, T: i32, C: i32, fours: i32, scratch: usize,
 ): void {
   const G = (C + 31) >> 5;
   for (let t = 0; t < T; t++) {
@@ -26,7 +26,8 @@ export function quantizeActivations(
       const from = left < 32 ? padded(scratch, x, left) : x;
       const s = scaleOf(from);
       store<f32>(scale + (group << 2), s);
-      quantizeGroup(q + (group << 5), offset + (group << 3), pairs + (group << 6), from, s, wide == 1);
+      const to = wide == 1 || fours != 0 ? pairs + (group << 6) : 0;
+      quantizeGroup(q + (group << 5), offset + (group << 3), to, from, s, wide == 1);
       x += <usize>min(left, 32) << 2;
     }
   }
@@ -54,12 +55,12 @@ function scaleOf(x: usize): f32 {
   return bits < LIMIT ? reinterpret<f32>(bits) / 127 : f32.NaN;
 }
 
-/** 32 values to int8, and to pairs as a single token has them or one of four; and their sums. */
+/** 32 values to int8, and to pairs (0: none) as a single token has them or one of four; and their sums. */
 // @ts-ignore: decorator
 @inline
 function quantizeGroup(q: usize, offset: usize, pairs: usize, x: usize, s: f32, single: bool): void {
   const first = quantize16(q, pairs, x, s, single);
-  const second = quantize16(q + 16, pairs + 32, x + 64, s, single);
+  const second = quantize16(q + 16, pairs ? pairs + 32 : 0, x + 64, s, single);
   // Of each half of 16 the sums of inputs 0 and 1 mod 4, and of 2 and 3 mod 4: a b | c d. Stored are -8 (a + c), -8 (b + d), a + b, c + d.
   const sums = i32x4.add(v128.shuffle<i64>(first, second, 0, 2), v128.shuffle<i64>(first, second, 1, 3));
   const four = i32x4.add(v128.shuffle<i32>(sums, sums, 0, 1, 0, 2), v128.shuffle<i32>(sums, sums, 2, 3, 1, 3));
@@ -74,8 +75,10 @@ function quantize16(q: usize, pairs: usize, x: usize, s: f32, single: bool): v12
   const a = v128.and(int16(x, scale), live);
   const b = v128.and(int16(x + 32, scale), live);
   v128.store(q, i8x16.narrow_i16x8_s(a, b));
-  v128.store(pairs, single ? chain(a) : v128.shuffle<i16>(a, a, 0, 2, 1, 3, 4, 6, 5, 7));
-  v128.store(pairs, single ? chain(b) : v128.shuffle<i16>(b, b, 0, 2, 1, 3, 4, 6, 5, 7), 16);
+  if (pairs) {
+    v128.store(pairs, single ? chain(a) : v128.shuffle<i16>(a, a, 0, 2, 1, 3, 4, 6, 5, 7));
+    v128.store(pairs, single ? chain(b) : v128.shuffle<i16>(b, b, 0, 2, 1, 3, 4, 6, 5, 7), 16);
+  }
   return i32x4.extadd_pairwise_i16x8_s(i16x8.add(a, b));
 }
 
