@@ -1,4 +1,6 @@
-const given = process.argv.slice(2);
+import { withoutNoFlags } from "./flags.ts";
+
+const given = withoutNoFlags(process.argv.slice(2));
 const at = given.findIndex((arg) => arg.startsWith("-"));
 
 /** Of `npm run bench -- NAME … --option …`: the parts of benches' names. */

@@ -3,11 +3,8 @@
 import { readdirSync } from "node:fs";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
-import { setEngineFlags } from "../src/cli/engine-flags.ts";
 import { NAMES } from "./args.ts";
-
-// What an application may do and a library not: `--no-flags` shows the engine as a library finds it.
-const flags = process.argv.includes("--no-flags") ? [] : setEngineFlags();
+import { FLAGS } from "./flags.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const files = readdirSync(here, { recursive: true })
@@ -16,6 +13,6 @@ const files = readdirSync(here, { recursive: true })
   .filter((f) => NAMES.length === 0 || NAMES.some((name) => f.includes(name)))
   .sort();
 console.log(
-  `${cpus()[0]?.model ?? "unknown CPU"}, ${cpus().length} cores, ${["node", process.versions.node, ...flags].join(" ")}`,
+  `${cpus()[0]?.model ?? "unknown CPU"}, ${cpus().length} cores, ${["node", process.versions.node, ...FLAGS].join(" ")}`,
 );
 for (const file of files) await import(new URL(file, import.meta.url).href);

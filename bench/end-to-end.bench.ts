@@ -26,7 +26,6 @@ const { values: given } = parseArgs({
     deep: { type: "string" }, //                        with which threads to decode behind 2048 tokens too; default: with all
     save: { type: "boolean", default: false }, //       to bench/results
     note: { type: "string" }, //                        to be saved with it
-    "no-flags": { type: "boolean", default: false }, // see bench.ts
   },
 });
 const source = given.model ?? join(MODELS, await checkpointOf(given.preset));

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
+import { FLAGS } from "./flags.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -11,6 +12,8 @@ export interface Machine {
   cores: number;
   /** The engine and its version. */
   engine: string;
+  /** V8's experimental flags of WebAssembly that were set (flags.ts); absent: none. */
+  flags?: readonly string[];
   /** Of this repository; with a "+" where files have been changed since. */
   commit: string;
   /** YYYY-MM-DD */
@@ -19,12 +22,16 @@ export interface Machine {
 
 const git = (...args: string[]): string => execFileSync("git", args, { cwd: root, encoding: "utf8" }).trim();
 
-export function machine(engine = `Node ${process.versions.node}`): Machine {
+const HERE = `Node ${process.versions.node}`;
+
+/** @param engine of the measured program; flags are told where it is this process's own */
+export function machine(engine = HERE): Machine {
   const changed = git("status", "--porcelain", "--untracked-files=no", "src") === "" ? "" : "+";
   return {
     cpu: cpus()[0]?.model.trim() ?? "unknown",
     cores: cpus().length,
     engine,
+    ...(engine === HERE && FLAGS.length > 0 && { flags: FLAGS }),
     commit: git("rev-parse", "--short=10", "HEAD") + changed,
     date: new Date().toISOString().slice(0, 10),
   };

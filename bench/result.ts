@@ -63,11 +63,14 @@ export interface Peers extends Result {
 
 const folder = fileURLToPath(new URL("results/", import.meta.url));
 
-/** Writes bench/results/NAME-ENGINE-PAGES.json. */
+/** Whether V8 was asked to pair vectors to 256 bits. */
+export const paired = ({ flags = [] }: Machine): boolean => flags.includes("--experimental-wasm-revectorize");
+
+/** Writes bench/results/NAME-ENGINE-PAGES.json, with "-256" where vectors were paired. */
 export function save(name: string, result: Result): void {
   mkdirSync(folder, { recursive: true });
   const engine = result.engine.toLowerCase().replace(/ (\d+).*/, "$1");
-  const file = `${name}-${engine}-${result.hugePages ? "huge" : "4k"}.json`;
+  const file = `${name}-${engine}-${result.hugePages ? "huge" : "4k"}${paired(result) ? "-256" : ""}.json`;
   writeFileSync(folder + file, `${JSON.stringify(result, null, 2)}\n`);
   console.log(`bench/results/${file} written`);
 }

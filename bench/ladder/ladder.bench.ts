@@ -18,7 +18,7 @@ import { bindRungs, type Rung } from "./rungs.ts";
 
 const { values: given } = parseArgs({
   args: [...OPTIONS],
-  options: { save: { type: "boolean" }, note: { type: "string" }, "no-flags": { type: "boolean" } },
+  options: { save: { type: "boolean" }, note: { type: "string" } },
 });
 
 const C = 3072;

@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { PRESETS } from "../../scripts/checkpoint/presets.ts";
 import { checkpointOf, MODELS } from "../end-to-end/checkpoint.ts";
 import { quantile } from "../end-to-end/clock.ts";
+import { withoutNoFlags } from "../flags.ts";
 import { machine } from "../machine.ts";
 import { type PeerRates, type Peers, save } from "../result.ts";
 import { roundTrip } from "../round-trip.ts";
@@ -17,6 +18,7 @@ import type { Peer } from "./peer.ts";
 import { openPhiTs } from "./phi-ts.ts";
 
 const { values: given } = parseArgs({
+  args: withoutNoFlags(process.argv.slice(2)),
   options: {
     in: { type: "string", default: "node,chromium" },
     threads: { type: "string", default: "1,2" },

@@ -7,7 +7,7 @@ import { assemble } from "../assemble.ts";
 export interface Probe {
   /** Reads bytes of the arena in order: as one stream, or as four. */
   stream(streams: 1 | 4, ptr: number, bytes: number): void;
-  /** Nothing but vector products from the first-level cache, in a form of the int8 dot product; returns the number of multiply-adds. */
+  /** Nothing but vector products from the first-level cache, 8 KiB at ptr, of which the last two are written, in a form of the int8 dot product; returns the number of multiply-adds. */
   dots(form: DotForm, ptr: number, n: number): number;
 }
 

@@ -1,6 +1,6 @@
 import type { Ladder, Rates } from "../../bench/result.ts";
 import { drawing } from "./bars.ts";
-import { machineLine, table } from "./table.ts";
+import { engineOf, machineLine, table } from "./table.ts";
 
 /** Engines side by side, GB/s with one token and GMAC/s with 32. */
 export function ladderTable(results: readonly Ladder[]): string {
@@ -19,8 +19,7 @@ export function ladderTable(results: readonly Ladder[]): string {
     return [most("stream"), most("dot products")].map(String);
   });
   const head = results.flatMap((result) => {
-    const where = `${result.engine.replace(/\..*/, "")}${result.hugePages ? ", huge pages" : ""}`;
-    return [`${where}: GB/s`, "GMAC/s"];
+    return [`${engineOf(result)}: GB/s`, "GMAC/s"];
   });
   return `${table(["rung", ...head], [...rows, ["the limits: a stream; dot products alone", ...limits]])}\n\n${results.map(machineLine).join("\n")}`;
 }

@@ -1,9 +1,6 @@
 import type { Peers } from "../../bench/result.ts";
 import { drawing, figure } from "./bars.ts";
-import { machineLine, table } from "./table.ts";
-
-const engineOf = ({ engine, hugePages }: Peers): string =>
-  `${engine.replace(/\..*/, "")}${hugePages ? ", huge pages" : ""}`;
+import { engineOf, machineLine, table } from "./table.ts";
 
 /** Tokens per second, and how many times as many phi-ts makes. */
 export function peersTable(results: readonly Peers[]): string {

@@ -1,6 +1,6 @@
 import type { EndToEnd, Peers } from "../../bench/result.ts";
 import { figure } from "./bars.ts";
-import { table } from "./table.ts";
+import { engineOf, table } from "./table.ts";
 
 /** Of each result the setting with the most threads and the better kernels. */
 export function readmeTable(results: readonly EndToEnd[]): string {
@@ -12,7 +12,7 @@ export function readmeTable(results: readonly EndToEnd[]): string {
     const pages = result.hugePages ? "huge pages" : "pages of 4 KiB";
     return [
       [
-        `${result.model.name}, ${result.engine.replace(/\..*/, "")}, ${most} ${most === 1 ? "thread" : "threads"}, ${run.kernels}, ${pages}`,
+        `${result.model.name}, ${engineOf({ ...result, hugePages: false })}, ${most} ${most === 1 ? "thread" : "threads"}, ${run.kernels}, ${pages}`,
         `${figure(prompts[512].tokensPerS)} tokens/s`,
         `${figure(steps[0].tokensPerS)} tokens/s`,
         `${figure(prompts[512].cpuMsPerToken)} ms`,
@@ -26,7 +26,8 @@ export function readmeTable(results: readonly EndToEnd[]): string {
 
 /** How many times as many tokens phi-ts makes as the better of each runtime's files, with the most threads. */
 export function readmePeers(results: readonly Peers[]): string {
-  const lines = results.flatMap(({ rates, engine, model, hugePages }) => {
+  const lines = results.flatMap((result) => {
+    const { rates, model, hugePages } = result;
     const most = Math.max(...rates.map(({ threads }) => threads));
     const there = rates.filter(({ threads }) => threads === most);
     const ours = there.find(({ name }) => name === "phi-ts");
@@ -38,7 +39,7 @@ export function readmePeers(results: readonly Peers[]): string {
       const T = Math.max(...lengths);
       const decode = ours.decode / Math.max(...files.map((peer) => peer.decode));
       const prompt = ours.prompts[T] / Math.max(...files.map((peer) => peer.prompts[T]));
-      const where = `${engine.replace(/\..*/, "")}${hugePages ? " and huge pages" : ""}`;
+      const where = `${engineOf({ ...result, hugePages: false })}${hugePages ? " and huge pages" : ""}`;
       const threads = `${most} ${most === 1 ? "thread" : "threads"}`;
       const wall = `decoding × ${figure(decode)}, a prompt of ${T} × ${figure(prompt)}`;
       const cpu = (what: string) => {

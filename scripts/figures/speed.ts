@@ -1,10 +1,8 @@
 import type { EndToEnd } from "../../bench/result.ts";
 import { type Bar, drawing, figure } from "./bars.ts";
-import { machineLine, table } from "./table.ts";
+import { engineOf, machineLine, table } from "./table.ts";
 
 const percent = (part: number): string => `${Math.round(100 * part)} %`;
-const where = ({ engine, hugePages }: EndToEnd): string =>
-  `${engine.replace(/\..*/, "")}${hugePages ? ", huge pages" : ""}`;
 const threadsOf = (n: number): string => `${n} ${n === 1 ? "thread" : "threads"}`;
 
 /** All that was measured of a model: a row for each setting. */
@@ -23,7 +21,7 @@ export function speedTable(results: readonly EndToEnd[]): string {
   ];
   const rows = results.flatMap((result) =>
     result.runs.map(({ threads, kernels, prompts, steps, outsideKernels }) => [
-      `${where(result)}, ${threadsOf(threads)}, ${kernels}`,
+      `${engineOf(result)}, ${threadsOf(threads)}, ${kernels}`,
       figure(prompts[128].tokensPerS),
       figure(prompts[512].tokensPerS),
       percent(prompts[512].ofDots),
@@ -43,7 +41,7 @@ export function speedDrawing(name: string, results: readonly EndToEnd[]): string
   const bars = (bar: (run: EndToEnd["runs"][number]) => Omit<Bar, "label">): Bar[] =>
     results.flatMap((result) =>
       result.runs.map((run) => ({
-        label: `${where(result)}, ${threadsOf(run.threads)}, ${run.kernels}`,
+        label: `${engineOf(result)}, ${threadsOf(run.threads)}, ${run.kernels}`,
         strong: run.kernels === "relaxed",
         ...bar(run),
       })),

@@ -1,4 +1,4 @@
-import type { Result } from "../../bench/result.ts";
+import { paired, type Result } from "../../bench/result.ts";
 
 /** In Markdown; the first column is text, all others are numbers. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -7,8 +7,16 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 }
 
 /** What a figure is worth nothing without. */
-export function machineLine({ cpu, cores, engine, commit, date, hugePages, others, note }: Result): string {
+export function machineLine({ cpu, cores, engine, flags = [], commit, date, hugePages, others, note }: Result): string {
   const pages = hugePages ? "huge pages" : "pages of 4 KiB";
   const busy = others === undefined ? "" : `; other programs had ${others} of the cores meanwhile`;
-  return `- ${cpu}, ${cores} cores, ${engine}, ${pages}, commit ${commit}, ${date}${busy}${note ? `; ${note}` : ""}`;
+  return `- ${cpu}, ${cores} cores, ${[engine, ...flags.map((flag) => `\`${flag}\``)].join(" ")}, ${pages}, commit ${commit}, ${date}${busy}${note ? `; ${note}` : ""}`;
 }
+
+/** "Node 24, 256-bit, huge pages": the engine, and what else sets columns apart. */
+export const engineOf = (result: Result): string =>
+  [
+    result.engine.replace(/\..*/, ""),
+    ...(paired(result) ? ["256-bit"] : []),
+    ...(result.hugePages ? ["huge pages"] : []),
+  ].join(", ");
