@@ -10,6 +10,7 @@ import { ladderDrawing, ladderTable } from "./figures/ladder.ts";
 import { peersDrawing, peersTable } from "./figures/peers.ts";
 import { readmePeers, readmeTable } from "./figures/readme.ts";
 import { speedDrawing, speedTable } from "./figures/speed.ts";
+import { engineOf } from "./figures/table.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const check = process.argv.includes("--check");
@@ -47,7 +48,7 @@ for (const name of new Set(models.map(({ model }) => model.name))) {
   blocks[name] = speedTable(of(name));
   put(`docs/images/speed-${name}.svg`, speedDrawing(name, of(name)));
 }
-const drawn = ladders.find(({ engine, hugePages }) => engine.startsWith("Node 24") && !hugePages) ?? ladders[0];
+const drawn = ladders.find((result) => engineOf(result) === "Node 24") ?? ladders[0];
 put("docs/images/ladder.svg", ladderDrawing(drawn));
 if (peers.length) put("docs/images/peers.svg", peersDrawing(peers));
 put("docs/images/rope.svg", dials());

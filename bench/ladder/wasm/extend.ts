@@ -1,6 +1,6 @@
 import { first4, last4, topHalves } from "../../../src/kernels/wasm/f16";
 import { addGroup, scaledUp, storeSums } from "../../../src/kernels/wasm/int8-tile";
-import { groupOf, stepOf } from "./rung";
+import { groupOf, SPARE, stepOf } from "./rung";
 
 /** 8 rows at a time. Nibbles become bytes, 8 is taken off, bytes become i16, and pairs of these are multiplied and added. */
 export function extend(
@@ -52,7 +52,7 @@ function tile(out: usize, q: usize, scale: usize, w: usize, rows: i32, G: i32, s
     q += step << 5;
     scale += step << 2;
   }
-  storeSums(out, lo, hi, rows);
+  storeSums(out, SPARE, lo, hi, rows);
 }
 
 /** The two lanes of each row as one. */

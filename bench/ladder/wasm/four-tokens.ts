@@ -1,6 +1,7 @@
 import { dotAdd, finish, startAt } from "../../../src/kernels/wasm/dot";
 import { first4, last4, topHalves } from "../../../src/kernels/wasm/f16";
 import { addGroup, NIBBLES, scaledUp, storeSums } from "../../../src/kernels/wasm/int8-tile";
+import { SPARE } from "./rung";
 
 /** 8 rows × 4 tokens: what was loaded and unpacked of the weights serves four tokens. T is a multiple of 4. */
 export function fourTokens<D>(out: usize, q: usize, scale: usize, offset: usize, w: usize, T: i32, N: i32, G: i32): void {
@@ -76,8 +77,8 @@ function tile<D>(out: usize, x: usize, scale: usize, offset: usize, w: usize, N:
     offset += 32;
   }
   const row = <usize>N << 2;
-  storeSums(out, lo0, hi0, rows);
-  storeSums(out + row, lo1, hi1, rows);
-  storeSums(out + 2 * row, lo2, hi2, rows);
-  storeSums(out + 3 * row, lo3, hi3, rows);
+  storeSums(out, SPARE, lo0, hi0, rows);
+  storeSums(out + row, SPARE, lo1, hi1, rows);
+  storeSums(out + 2 * row, SPARE, lo2, hi2, rows);
+  storeSums(out + 3 * row, SPARE, lo3, hi3, rows);
 }

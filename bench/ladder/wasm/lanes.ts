@@ -1,7 +1,7 @@
 import { startAt } from "../../../src/kernels/wasm/dot";
 import { first4, last4, topHalves } from "../../../src/kernels/wasm/f16";
 import { addGroup, bytes02, bytes13, scaledUp, storeSums } from "../../../src/kernels/wasm/int8-tile";
-import { groupOf, stepOf } from "./rung";
+import { groupOf, SPARE, stepOf } from "./rung";
 
 /** A row stays in its lane: nibbles are taken out of i16 lanes where they lie. */
 export function lanes(
@@ -64,7 +64,7 @@ function tile<M>(out: usize, q: usize, scale: usize, offset: usize, w: usize, ro
     scale += step << 2;
     offset += step << 3;
   }
-  storeSums(out, lo, hi, rows);
+  storeSums(out, SPARE, lo, hi, rows);
 }
 
 /** sums + 4 rows × 8 inputs. Of a row's 32 bits the i16 at bits 0 and 16 hold inputs k and k+2 in their lowest nibbles, then k+4 and k+6, k+1 and k+3, k+5 and k+7. */

@@ -1,7 +1,7 @@
 import { dotAdd, finish, low16, startAt } from "../../../src/kernels/wasm/dot";
 import { first4, last4, topHalves } from "../../../src/kernels/wasm/f16";
 import { addGroup, NIBBLES, scaledUp, storeSums } from "../../../src/kernels/wasm/int8-tile";
-import { groupOf, stepOf } from "./rung";
+import { groupOf, SPARE, stepOf } from "./rung";
 
 /** Activations as the dot product wants them, prepared once for all rows. T = 1. */
 export function pairs(
@@ -48,7 +48,7 @@ function tile<D>(out: usize, x: usize, scale: usize, offset: usize, w: usize, ro
     scale += step << 2;
     offset += step << 3;
   }
-  storeSums(out, lo, hi, rows);
+  storeSums(out, SPARE, lo, hi, rows);
 }
 
 /** sums + 4 rows × 8 inputs. */

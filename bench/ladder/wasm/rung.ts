@@ -14,3 +14,6 @@ export function groupOf(T: i32, t: i32, G: i32): i32 {
 export function stepOf(T: i32): usize {
   return T == 1 ? 1 : 4;
 }
+
+/** What storeSums of the library needs beside its place. */
+export const SPARE = memory.data(32, 16);
