@@ -13,13 +13,13 @@ export const BUNDLES = {
     not: /^(tokenizer\/(?!chat\/eos)|formats\/gguf\/(?!magic)|load\/(gguf|int4|adapters)|kernels\/(rest|generated\/rest)|model\/(phi|phimoe|phi3small)\.|threads\/(?!choose|index)|worker|open|source\/http)/,
   },
   "the core's worker": { code: 'export { serve } from "phi-ts/core/worker";', kB: 60 },
-  "the engine: ids to ids, all formats of weights, WASM": { code: 'import "phi-ts/worker";', kB: 97 },
+  "the engine: ids to ids, all formats of weights, WASM": { code: 'import "phi-ts/worker";', kB: 98 },
   "loadPhi with a file for the worker": {
     code: 'export { loadPhi } from "phi-ts";',
     conditions: ["phi-ts-worker-file"],
-    kB: 141,
+    kB: 142,
   },
-  loadPhi: { code: 'export { loadPhi } from "phi-ts";', kB: 216 },
+  loadPhi: { code: 'export { loadPhi } from "phi-ts";', kB: 218 },
   "the tokenizer alone": {
     code: 'export { loadTokenizer } from "phi-ts/tokenizer";',
     kB: 29,
