@@ -119,6 +119,13 @@ export class Cursor {
     return decode(this.#bytes.subarray(at, at + length), this.file, what);
   }
 
+  /** Makes sure that so many strings are here, and stays where it is. @throws as {@link text}, but for what is no UTF-8 */
+  passTexts(n: number, what: string): void {
+    const { at } = this;
+    for (let i = 0; i < n; i++) this.take(this.count(1, what), what);
+    this.at = at;
+  }
+
   #number<T>(bytes: number, what: string, read: (at: number) => T): T {
     return read(this.take(bytes, what));
   }

@@ -95,6 +95,8 @@ function readArray(cursor: Cursor, where: string, depth: number): GgufArray {
   // Engines that run phi-ts are little endian, as files are.
   if (Object.hasOwn(TYPED, type))
     return new TYPED[type as keyof typeof TYPED](cursor.bytes(length * unit, where).buffer);
+  // Of hundreds of thousands none is made before all are here: what lacks bytes begins anew.
+  if (type === "string") cursor.passTexts(length, where);
   const list: unknown[] = [];
   for (let i = 0; i < length; i++) {
     list.push(type === "array" ? readArray(cursor, where, depth + 1) : readScalar(cursor, type, where));
