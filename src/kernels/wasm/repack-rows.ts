@@ -3,12 +3,12 @@ import { blockBytes, Q4 } from "./layout";
 import { repackK } from "./repack-k";
 
 /**
- * Rows of a file's blocks, of `size` bytes each, into blocks of 8 rows. @param scratch what repackK takes
+ * Rows of a file's blocks, of `size` bytes each, into blocks of 8 rows. @param scratch what repackK takes, and at least 272 bytes
  * @returns 0 if every scale is finite; 1 if one is not, or where nobody has looked
  */
 export function repackRows(out: usize, src: usize, format: i32, size: i32, rows: i32, blocks: i32, scratch: usize): i32 {
-  if (format == Q4) return repackPlain<u8>(out, src, rows, blocks);
-  if (size == 34) return repackPlain<i8>(out, src, rows, blocks);
+  if (format == Q4) return repackPlain<u8>(out, src, rows, blocks, scratch);
+  if (size == 34) return repackPlain<i8>(out, src, rows, blocks, scratch);
   repackK(out, src, format, size, rows, blocks, scratch);
   return 1;
 }
@@ -28,7 +28,7 @@ const LOW = memory.data<u8>([15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
  * Rows of ggml's Q4_0 or Q8_0 blocks into q4 or q8 blocks of 8 rows, bit for bit. Alignment: out 16 bytes, src none. Absent rows: weights 0, scale 0.
  * @returns 1 if a scale is not finite
  */
-function repackPlain<W>(out: usize, src: usize, rows: i32, groups: i32): i32 {
+function repackPlain<W>(out: usize, src: usize, rows: i32, groups: i32, scratch: usize): i32 {
   const stride = <usize>groups * fileBytes<W>();
   const exponent = v128.load(EXPONENT);
   const low = v128.load(LOW);
@@ -37,17 +37,24 @@ function repackPlain<W>(out: usize, src: usize, rows: i32, groups: i32): i32 {
     let next = rows >= 16 ? src + 8 * stride : src;
     for (const end = src + stride; src < end; src += fileBytes<W>(), out += blockBytes<W>(), next += 8 * fileBytes<W>()) {
       touch<W>(next);
-      const scales = repackBlock<W>(out, src, stride, 8, low);
+      const scales = repackBlock<W>(out, src, stride, low);
       wrong = v128.or(wrong, i16x8.eq(v128.and(scales, exponent), exponent));
     }
   }
-  if (rows > 0) {
-    for (const end = src + stride; src < end; src += fileBytes<W>(), out += blockBytes<W>()) {
-      const scales = repackBlock<W>(out, src, stride, rows, low);
-      wrong = v128.or(wrong, i16x8.eq(v128.and(scales, exponent), exponent));
+  let found = i32(v128.any_true(wrong));
+  if (rows <= 0) return found;
+  // Fewer than 8 rows: a block of each, with what stands for absent ones behind them, by way of the scratch.
+  for (const end = src + stride; src < end; src += fileBytes<W>(), out += blockBytes<W>()) {
+    let to = scratch;
+    for (let r = 0; r < 8; r++) {
+      for (let i: usize = 0; i < fileBytes<W>(); i += 2, to += 2) {
+        const none: u16 = isSigned<W>() || i === 0 ? 0 : 0x8888;
+        store<u16>(to, r < rows ? load<u16>(src + <usize>r * stride + i) : none);
+      }
     }
+    found |= repackPlain<W>(out, scratch, 8, 1, scratch);
   }
-  return i32(v128.any_true(wrong));
+  return found;
 }
 
 /**
@@ -66,25 +73,25 @@ function touch<W>(at: usize): void {
   }
 }
 
-/** One block, of 8 rows or as many as there are. @returns its scales, f16 [8] */
+/** One block. @returns its scales, f16 [8] */
 // @ts-ignore: decorator
 @inline
-function repackBlock<W>(out: usize, at: usize, stride: usize, rows: i32, low: v128): v128 {
+function repackBlock<W>(out: usize, at: usize, stride: usize, low: v128): v128 {
   let scales = v128.load16_lane(at, i16x8.splat(0), 0);
-  if (rows > 1) scales = v128.load16_lane(at + stride, scales, 1);
-  if (rows > 2) scales = v128.load16_lane(at + 2 * stride, scales, 2);
-  if (rows > 3) scales = v128.load16_lane(at + 3 * stride, scales, 3);
-  if (rows > 4) scales = v128.load16_lane(at + 4 * stride, scales, 4);
-  if (rows > 5) scales = v128.load16_lane(at + 5 * stride, scales, 5);
-  if (rows > 6) scales = v128.load16_lane(at + 6 * stride, scales, 6);
-  if (rows > 7) scales = v128.load16_lane(at + 7 * stride, scales, 7);
+  scales = v128.load16_lane(at + stride, scales, 1);
+  scales = v128.load16_lane(at + 2 * stride, scales, 2);
+  scales = v128.load16_lane(at + 3 * stride, scales, 3);
+  scales = v128.load16_lane(at + 4 * stride, scales, 4);
+  scales = v128.load16_lane(at + 5 * stride, scales, 5);
+  scales = v128.load16_lane(at + 6 * stride, scales, 6);
+  scales = v128.load16_lane(at + 7 * stride, scales, 7);
   v128.store(out, scales);
   if (isSigned<W>()) {
-    fourOfInt8(out + 16, at, stride, rows);
-    fourOfInt8(out + 32, at + 4 * stride, stride, rows - 4);
+    fourOfInt8(out + 16, at, stride);
+    fourOfInt8(out + 32, at + 4 * stride, stride);
   } else {
-    fourOfNibbles(out + 16, at, stride, rows, low);
-    fourOfNibbles(out + 32, at + 4 * stride, stride, rows - 4, low);
+    fourOfNibbles(out + 16, at, stride, low);
+    fourOfNibbles(out + 32, at + 4 * stride, stride, low);
   }
   return scales;
 }
@@ -99,11 +106,11 @@ function repackBlock<W>(out: usize, at: usize, stride: usize, rows: i32, low: v1
  */
 // @ts-ignore: decorator
 @inline
-function fourOfNibbles(out: usize, at: usize, stride: usize, rows: i32, low: v128): void {
-  const a = bytesOfRow(at, rows, 0x88888888);
-  const b = bytesOfRow(at + stride, rows - 1, 0x88888888);
-  const c = bytesOfRow(at + 2 * stride, rows - 2, 0x88888888);
-  const d = bytesOfRow(at + 3 * stride, rows - 3, 0x88888888);
+function fourOfNibbles(out: usize, at: usize, stride: usize, low: v128): void {
+  const a = v128.load(at, 2);
+  const b = v128.load(at + stride, 2);
+  const c = v128.load(at + 2 * stride, 2);
+  const d = v128.load(at + 3 * stride, 2);
   const ab01 = v128.shuffle<i32>(a, b, 0, 4, 1, 5);
   const cd01 = v128.shuffle<i32>(c, d, 0, 4, 1, 5);
   storeEights(out, v128.shuffle<i64>(ab01, cd01, 0, 2), v128.shuffle<i64>(ab01, cd01, 1, 3), low);
@@ -124,22 +131,10 @@ function storeEights(out: usize, first: v128, second: v128, low: v128): void {
 /** Four rows of 32 int8, transposed so that a lane is a row: 8 vectors of four neighbours. */
 // @ts-ignore: decorator
 @inline
-function fourOfInt8(out: usize, at: usize, stride: usize, rows: i32): void {
-  for (let k: usize = 0; k < 32; k += 16) {
-    storeTransposed(
-      out + 8 * k,
-      32,
-      bytesOfRow(at + k, rows, 0),
-      bytesOfRow(at + k + stride, rows - 1, 0),
-      bytesOfRow(at + k + 2 * stride, rows - 2, 0),
-      bytesOfRow(at + k + 3 * stride, rows - 3, 0),
-    );
+function fourOfInt8(out: usize, at: usize, stride: usize): void {
+  for (const end = at + 32; at < end; at += 16, out += 128) {
+    const b = at + stride;
+    const c = b + stride;
+    storeTransposed(out, 32, v128.load(at, 2), v128.load(b, 2), v128.load(c, 2), v128.load(c + stride, 2));
   }
-}
-
-/** Sixteen bytes of a row's block behind its scale; of an absent row `none`. */
-// @ts-ignore: decorator
-@inline
-function bytesOfRow(at: usize, rows: i32, none: i32): v128 {
-  return rows > 0 ? v128.load(at, 2) : i32x4.splat(none);
 }
