@@ -1,5 +1,5 @@
 import { dotAdd, dotAdd2, ONES } from "./dot";
-import { QUADS, UNPACKED } from "./gemm";
+import { aheadOf, QUADS, UNPACKED } from "./gemm";
 import { lessTimes } from "./gemv-k";
 import { addGroup, bytes02, bytes13, storeRows } from "./int8-tile";
 import { kBytes, Q2K, Q4X, Q6K } from "./k-formats";
@@ -23,6 +23,7 @@ export function gemmK<D>(
   const groups = <i32>(UNPACKED / group) & ~7;
   const sums = scratch + UNPACKED;
   const bytes = kBytes(format, G);
+  const behind = w + <usize>end * bytes;
   w += <usize>begin * bytes;
   for (let n = begin << 3; n < end << 3; n += 8, w += bytes) {
     for (let first = 0; first < quads + singles; first += QUADS) {
@@ -30,8 +31,10 @@ export function gemmK<D>(
       for (let to = sums; to < sums + (<usize>(last - first) << 7); to += 16) v128.store(to, f32x4.splat(0));
       for (let g = 0; g < G; g += groups) {
         const some = min(groups, G - g);
-        if (isSigned<D>()) unpack<i32>(scratch, w + kBytes(format, g), format, some);
-        else unpack<u16>(scratch, w + kBytes(format, g), format, some);
+        const block = w + kBytes(format, g);
+        const next = w + kBytes(format, g + some);
+        if (isSigned<D>()) unpack<i32>(scratch, block, format, some);
+        else unpack<u16>(scratch, block, format, some);
         const stop = scratch + <usize>some * group;
         for (let i = first; i < last; i++) {
           const to = sums + (<usize>(i - first) << 7);
@@ -44,10 +47,13 @@ export function gemmK<D>(
           }
           const at = <usize>(i * G + g);
           const from = x + (at << (isSigned<D>() ? 7 : 8));
-          if (!sixteen) quad<u32, D>(to, from, scale + (at << 4), offset + (at << 5), scratch, stop);
+          const s = scale + (at << 4);
+          const o = offset + (at << 5);
+          const ahead = aheadOf(next, i - first, some, next - block, behind) - s;
+          if (!sixteen) quad<u32, D>(to, from, s, o, scratch, stop, ahead);
           else if (isSigned<D>() && sizeof<D>() == 2) unreachable();
-          else if (!isSigned<D>() && format == Q2K) quad<f32, u16>(to, from, scale + (at << 4), offset + (at << 5), scratch, stop);
-          else quad<f64, D>(to, from, scale + (at << 4), offset + (at << 5), scratch, stop);
+          else if (!isSigned<D>() && format == Q2K) quad<f32, u16>(to, from, s, o, scratch, stop, ahead);
+          else quad<f64, D>(to, from, s, o, scratch, stop, ahead);
         }
       }
       for (let i = first; i < last; i++) {
@@ -83,10 +89,11 @@ function start<W>(offset: usize, h: usize): v128 {
   return i32x4.dot_i16x8_s(v128.load16_splat(offset + (h << 1), 4), v128.load(MINUS_32));
 }
 
-/** What is unpacked from w to `stop`, of 8 rows × 4 tokens: more in the sums [4, 8] at acc. */
-function quad<W, D>(acc: usize, x: usize, scale: usize, offset: usize, w: usize, stop: usize): void {
+/** What is unpacked from w to `stop`, of 8 rows × 4 tokens: more in the sums [4, 8] at acc. On the way it touches what is `ahead` of the scales (gemm.ts). */
+function quad<W, D>(acc: usize, x: usize, scale: usize, offset: usize, w: usize, stop: usize, ahead: usize): void {
   const token: usize = isSigned<D>() ? 32 : 64; // bytes of a token's group
   for (; w < stop; scale += 16, offset += 32) {
+    load<u8>(scale + ahead);
     for (let h: usize = 0; h < (bySixteen<W>() ? 2 : 1); h++) {
       let lo0 = start<W>(offset, h); // token 0, rows 0-3
       let hi0 = lo0; // token 0, rows 4-7

@@ -33,6 +33,7 @@ export function gemm<W, D>(
 ): void {
   const groups = <i32>(UNPACKED / unpackedBytes<W, D>());
   const sums = scratch + UNPACKED;
+  const stop = w + <usize>end * rowGroupBytes<W>(G);
   w += <usize>begin * rowGroupBytes<W>(G);
   for (let n = begin << 3; n < end << 3; n += 8) {
     for (let first = 0; first < quads; first += QUADS) {
@@ -40,18 +41,34 @@ export function gemm<W, D>(
       clear(sums, last - first);
       for (let g = 0; g < G; g += groups) {
         const some = min(groups, G - g);
-        unpack<W, D>(scratch, w + <usize>g * blockBytes<W>(), some);
+        const block = w + <usize>g * blockBytes<W>();
+        const bytes = <usize>some * blockBytes<W>();
+        unpack<W, D>(scratch, block, some);
         for (let quad = first; quad < last; quad++) {
           const group = <usize>(quad * G + g);
           const to = sums + (<usize>(quad - first) << 7);
           const from = x + group * inputBytes<D>();
-          tile<W, D>(to, from, scale + (group << 4), offset + (group << 5), scratch, some);
+          const s = scale + (group << 4);
+          const ahead = aheadOf(block + bytes, quad - first, some, bytes, stop);
+          tile<W, D>(to, from, s, offset + (group << 5), scratch, some, ahead - s);
         }
       }
       store8(out, sums, N, n, first << 2, last << 2);
     }
     w += rowGroupBytes<W>(G);
   }
+}
+
+/**
+ * Where the tile of the i-th quad begins to touch the weights that are unpacked next, 16 bytes further with each of its groups. Unpacking reads
+ * a few kilobytes at once and then nothing for long: a processor's own prefetching begins anew each time, and WebAssembly has no instruction for it.
+ * What is touched is within the `bytes` from `next` on that this piece's groups take, and before `stop`, where the weights end.
+ */
+// @ts-ignore: decorator
+@inline
+export function aheadOf(next: usize, i: i32, groups: i32, bytes: usize, stop: usize): usize {
+  const touched = <usize>groups << 4;
+  return min(next + min(<usize>i * touched, bytes - touched), stop - touched);
 }
 
 /** Bytes of an unpacked group without zero points. */
@@ -137,8 +154,8 @@ function operands<W, D>(to: usize, v: v128): void {
   }
 }
 
-/** `groups` groups of 8 rows × 4 tokens more in the sums [4, 8] at acc. */
-function tile<W, D>(acc: usize, x: usize, scale: usize, offset: usize, w: usize, groups: i32): void {
+/** `groups` groups of 8 rows × 4 tokens more in the sums [4, 8] at acc. On the way it touches what is `ahead` of the scales ({@link aheadOf}). */
+function tile<W, D>(acc: usize, x: usize, scale: usize, offset: usize, w: usize, groups: i32, ahead: usize): void {
   const width = inputBytes<D>() >> 2; // from token to token
   const planes = isSigned<W>() && isSigned<D>(); // of nibbles, as q8 has two of them
   let lo0 = v128.load(acc); // token 0, rows 0-3
@@ -159,6 +176,7 @@ function tile<W, D>(acc: usize, x: usize, scale: usize, offset: usize, w: usize,
     let sumsHi2 = sumsLo2;
     let sumsLo3 = none ? i32x4.splat(0) : startAt<D>(offset + 24);
     let sumsHi3 = sumsLo3;
+    load<u8>(scale + ahead);
     const scales = w;
     w += 32;
     for (let plane = 0; ; plane++) {
