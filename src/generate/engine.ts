@@ -7,6 +7,9 @@ import { type Holder, Room } from "./room.ts";
 /** Which of LongRoPE's factor sets a row uses: as the reference does, by its length at the end of each forward; or the long one always. */
 export type RopeChoice = "auto" | "long";
 
+/** Tokens of a chunk while several rows take steps: whoever waits for one, waits for so many tokens. */
+const SHARED_CHUNK = 32;
+
 /** What the rows of one model share: the decoder, one queue for its steps, the room for their keys and values, the event loop's turns. */
 export class Engine {
   readonly decoder: Decoder;
@@ -17,6 +20,8 @@ export class Engine {
   readonly #steps = new Queue();
   readonly #pacer: Pacer;
   readonly #disposals = new Set<() => void>();
+  /** The row whose step was the last. */
+  #last: Holder | undefined;
   #lost: Error | undefined;
 
   constructor(decoder: Decoder, contextSize: number, pacer: Pacer = new Pacer()) {
@@ -58,6 +63,14 @@ export class Engine {
     });
   }
 
+  /** How many tokens the step of a row that has its turn takes at most: fewer while another's steps come between. */
+  chunkOf(row: Holder): number {
+    const alone = this.#last === undefined || this.#last === row;
+    this.#last = row;
+    const { maxChunk } = this.decoder;
+    return alone ? maxChunk : Math.min(SHARED_CHUNK, maxChunk);
+  }
+
   /** Runs a chunk, giving the event loop its turn between layers; `check` is called after each turn and may throw to leave the chunk. */
   async run(chunk: Chunk, check: () => void): Promise<void> {
     for (const _ of this.decoder.layers(chunk)) {
@@ -77,6 +90,7 @@ export class Engine {
   remove(holder: Holder, dispose: () => void): void {
     this.room.holders.delete(holder);
     this.#disposals.delete(dispose);
+    if (this.#last === holder) this.#last = undefined;
   }
 
   /** Ends every row, forgets cached prefixes and gives the model's memory back. Pending calls reject with DisposedError. */

@@ -172,7 +172,7 @@ export class Row implements Holder {
     const { decoder, vocabSize: V } = engine;
     const { kv, adapters } = this;
     const from = kv.length;
-    let end = Math.min(from + decoder.maxChunk, total);
+    let end = Math.min(from + engine.chunkOf(this), total);
     // Logits of all new tokens: their chunks begin where they do.
     if (logits === "all" && from < start) end = Math.min(end, start);
     let out: Float32Array | undefined;

@@ -148,7 +148,7 @@ export function sequenceOn(engine: Engine, rope: RopeChoice = "auto"): Sequence 
 }
 
 /** Sequences on one engine, as users have them. */
-export function sequences(options: Pick<Setup, "blocks" | "contextSize" | "maxChunk" | "switchAt"> = {}) {
+export function sequences(options: Pick<Setup, "blocks" | "contextSize" | "maxChunk" | "switchAt" | "turns"> = {}) {
   const { engine, decoder, leaks } = setup({ contextSize: 512, ...options });
   return { decoder, engine, leaks, open: () => sequenceOn(engine) };
 }
