@@ -169,7 +169,7 @@ export class Row implements Holder {
   /** One chunk: the next tokens from the first that is not cached. */
   async #step({ start, total, regime, logits, into, signal }: Goal): Promise<void> {
     const { engine } = this;
-    const { decoder, vocabSize: V } = engine;
+    const { vocabSize: V } = engine;
     const { kv, adapters } = this;
     const from = kv.length;
     let end = Math.min(from + engine.chunkOf(this), total);
