@@ -27,7 +27,7 @@ function source(document, name) {
   }
   const lines = readFileSync(join(root, file), "utf8").trimEnd().split("\n");
   if (start === undefined) return `${lines.join("\n")}\n`;
-  const from = lines.findIndex((line) => line.includes(start));
+  const from = lines.findIndex((line) => line.includes(start) && !/^\w/.test(line.split(start)[1])); // whole words: "unpack" is not "unpackedBytes"
   const to = lines.findIndex((line, i) => i > from && line.startsWith("}"));
   if (from < 0 || to < 0) faults.push(`${document}: ${file} has no part that begins with "${start}"`);
   return from < 0 || to < 0 ? undefined : `${lines.slice(from, to + 1).join("\n")}\n`;
