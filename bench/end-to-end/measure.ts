@@ -60,10 +60,8 @@ export async function measure(
   };
   const ids = idsOf(DEEP, phi.config.vocabSize);
   const clock = new Clock();
-  let turn = 0;
   const probeDots = () => {
-    const form = forms[turn++ % forms.length];
-    samples.dots[form]?.push(team.dots(form));
+    for (const form of forms) samples.dots[form]?.push(team.dots(form));
   };
   const probeStream = () => {
     samples.streams.one.push(team.stream(1));
@@ -103,7 +101,11 @@ export async function measure(
     }
   };
 
-  // Hashes first: what computes wrongly is not timed. This also warms up.
+  // Hashes first: what computes wrongly is not timed. This also warms up. So are the probes: V8 compiles what is hot while others run.
+  for (let i = 0; i < 20; i++) {
+    for (const form of forms) team.dots(form);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
   for (const T of PROMPTS) await prompt(T, 0);
   if (deep) {
     const long = await phi.sequence();

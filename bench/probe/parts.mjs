@@ -2,8 +2,8 @@
 // starts no worker from TypeScript.
 import { isMainThread, workerData } from "node:worker_threads";
 
-/** Places of the control words, i32 [8]. */
-export const WORDS = { GO: 0, DONE: 1, NEXT: 2, WHAT: 3, PARTS: 4, FIRST: 5, SIZE: 6 };
+/** Places of the control words, i32 [9]. Of GO, HERE and START the first and the last hold the number of the work. */
+export const WORDS = { GO: 0, DONE: 1, NEXT: 2, WHAT: 3, PARTS: 4, FIRST: 5, SIZE: 6, HERE: 7, START: 8 };
 
 /** Kinds of work: WHAT. From DOTS on, the number of a form of the dot product is added. */
 export const WORK = { END: 0, STREAM_ONE: 1, STREAM_FOUR: 2, DOTS: 3 };
@@ -30,6 +30,9 @@ function help({ memory, module, words, spot, begin }) {
     Atomics.wait(words, WORDS.GO, seen);
     seen = Atomics.load(words, WORDS.GO);
     if (words[WORDS.WHAT] === WORK.END) return;
+    // How long a thread takes to wake up is no limit of the machine.
+    Atomics.add(words, WORDS.HERE, 1);
+    while (Atomics.load(words, WORDS.START) !== seen);
     takeParts(words, exports, spot, begin);
     Atomics.add(words, WORDS.DONE, 1);
   }

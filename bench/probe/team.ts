@@ -20,7 +20,7 @@ type Exports = Record<string, (...args: number[]) => number>;
 /** The limits of `threads` threads at once: this one, and helpers that sleep between passes. */
 export class ProbeTeam {
   readonly threads: number;
-  readonly #words = new Int32Array(new SharedArrayBuffer(32));
+  readonly #words = new Int32Array(new SharedArrayBuffer(64));
   readonly #helpers: Worker[] = [];
   readonly #probe: Exports;
   readonly #begin: number;
@@ -61,13 +61,15 @@ export class ProbeTeam {
     return (dotMacs(form, DOTS) * parts) / this.#run(WORK.DOTS + FORM[form], 0, parts, DOTS) / 1e6;
   }
 
-  /** Milliseconds that all threads take together. */
+  /** Milliseconds that all threads take together, from when the last of them is awake. */
   #run(what: number, first: number, parts: number, size: number): number {
     const words = this.#words;
-    const start = performance.now();
-    words.set([0, 0, what, parts, first, size], WORDS.DONE);
-    Atomics.add(words, WORDS.GO, 1);
+    words.set([0, 0, what, parts, first, size, 0], WORDS.DONE);
+    const work = Atomics.add(words, WORDS.GO, 1) + 1;
     Atomics.notify(words, WORDS.GO);
+    while (Atomics.load(words, WORDS.HERE) < this.#helpers.length);
+    const start = performance.now();
+    Atomics.store(words, WORDS.START, work);
     takeParts(words, this.#probe, 65536, this.#begin);
     while (Atomics.load(words, WORDS.DONE) < this.#helpers.length);
     return performance.now() - start;

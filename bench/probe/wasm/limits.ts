@@ -73,10 +73,7 @@ export function dots(ptr: usize, n: i32, form: i32): void {
   }
 }
 
-/**
- * 64 steps: two pairs of vectors times three vectors, in three pairs of sums, so that nothing is spilled. Four of them are written out: what is as
- * short as one of them V8 makes part of the function that calls it, at times, and then pairs none of its vectors.
- */
+/** 64 steps: two pairs of vectors times three vectors, in three pairs of sums, so that nothing is spilled. */
 function twelveDots<D>(ptr: usize): void {
   let a = i32x4.splat(0);
   let b = a;
@@ -88,7 +85,7 @@ function twelveDots<D>(ptr: usize): void {
   const u = v128.load64_splat(ptr);
   const v = v128.load64_splat(ptr, 16);
   const w = v128.load64_splat(ptr, 32);
-  for (const end = ptr + 4096; ptr < end; ptr += 128) {
+  for (const end = ptr + 4096; ptr < end; ptr += 64) {
     const x0 = v128.load(ptr, 48);
     const x1 = v128.load(ptr, 64);
     a = dot<D>(a, x0, u);
@@ -105,22 +102,6 @@ function twelveDots<D>(ptr: usize): void {
     d = dot<D>(d, y1, v);
     e = dot<D>(e, y0, w);
     f = dot<D>(f, y1, w);
-    const z0 = v128.load(ptr, 112);
-    const z1 = v128.load(ptr, 128);
-    a = dot<D>(a, z0, u);
-    b = dot<D>(b, z1, u);
-    c = dot<D>(c, z0, v);
-    d = dot<D>(d, z1, v);
-    e = dot<D>(e, z0, w);
-    f = dot<D>(f, z1, w);
-    const t0 = v128.load(ptr, 144);
-    const t1 = v128.load(ptr, 160);
-    a = dot<D>(a, t0, u);
-    b = dot<D>(b, t1, u);
-    c = dot<D>(c, t0, v);
-    d = dot<D>(d, t1, v);
-    e = dot<D>(e, t0, w);
-    f = dot<D>(f, t1, w);
   }
   v128.store(out, b, 16);
   v128.store(out, a);
