@@ -101,11 +101,12 @@ export async function measure(
     }
   };
 
-  // Hashes first: what computes wrongly is not timed. This also warms up. So are the probes: V8 compiles what is hot while others run.
+  // The probes are warm before any of them counts: V8 compiles what is hot beside them.
   for (let i = 0; i < 20; i++) {
     for (const form of forms) team.dots(form);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+  // Hashes first: what computes wrongly is not timed. This also warms up.
   for (const T of PROMPTS) await prompt(T, 0);
   if (deep) {
     const long = await phi.sequence();

@@ -68,6 +68,7 @@ const inChromium = (browser: Browser): Contender[] => [
  * answer (wllama's and onnxruntime-web's), and browsers clean up.
  */
 const REST_MS = 300;
+const rest = () => new Promise((resolve) => setTimeout(resolve, REST_MS));
 /** How long a runtime goes on with prompts in its turn, in milliseconds: whoever takes less for one does it again, and is not judged by what is short. */
 const TURN_MS = 1000;
 
@@ -85,14 +86,7 @@ async function compare(contenders: readonly Contender[], threads: number, inProc
     cpu: Record<string, number[]>;
   }[] = [];
   /** Keeps the time on processors for each token; that of a browser is not this process's. */
-  const counted = async <R>(
-    cpu: Record<string, number[]>,
-    what: string,
-    tokens: number,
-    work: () => Promise<R>,
-    rest = true,
-  ) => {
-    if (rest) await new Promise((resolve) => setTimeout(resolve, REST_MS));
+  const counted = async <R>(cpu: Record<string, number[]>, what: string, tokens: number, work: () => Promise<R>) => {
     const before = process.cpuUsage();
     const result = await work();
     const { user, system } = process.cpuUsage(before);
@@ -110,15 +104,19 @@ async function compare(contenders: readonly Contender[], threads: number, inProc
   for (let round = 0; round < Number(given.rounds); round++) {
     for (const T of prompts) {
       for (const { peer, prompts, cpu } of peers) {
+        await rest();
         for (let spent = 0; spent < TURN_MS; ) {
-          const ms = await counted(cpu, `pp${T}`, T, () => peer.prompt(T), spent === 0);
+          const ms = await counted(cpu, `pp${T}`, T, () => peer.prompt(T));
           prompts.get(T)?.push(ms);
           spent += ms;
         }
       }
     }
     const n = Number(given.tokens);
-    for (const { peer, steps, cpu } of peers) steps.push(...(await counted(cpu, "decode", n, () => peer.decode(n))));
+    for (const { peer, steps, cpu } of peers) {
+      await rest();
+      steps.push(...(await counted(cpu, "decode", n, () => peer.decode(n))));
+    }
   }
   for (const { name, peer, prompts } of peers) {
     await peer.close();

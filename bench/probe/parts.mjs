@@ -2,7 +2,7 @@
 // starts no worker from TypeScript.
 import { isMainThread, workerData } from "node:worker_threads";
 
-/** Places of the control words, i32 [9]. Of GO, HERE and START the first and the last hold the number of the work. */
+/** Places of the control words, i32 [9]. GO and START hold the number of the work, HERE how many helpers are awake for it. */
 export const WORDS = { GO: 0, DONE: 1, NEXT: 2, WHAT: 3, PARTS: 4, FIRST: 5, SIZE: 6, HERE: 7, START: 8 };
 
 /** Kinds of work: WHAT. From DOTS on, the number of a form of the dot product is added. */
